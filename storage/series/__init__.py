@@ -1,0 +1,1 @@
+"""The series half: a DuckDB hot tier and plain Parquet at rest."""

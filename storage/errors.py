@@ -1,0 +1,100 @@
+"""What can go wrong with stored data, split by what the caller can do about it.
+
+StorageError
+├── DirectoryError            the data directory cannot be used as it is
+│   ├── DirectoryLocked       another process holds it; `holder` names it
+│   └── FormatVersionError    written by another version of the format
+├── QueryError                the client's SPARQL is at fault
+│   ├── QuerySyntaxError      with line and column
+│   ├── QueryRefused          asks for what is not allowed (SERVICE, LOAD)
+│   └── QueryEvaluationError  cannot be evaluated (an unknown function)
+├── LimitExceeded             the query is fine but asks for more than the limits give
+│   ├── DeadlineExceeded
+│   ├── RowLimitExceeded
+│   ├── ByteLimitExceeded
+│   └── MemoryLimitExceeded
+├── Overloaded                no reader is free in time; try again
+├── ReaderCrashed             a reader process died for a reason of its own
+├── Closed                    the store is closed or closing
+└── Corrupt                   stored bytes are not what was written
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Root of all errors of this package."""
+
+
+class DirectoryError(StorageError):
+    """The data directory cannot be used as it is."""
+
+
+class DirectoryLocked(DirectoryError):
+    """Another process holds the directory; `holder` is what it said of itself."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(f"{path} is in use by {holder}")
+        self.path = path
+        self.holder = holder
+
+
+class FormatVersionError(DirectoryError):
+    """The directory was written by a version of the format that this one does not read."""
+
+
+class QueryError(StorageError):
+    """The client's SPARQL is at fault."""
+
+
+class QuerySyntaxError(QueryError):
+    """Not SPARQL; `line` and `column` count from 1 and may be unknown."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class QueryRefused(QueryError):
+    """Asks for what is not allowed."""
+
+
+class QueryEvaluationError(QueryError):
+    """Well formed, but cannot be evaluated."""
+
+
+class LimitExceeded(StorageError):
+    """The query is fine but asks for more than the limits give."""
+
+
+class DeadlineExceeded(LimitExceeded):
+    """Took longer than its deadline, and was stopped."""
+
+
+class RowLimitExceeded(LimitExceeded):
+    """Has more rows than a result may have."""
+
+
+class ByteLimitExceeded(LimitExceeded):
+    """Has more bytes than a result may have."""
+
+
+class MemoryLimitExceeded(LimitExceeded):
+    """Needed more memory than a reader may use."""
+
+
+class Overloaded(StorageError):
+    """No reader was free in time; the same request may succeed later."""
+
+
+class ReaderCrashed(StorageError):
+    """A reader process died for a reason of its own."""
+
+
+class Closed(StorageError):
+    """The store is closed or closing."""
+
+
+class Corrupt(StorageError):
+    """Stored bytes are not what was written."""

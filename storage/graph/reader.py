@@ -1,0 +1,166 @@
+"""A reader process: answers one request after another from a read-only checkpoint, over its pipes.
+
+The engine cannot be told to stop, so a process can: the kernel ends it at its deadline (SIGALRM), and the
+memory cap (RLIMIT_DATA) makes a failing allocation abort it. The parent tells which by the exit status.
+
+Frames from this process are a type (one byte), a length (four bytes, big-endian) and a payload:
+`D` result bytes, `E` the end (JSON: rows), `X` an error (JSON: kind, message, line, column). Requests to it
+are one line of JSON each.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import struct
+import sys
+from typing import IO, Any, BinaryIO, cast
+
+import pyoxigraph as ox
+
+from storage.graph.rows import Counter, counter
+
+CHUNK = 1 << 16
+HEADER = struct.Struct(">cI")
+
+_RESULTS = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+}
+
+
+class LimitError(Exception):
+    """A row or byte limit is passed; the argument names which."""
+
+
+class Output:
+    """The file that the engine writes a result to: counts, enforces the limits, and sends frames."""
+
+    def __init__(self, pipe: BinaryIO, rows: Counter, max_rows: int, max_bytes: int) -> None:
+        self._pipe = pipe
+        self._count = rows
+        self._max_rows = max_rows
+        self._left = max_bytes
+        self._buffer = bytearray()
+        self.rows = 0
+
+    def write(self, data: bytes) -> int:
+        """Take the engine's next bytes; raises LimitError when they pass a limit."""
+        self._buffer += data
+        if len(self._buffer) >= CHUNK:
+            self._pipe.write(self._take())
+            self._pipe.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: a file has this method, but frames go out when they are full."""
+
+    def finish(self) -> None:
+        """Send what is left together with the end, so that a small result is one write."""
+        rest = self._take() if self._buffer else b""
+        self._pipe.write(rest + _frame(b"E", {"rows": self.rows}))
+        self._pipe.flush()
+
+    def _take(self) -> bytes:
+        chunk = bytes(self._buffer)
+        self._buffer.clear()
+        self._left -= len(chunk)
+        self.rows = self._count(chunk)
+        if self.rows > self._max_rows:
+            raise LimitError("rows")
+        if self._left < 0:
+            raise LimitError("bytes")
+        return HEADER.pack(b"D", len(chunk)) + chunk
+
+
+def _frame(kind: bytes, content: dict[str, Any]) -> bytes:
+    payload = json.dumps(content).encode()
+    return HEADER.pack(kind, len(payload)) + payload
+
+
+def _error(error: Exception) -> bytes:
+    """Name an error for the parent (`storage.graph.readers` turns the kinds into exceptions)."""
+    if isinstance(error, LimitError):
+        return _frame(b"X", {"kind": str(error), "message": ""})
+    if isinstance(error, SyntaxError):
+        where = {"line": error.lineno, "column": error.offset}
+        return _frame(b"X", {"kind": "syntax", "message": error.msg, **where})
+    kind = "evaluation" if isinstance(error, (RuntimeError, ValueError)) else "internal"
+    return _frame(b"X", {"kind": kind, "message": str(error) or type(error).__name__})
+
+
+def _graph(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
+    return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
+
+
+def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
+    media_type = request["format"]
+    output = Output(pipe, counter(media_type), request["max_rows"], request["max_bytes"])
+    target = cast("IO[bytes]", output)
+    if "query" in request:
+        _query(store, request, target)
+    elif request["whole"]:
+        store.dump(target, _rdf_format(media_type))
+    else:
+        store.dump(target, _rdf_format(media_type), from_graph=_graph(request["graph"]))
+    output.finish()
+
+
+def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
+    defaults, named = request["default_graphs"], request["named_graphs"]
+    results = store.query(
+        request["query"],
+        base_iri=request["base"],
+        use_default_graph_as_union=request["union"],
+        default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
+        named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
+    )
+    if isinstance(results, ox.QueryTriples):
+        results.serialize(output, _rdf_format(request["format"]))
+    else:
+        results.serialize(output, _RESULTS[request["format"]])
+
+
+def _rdf_format(media_type: str) -> ox.RdfFormat:
+    fmt = ox.RdfFormat.from_media_type(media_type)
+    if fmt is None:
+        raise ValueError(f"no RDF format has the media type {media_type}")
+    return fmt
+
+
+def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
+    store: ox.Store | None = None
+    for line in requests:
+        request = json.loads(line)
+        if "open" in request:
+            store = ox.Store.read_only(request["open"])
+        elif store is not None:
+            _answer_within(store, request, pipe)
+
+
+def _answer_within(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
+    signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    try:
+        _answer(store, request, pipe)
+    except Exception as error:  # whatever it is, the parent gets its name
+        pipe.write(_error(error))
+        pipe.flush()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def main() -> None:
+    """Serve until the parent closes the pipe. The argument is the memory cap in bytes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    cap = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
