@@ -30,9 +30,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _QUERY_FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
-_UPDATE_FORMS = frozenset(
-    {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
-)
+_UPDATE_FORMS = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
 _OUTBOUND = frozenset({"SERVICE", "LOAD"})
 # `FILTER(1<2)SERVICE#>` is one IRI to a tokeniser but a comparison, a keyword and a comment to the engine.
 _HIDDEN_IN_IRI = re.compile(r"\)\W*(SERVICE|LOAD)\b", re.IGNORECASE)

@@ -222,9 +222,7 @@ class Reader:
 class ReaderPool:
     """Up to `size` readers. Thread-safe; waiting queries are served in the order of their coming."""
 
-    def __init__(
-        self, store: GraphStore, *, size: int = 4, memory: int = 2 << 30, patience: float = 10.0
-    ) -> None:
+    def __init__(self, store: GraphStore, *, size: int = 4, memory: int = 2 << 30, patience: float = 10.0) -> None:
         """`memory` bytes a reader may use; a query waits `patience` seconds for a reader."""
         self._store = store
         self._memory = memory

@@ -1,0 +1,163 @@
+"""The hot tier: one DuckDB file with the newest readings, the latest value of each series, and the catalog.
+
+The catalog says which Parquet files (segments) there are; a file that it does not name does not exist.
+Level 0 are runs: written whole when hot rows are sealed, possibly overlapping anything. Level 1 are the
+disjoint, de-duplicated files that compaction makes of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from storage.files import sync_directory
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS readings (
+    id UUID NOT NULL, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS latest (
+    id UUID PRIMARY KEY, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR
+);
+CREATE TABLE IF NOT EXISTS segments (
+    segment BIGINT PRIMARY KEY, level TINYINT NOT NULL, seq BIGINT NOT NULL, first_day DATE NOT NULL,
+    last_day DATE NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, rows BIGINT NOT NULL,
+    bytes BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS segment_series (
+    segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
+    first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
+);
+CREATE SEQUENCE IF NOT EXISTS segment_numbers;
+"""
+
+_LAST_SEQ = "SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM segments), 0)"
+
+_UPSERT_LATEST = """
+INSERT INTO latest
+SELECT id::UUID, newest.time, newest.value, newest.text, newest.status FROM (
+    SELECT id, arg_max({{time: time, value: value, text: text, status: status}}, (time, seq)) AS newest
+    FROM {rows} GROUP BY id
+)
+ON CONFLICT (id) DO UPDATE SET time = excluded.time, value = excluded.value, text = excluded.text,
+    status = excluded.status
+WHERE excluded.time >= latest.time
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One catalogued Parquet file. `first` and `last` are its first and last time; days are in UTC."""
+
+    number: int
+    level: int
+    seq: int
+    first_day: date
+    last_day: date
+    first: datetime
+    last: datetime
+    rows: int
+    bytes: int
+
+    @property
+    def file_name(self) -> str:
+        """Its name in `series/segments/`."""
+        return f"{self.number:010d}.parquet"
+
+
+class HotTier:
+    """The DuckDB file. Every transaction that writes goes through `transaction`, one at a time."""
+
+    def __init__(self, directory: Path, *, memory: int, threads: int) -> None:
+        """Open or create `directory`/hot.duckdb; DuckDB may use `memory` bytes and spills beside the file."""
+        self._connection = duckdb.connect(
+            str(directory / "hot.duckdb"),
+            config={
+                "memory_limit": f"{memory >> 20}MiB",
+                "threads": threads,
+                "temp_directory": str(directory / "tmp"),
+                "preserve_insertion_order": True,
+            },
+        )
+        self._write = threading.Lock()
+        self._connection.execute(_SCHEMA)
+        self._connection.execute(f"SET allowed_directories = ['{directory}/']")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+        self._connection.execute("CHECKPOINT")
+        sync_directory(directory)
+        self.seq = _one(self._connection.execute(_LAST_SEQ))
+        self.rows = _one(self._connection.execute("SELECT count(*) FROM readings"))
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the same database, for one thread."""
+        return self._connection.cursor()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Write in one transaction. Durable and visible when the block ends; undone if it raises."""
+        with self._write, contextlib.closing(self.cursor()) as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def append(self, tables: Sequence[pa.Table]) -> int:
+        """Add the rows of all `tables` in one transaction; returns their common seq. Durable and visible then.
+
+        Later tables, and later rows of a table, win over earlier ones with the same id and time.
+        """
+        rows = pa.concat_tables(tables)
+        with self.transaction() as cursor:
+            seq = self.seq + 1
+            cursor.register("batch", _numbered(rows, seq))
+            cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
+            self.upsert_latest(cursor, "batch")
+            cursor.unregister("batch")
+        self.seq += rows.num_rows
+        self.rows += rows.num_rows
+        return seq
+
+    @staticmethod
+    def upsert_latest(cursor: duckdb.DuckDBPyConnection, rows: str) -> None:
+        """Move the latest values on to those of `rows`, a relation with `seq`, where these are not older."""
+        cursor.execute(_UPSERT_LATEST.format(rows=rows))
+
+    def reserve_seq(self) -> int:
+        """Take a seq that is above every committed row's and below every later one's."""
+        with self._write:
+            self.seq += 1
+            return self.seq
+
+    def segments(self, cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
+        """Return the catalog, by level, then by time."""
+        found = cursor.execute(
+            "SELECT segment, level, seq, first_day, last_day, first, last, rows, bytes FROM segments"
+            " ORDER BY level DESC, first_day, seq"
+        ).fetchall()
+        return [Segment(*row) for row in found]
+
+    def close(self) -> None:
+        """Checkpoint and close. Closing twice is fine."""
+        with self._write:
+            self._connection.close()
+
+
+def _numbered(rows: pa.Table, seq: int) -> pa.Table:
+    numbers = pa.array(range(seq, seq + rows.num_rows), pa.int64())
+    return rows.append_column("seq", numbers)
+
+
+def _one(cursor: duckdb.DuckDBPyConnection) -> int:
+    [(number,)] = cursor.fetchall()
+    return int(number or 0)

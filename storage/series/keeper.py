@@ -1,0 +1,186 @@
+"""The keeper: seals hot readings into runs, and compacts runs into disjoint, de-duplicated segments.
+
+Neither stops writers or readers. Each step is: write files, then one catalog transaction; a crash between the
+two leaves files that the catalog does not know, which the next start removes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from storage.series.hot import HotTier, Segment
+from storage.series.segments import SegmentFiles, write_parquet
+from storage.series.sql import Layers, newest, parquet, relation
+
+_SERIES = "SELECT id::UUID AS id, count(*) AS rows, min(time) AS first, max(time) AS last FROM {file} GROUP BY ALL"
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A new file on disk that the catalog does not know yet."""
+
+    number: int
+    path: Path
+    level: int
+    seq: int
+
+
+class Keeper:
+    """Owns all changes of the catalog."""
+
+    def __init__(self, hot: HotTier, files: SegmentFiles, *, target_rows: int) -> None:
+        """`target_rows`: a segment is full when it has as many; whole days are packed until then."""
+        self._hot = hot
+        self._files = files
+        self._target = target_rows
+        self._busy = threading.RLock()
+
+    def seal(self) -> int:
+        """Move what is hot now into a run; returns its rows. What is committed meanwhile stays hot."""
+        with self._busy:
+            return self._seal_before(self._hot.reserve_seq())
+
+    def _seal_before(self, seq: int) -> int:
+        cursor = self._hot.cursor()
+        try:
+            rows = f"SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings WHERE seq < {seq}"
+            if not cursor.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchall():
+                return 0
+            run = self._write(cursor, newest(rows), level=0, seq=seq)
+        finally:
+            cursor.close()
+        with self._hot.transaction() as transaction:
+            _catalogue(transaction, [run])
+            transaction.execute("DELETE FROM readings WHERE seq < ?", [seq])
+            [(gone,)] = transaction.fetchall()
+        self._hot.rows -= gone
+        return int(gone)
+
+    def append_run(self, batches: pa.RecordBatchReader) -> None:
+        """Write a large batch as a run of its own: durable and visible when it returns, whole or not at all.
+
+        `batches` has the columns of a relation. Of rows with the same id and time the last one counts. An
+        error that `batches` raises is raised here, with nothing stored.
+        """
+        with self._busy:
+            self._seal_before(self._hot.reserve_seq())
+            seq = self._hot.reserve_seq()
+            cursor = self._hot.cursor()
+            try:
+                cursor.register("incoming", batches)
+                rows = "SELECT *, row_number() OVER () AS seq FROM incoming"
+                run = self._write(cursor, newest(rows), level=0, seq=seq)
+            finally:
+                cursor.close()
+            with self._hot.transaction() as transaction:
+                if _catalogue(transaction, [run]):
+                    rows = f"(SELECT *, {seq}::BIGINT AS seq FROM {parquet([run.path])})"
+                    self._hot.upsert_latest(transaction, rows)
+
+    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: str, *, level: int, seq: int) -> _Written:
+        [(number,)] = cursor.execute("SELECT nextval('segment_numbers')").fetchall()
+        path = self._files.new_path(number)
+        write_parquet(cursor, rows, path)
+        return _Written(number, path, level, seq)
+
+    def compact(self) -> int:
+        """Merge all runs into the disjoint segments; returns how many runs. Readers see no difference."""
+        with self._busy:
+            cursor = self._hot.cursor()
+            try:
+                runs = [s for s in self._hot.segments(cursor) if s.level == 0]
+                for month in _months(cursor, [self._files.path(run) for run in runs]):
+                    self._compact_month(cursor, month, runs)
+            finally:
+                cursor.close()
+            if runs:
+                self._commit([], runs)
+            return len(runs)
+
+    def _compact_month(self, cursor: duckdb.DuckDBPyConnection, month: date, runs: list[Segment]) -> None:
+        """Until the last month is done the runs stay beside the new segments, and win over them as before."""
+        end = (month + timedelta(days=32)).replace(day=1)
+        condition = f"time >= DATE '{month}' AND time < DATE '{end}'"
+        span = _span(cursor, [self._files.path(run) for run in runs], condition)
+        bases = [
+            s
+            for s in self._hot.segments(cursor)
+            if s.level == 1 and s.first_day >= month and s.first_day < end and self._touches(s, span)
+        ]
+        layers = Layers(
+            bases=[self._files.path(base) for base in bases],
+            runs=[(self._files.path(run), run.seq) for run in runs],
+            hot=False,
+        )
+        written = [
+            self._write(cursor, relation(layers, days), level=1, seq=0)
+            for days in self._pack(cursor, layers, condition)
+        ]
+        self._commit(written, bases)
+
+    def _touches(self, segment: Segment, span: tuple[date, date]) -> bool:
+        """Tell whether a segment shares days with the span, or is too small to stay alone before or after it."""
+        shares = segment.first_day <= span[1] and segment.last_day >= span[0]
+        return shares or segment.rows < self._target
+
+    def _pack(self, cursor: duckdb.DuckDBPyConnection, layers: Layers, condition: str) -> Iterator[str]:
+        """Yield the conditions of consecutive day ranges, each full but the last."""
+        files = [*layers.bases, *(path for path, _ in layers.runs)]
+        days = cursor.execute(
+            f"SELECT time::DATE AS day, count(*) FROM {parquet(files)} WHERE {condition} GROUP BY day ORDER BY day"
+        ).fetchall()
+        first, rows = None, 0
+        for day, count in days:
+            first, rows = first or day, rows + count
+            if rows >= self._target or day == days[-1][0]:
+                yield f"time >= DATE '{first}' AND time < DATE '{day + timedelta(days=1)}'"
+                first, rows = None, 0
+
+    def _commit(self, new: Sequence[_Written], old: Sequence[Segment]) -> None:
+        numbers = [segment.number for segment in old]
+        with self._hot.transaction() as cursor:
+            for table in ("segments", "segment_series"):
+                cursor.execute(f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::BIGINT[]))", [numbers])
+            _catalogue(cursor, new)
+            catalog = self._hot.segments(cursor)
+        self._files.publish(catalog)
+        self._files.retire(old)
+
+
+def _catalogue(cursor: duckdb.DuckDBPyConnection, written: Sequence[_Written]) -> int:
+    """Enter new files into the catalog; returns their rows. A file without rows is not entered."""
+    total = 0
+    for file in written:
+        cursor.execute(
+            f"INSERT INTO segment_series SELECT {file.number}, * FROM ({_SERIES.format(file=parquet([file.path]))})"
+        )
+        cursor.execute(
+            f"INSERT INTO segments SELECT {file.number}, {file.level}, {file.seq}, min(first)::DATE, max(last)::DATE,"
+            f" min(first), max(last), sum(rows), {file.path.stat().st_size} FROM segment_series"
+            f" WHERE segment = {file.number} HAVING count(*) > 0 RETURNING rows"
+        )
+        total += sum(rows for (rows,) in cursor.fetchall())
+    return total
+
+
+def _months(cursor: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list[date]:
+    if not files:
+        return []
+    rows = cursor.execute(
+        f"SELECT DISTINCT date_trunc('month', time)::DATE AS month FROM {parquet(files)} ORDER BY 1"
+    )
+    return [row[0] for row in rows.fetchall()]
+
+
+def _span(cursor: duckdb.DuckDBPyConnection, files: Sequence[Path], condition: str) -> tuple[date, date]:
+    [(first, last)] = cursor.execute(
+        f"SELECT min(time)::DATE, max(time)::DATE FROM {parquet(files)} WHERE {condition}"
+    ).fetchall()
+    return first, last

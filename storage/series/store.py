@@ -1,0 +1,325 @@
+"""The one door to readings.
+
+A reading is (id, time, value or text, status): `id` a UUID, `time` in UTC microseconds, `value` a number (booleans
+are 0 and 1), `text` for what is no number, `status` quality flags or null. Of readings with the same id and time
+the last written counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from storage.errors import Corrupt, DeadlineExceeded, StorageError
+from storage.files import empty_directory, make_directory, sync_directory
+from storage.series.commits import GroupCommit
+from storage.series.hot import HotTier, Segment
+from storage.series.keeper import Keeper
+from storage.series.segments import SegmentFiles
+from storage.series.sql import Aggregate, Fill, Layers, Step, Window, aggregated, filled, relation, statistics, wide
+
+_COLUMNS: list[tuple[str, pa.DataType]] = [
+    ("id", pa.string()),
+    ("time", pa.timestamp("us")),
+    ("value", pa.float64()),
+    ("text", pa.string()),
+    ("status", pa.string()),
+]
+SCHEMA = pa.schema(_COLUMNS)
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the store works: bytes DuckDB may use, threads, and when to seal and compact.
+
+    Hot readings are sealed from `seal_rows` on or after `seal_seconds`; runs are compacted from `compact_runs`
+    on. A batch of `bulk_rows` or more goes to a run at once.
+    """
+
+    memory: int = 2 << 30
+    threads: int = 2
+    seal_rows: int = 1_000_000
+    seal_seconds: float = 900.0
+    compact_runs: int = 8
+    target_rows: int = 4_000_000
+    bulk_rows: int = 250_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which readings and in what shape: raw ones, or one row a bucket with `aggregate` (and `step`)."""
+
+    window: Window = field(default_factory=Window)
+    aggregate: Aggregate | None = None
+    step: Step | None = None
+    fill: Fill = "none"
+    wide: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts of what is stored where."""
+
+    hot_rows: int
+    runs: int
+    segments: int
+    sealed_rows: int
+    sealed_bytes: int
+
+
+@dataclass(slots=True)
+class Rows:
+    """Arrow batches on their way: iterate, and close when done, early or not."""
+
+    schema: pa.Schema
+    _batches: Iterator[pa.RecordBatch]
+    _cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._batches
+        except duckdb.InterruptException:
+            raise DeadlineExceeded("reading took longer than its deadline") from None
+        finally:
+            self.close()
+
+    def read_all(self) -> pa.Table:
+        """Return everything as one table."""
+        return pa.Table.from_batches(list(self), self.schema)
+
+    def close(self) -> None:
+        """Let go of files and memory. Closing twice is fine."""
+        self._cleanup.close()
+
+
+class SeriesStore:
+    """Opens the readings of a data directory."""
+
+    def __init__(self, directory: Path, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.directory = directory
+        make_directory(directory)
+        empty_directory(directory / "tmp")
+        self._files = SegmentFiles(directory)
+        try:
+            self._hot = HotTier(directory, memory=self.options.memory, threads=self.options.threads)
+        except duckdb.Error as error:
+            raise Corrupt(f"{directory / 'hot.duckdb'} cannot be opened: {error}") from error
+        with contextlib.closing(self._hot.cursor()) as cursor:
+            self._files.recover(self._hot.segments(cursor))
+        sync_directory(directory)
+        self._keeper = Keeper(self._hot, self._files, target_rows=self.options.target_rows)
+        self._commits = GroupCommit(self._hot.append)
+        self._wake = threading.Event()
+        self._closed = False
+        self._tender = threading.Thread(target=self._tend, name="series-keeper", daemon=True)
+        self._tender.start()
+
+    # Writing
+
+    def append(self, rows: pa.Table) -> None:
+        """Add readings (columns of SCHEMA). Durable and visible when it returns, all of them or none.
+
+        Concurrent calls share a commit.
+        """
+        if rows.num_rows >= self.options.bulk_rows:
+            self.append_stream(rows.to_reader())
+            return
+        if rows.num_rows:
+            self._commits.submit(rows.cast(SCHEMA))
+        if self._hot.rows >= self.options.seal_rows:
+            self._wake.set()
+
+    def append_stream(self, batches: pa.RecordBatchReader) -> None:
+        """Add readings of any number in bounded memory. Durable and visible when it returns, all or none.
+
+        What `batches` raises is raised here, with nothing stored.
+        """
+        self._keeper.append_run(batches)
+        self._wake.set()
+
+    def seal(self) -> int:
+        """Write what is hot to Parquet; returns the rows. Changes nothing that a reader sees."""
+        return self._keeper.seal()
+
+    def compact(self) -> int:
+        """Make `readings/` complete but for what is hot; returns the runs merged."""
+        return self._keeper.compact()
+
+    def _tend(self) -> None:
+        while not self._closed:
+            due = self._wake.wait(self.options.seal_seconds)
+            self._wake.clear()
+            if not self._closed:
+                self._tend_once(timer=not due)
+
+    def _tend_once(self, *, timer: bool) -> None:
+        if timer or self._hot.rows >= self.options.seal_rows:
+            self.seal()
+        runs = self.status().runs
+        if runs >= self.options.compact_runs or (timer and runs):
+            self.compact()
+
+    # Reading
+
+    def select(self, selection: Selection, points: pa.Table | None = None, *, seconds: float | None = None) -> Rows:
+        """Return readings of the series in `points`, joined to its other columns, ordered as `points`, then time.
+
+        `points` has a column `id` (UUID text) and any others, which lead each row of the answer, then come
+        `time`, `value` and, for raw readings, `text` and `status`. Without `points`: all series, with their id,
+        ordered by id. A wide answer has `time` and a column for each row of `points`. `seconds` is a deadline,
+        at which the iteration raises DeadlineExceeded.
+        """
+        cleanup = contextlib.ExitStack()
+        try:
+            return self._select(selection, points, seconds, cleanup)
+        except BaseException as error:
+            cleanup.close()
+            if isinstance(error, duckdb.InterruptException):
+                raise DeadlineExceeded(f"reading took longer than {seconds:g} s") from None
+            raise
+
+    def _select(
+        self,
+        selection: Selection,
+        points: pa.Table | None,
+        seconds: float | None,
+        cleanup: contextlib.ExitStack,
+    ) -> Rows:
+        cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
+        if seconds is not None:
+            timer = threading.Timer(seconds, cursor.interrupt)
+            timer.daemon = True
+            timer.start()
+            cleanup.callback(timer.cancel)
+        cursor.execute("BEGIN")
+        layers = self._layers(cursor, selection.window, cleanup)
+        condition = selection.window.condition()
+        if points is not None:
+            _register(cursor, points)
+            condition += " AND id IN (SELECT id FROM wanted)"
+        rows = _shape(relation(layers, condition), selection, points)
+        reader = cursor.sql(rows).to_arrow_reader(BATCH_ROWS)
+        names = _output_names(points, reader.schema.names, selection)
+        schema = pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)])
+        batches = (batch.rename_columns(names) for batch in reader)
+        return Rows(schema, batches, cleanup)
+
+    def _layers(self, cursor: duckdb.DuckDBPyConnection, window: Window, cleanup: contextlib.ExitStack) -> Layers:
+        def choose() -> list[Segment]:
+            return [s for s in self._hot.segments(cursor) if window.meets(s.first, s.last)]
+
+        segments = self._files.lease(choose)
+        cleanup.callback(self._files.let_go, segments)
+        [hot] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
+        return self._plan_layers(segments, hot)
+
+    def _plan_layers(self, segments: Sequence[Segment], hot: tuple[Any, ...]) -> Layers:
+        runs = [s for s in segments if s.level == 0]
+        bases = [s for s in segments if s.level == 1]
+        spans = [Window(run.first, run.last) for run in runs]
+        spans += [Window(hot[0], hot[1])] if hot[0] else []
+        mixed = [b for b in bases if any(_overlap(b, span) for span in spans)]
+        return Layers(
+            clean=[self._files.path(b) for b in bases if b not in mixed],
+            bases=[self._files.path(b) for b in mixed],
+            runs=[(self._files.path(run), run.seq) for run in runs],
+            hot=hot[0] is not None,
+        )
+
+    def latest(self, ids: Sequence[str] | None = None) -> pa.Table:
+        """Return the newest reading of each series (SCHEMA), of all or of `ids`; never scans readings."""
+        with contextlib.closing(self._hot.cursor()) as cursor:
+            condition = ""
+            if ids is not None:
+                cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
+                condition = "WHERE id IN (SELECT id::UUID FROM wanted)"
+            columns = "id::VARCHAR AS id, time, value, text, status"
+            return _table(cursor, f"SELECT {columns} FROM latest {condition} ORDER BY id")
+
+    def stats(self, ids: Sequence[str] | None = None) -> pa.Table:
+        """Return `id, rows, first, last` of each series that has readings, of all or of `ids`.
+
+        The catalog answers for series whose files do not overlap in time; the others are counted.
+        """
+        with contextlib.ExitStack() as cleanup:
+            cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
+            cursor.execute("BEGIN")
+            if ids is not None:
+                cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
+            layers = self._layers(cursor, Window(), cleanup)
+            return _table(cursor, statistics(layers, some=ids is not None))
+
+    def status(self) -> Status:
+        """Return counts of what is stored where."""
+        with contextlib.closing(self._hot.cursor()) as cursor:
+            segments = self._hot.segments(cursor)
+        return Status(
+            hot_rows=self._hot.rows,
+            runs=sum(s.level == 0 for s in segments),
+            segments=sum(s.level == 1 for s in segments),
+            sealed_rows=sum(s.rows for s in segments),
+            sealed_bytes=sum(s.bytes for s in segments),
+        )
+
+    def close(self) -> None:
+        """Finish what is under way and close; hot readings stay in the hot tier. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wake.set()
+        self._tender.join()
+        self._commits.close()
+        self._hot.close()
+
+
+def _table(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    return pa.Table.from_batches(reader := cursor.sql(sql).to_arrow_reader(BATCH_ROWS), reader.schema)
+
+
+def _overlap(segment: Segment, span: Window) -> bool:
+    if span.start is None or span.end is None:
+        raise StorageError("a span of stored readings has two ends")
+    return segment.first <= span.end and segment.last >= span.start
+
+
+def _register(cursor: duckdb.DuckDBPyConnection, points: pa.Table) -> None:
+    """Register `bindings`: k (the row's number), id and the carried columns as c0, c1, …; and its ids."""
+    carried = points.drop_columns(["id"])
+    bindings = carried.rename_columns([f"c{i}" for i in range(carried.num_columns)])
+    bindings = bindings.append_column("id", points["id"])
+    cursor.register("bindings", bindings.append_column("k", pa.array(range(points.num_rows), pa.int64())))
+    cursor.register("wanted", points.select(["id"]).group_by("id").aggregate([]))
+
+
+def _shape(rows: str, selection: Selection, points: pa.Table | None) -> str:
+    raw = selection.aggregate is None
+    if selection.aggregate:
+        rows = aggregated(rows, selection.aggregate, selection.step, selection.window)
+        if selection.step:
+            rows = filled(rows, selection.fill, selection.step, selection.window)
+    values = "time, value, text, status" if raw else "time, value"
+    limit = f" LIMIT {selection.limit}" if selection.limit is not None else ""
+    if points is None:
+        return f"SELECT id, {values} FROM ({rows}) ORDER BY id, time{limit}"
+    if selection.wide:
+        joined = f"SELECT k, time, value FROM ({rows}) JOIN bindings USING (id)"
+        return wide(joined, points.num_rows) + limit
+    carried = "".join(f"c{i}, " for i in range(points.num_columns - 1))
+    return f"SELECT {carried}{values} FROM ({rows}) JOIN bindings USING (id) ORDER BY k, time{limit}"
+
+
+def _output_names(points: pa.Table | None, names: list[str], selection: Selection) -> list[str]:
+    if points is None or selection.wide:
+        return names
+    carried = [column for column in points.column_names if column != "id"]
+    return carried + names[len(carried) :]
