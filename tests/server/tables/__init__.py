@@ -1,0 +1,1 @@
+"""Tests of `server.tables`, file for file."""
