@@ -1,1 +1,1 @@
-"""Meaning: vocabularies, model formats, points and their series, units, validation. Pure: data in, quads or findings out."""
+"""Meaning: vocabularies, formats, points, validation. Pure: data in, quads or findings out."""

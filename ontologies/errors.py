@@ -1,0 +1,39 @@
+"""What the package raises, split by what the caller can do about it.
+
+OntologyError
+├── FormatError          the document is not what its format says it should be: line and column where known
+├── UnknownFormat        no such file ending or media type: the known ones are listed
+├── UnknownOntology      no such packaged ontology or version: the known ones are listed
+└── MapError             a table of points cannot be read: the line is named
+"""
+
+from __future__ import annotations
+
+
+class OntologyError(Exception):
+    """Anything that this package refuses."""
+
+
+class FormatError(OntologyError):
+    """A document that breaks its format's grammar."""
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class UnknownFormat(OntologyError):  # reads better, and its base says Error
+    """A file ending or media type that no RDF format of ours has."""
+
+
+class UnknownOntology(OntologyError):  # reads better, and its base says Error
+    """A name or version that no packaged ontology has."""
+
+
+class MapError(OntologyError):
+    """A table of points that lacks a column, or has a bad line."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line

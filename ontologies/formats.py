@@ -1,0 +1,196 @@
+"""RDF documents in and out: Turtle, N-Triples, N-Quads, TriG, RDF/XML and JSON-LD.
+
+A format is known by its media type (as registered with IANA) or by a file's ending. Blank nodes get new
+labels on each reading, so those of two documents never meet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
+
+from ontologies.errors import FormatError, UnknownFormat
+from ontologies.namespaces import RDF
+
+FORMATS: tuple[RdfFormat, ...] = (
+    RdfFormat.TURTLE,
+    RdfFormat.N_TRIPLES,
+    RdfFormat.N_QUADS,
+    RdfFormat.TRIG,
+    RdfFormat.RDF_XML,
+    RdfFormat.JSON_LD,
+)
+
+# The registered one first: it is what we answer with. The others are what clients and files really say.
+MEDIA_TYPES: dict[str, RdfFormat] = {
+    **{known.media_type: known for known in FORMATS},
+    "application/x-turtle": RdfFormat.TURTLE,
+    "application/turtle": RdfFormat.TURTLE,
+    "text/plain": RdfFormat.N_TRIPLES,
+    "text/x-nquads": RdfFormat.N_QUADS,
+    "application/xml": RdfFormat.RDF_XML,
+    "text/xml": RdfFormat.RDF_XML,
+    "application/json": RdfFormat.JSON_LD,
+}
+ENDINGS: dict[str, RdfFormat] = {
+    **{known.file_extension: known for known in FORMATS},
+    "turtle": RdfFormat.TURTLE,
+    "ntriples": RdfFormat.N_TRIPLES,
+    "nquads": RdfFormat.N_QUADS,
+    "xml": RdfFormat.RDF_XML,
+    "owl": RdfFormat.RDF_XML,
+    "json": RdfFormat.JSON_LD,
+}
+
+_EXAMPLES = 5
+# RFC 3987: what no IRI may hold, anywhere, and a percent sign that begins no escape.
+_REFUSED = re.compile(r"""[\x00-\x20<>"{}|^`\\\x7f-\x9f]|%(?![0-9A-Fa-f]{2})""")
+_LAST_RESORT = "urn:twinhouse:repaired:"
+_BCP47_LONGEST = 8
+# RDF 1.2: no literal without a language may have these.
+_TAGGED_ONLY = (RDF["langString"], RDF["dirLangString"])
+
+Graph = NamedNode | BlankNode | DefaultGraph
+Term = NamedNode | BlankNode | Literal | Triple
+
+
+@dataclass(slots=True)
+class Repairs:
+    """What a lenient reading had to change: how many terms, and the first few before and after."""
+
+    count: int = 0
+    examples: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, before: str, after: str) -> None:
+        self.count += 1
+        if len(self.examples) < _EXAMPLES and (before, after) not in self.examples:
+            self.examples.append((before, after))
+
+
+def format_of_file(name: str) -> RdfFormat:
+    """Return the format that a file name's ending stands for (``model.ttl``)."""
+    ending = name.rpartition(".")[2].lower()
+    if "." not in name or ending not in ENDINGS:
+        raise UnknownFormat(f"{name!r} has no ending of an RDF format; known: {', '.join(sorted(ENDINGS))}")
+    return ENDINGS[ending]
+
+
+def format_of_media_type(text: str) -> RdfFormat:
+    """Return the format of a media type, whatever its parameters (``text/turtle; charset=utf-8``)."""
+    essence = text.partition(";")[0].strip().lower()
+    if essence not in MEDIA_TYPES:
+        raise UnknownFormat(f"{text!r} is no RDF media type; known: {', '.join(sorted(MEDIA_TYPES))}")
+    return MEDIA_TYPES[essence]
+
+
+def read_quads(
+    source: bytes | IO[bytes] | Path,
+    fmt: RdfFormat,
+    *,
+    base_iri: str | None = None,
+    graph: Graph | None = None,
+    lenient: bool = False,
+    repairs: Repairs | None = None,
+) -> Iterator[Quad]:
+    """Read a document, a quad at a time; what belongs to its default graph goes into ``graph``.
+
+    A lenient reading repairs the IRIs and language tags that a strict one refuses, so that what comes out
+    can be written and read again by anyone; ``repairs`` counts them.
+    """
+    mend = _Mender(repairs if repairs is not None else Repairs()) if lenient else None
+    for quad in _parsed(source, fmt, base_iri, lenient):
+        name = graph if graph is not None and isinstance(quad.graph_name, DefaultGraph) else quad.graph_name
+        if mend is not None:
+            yield mend.quad(quad, name)
+        else:
+            yield quad if name is quad.graph_name else Quad(quad.subject, quad.predicate, quad.object, name)
+
+
+def _parsed(source: bytes | IO[bytes] | Path, fmt: RdfFormat, base_iri: str | None, lenient: bool) -> Iterator[Quad]:
+    document, path = (None, source) if isinstance(source, Path) else (source, None)
+    try:
+        yield from parse(document, fmt, path=path, base_iri=base_iri, rename_blank_nodes=True, lenient=lenient)
+    except SyntaxError as error:
+        raise FormatError(f"{fmt.name}: {error.msg}", line=error.lineno, column=error.offset) from error
+    except ValueError as error:
+        raise FormatError(str(error)) from error
+
+
+def repair_iri(iri: str) -> str:
+    """Return an IRI that RFC 3987 allows: the very same where it does already, else percent-encoded."""
+    for candidate in (iri, _REFUSED.sub(_escape, iri), quote(iri, safe=":/?#@!$&'()*+,;=%-._~")):
+        if _is_iri(candidate):
+            return candidate
+    return _LAST_RESORT + quote(iri, safe="")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return quote(found[0], safe="")
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _Mender:
+    """Repairs terms, remembering each IRI so that it is looked at once."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self._repairs = repairs
+        self._iris: dict[str, NamedNode] = {}
+
+    def quad(self, quad: Quad, graph: Graph) -> Quad:
+        mended = self._triple(quad.triple)
+        name = self._iri(graph) if isinstance(graph, NamedNode) else graph
+        return Quad(mended.subject, mended.predicate, mended.object, name)
+
+    def _triple(self, triple: Triple) -> Triple:
+        subject = triple.subject
+        if isinstance(subject, NamedNode):
+            subject = self._iri(subject)
+        return Triple(subject, self._iri(triple.predicate), self._object(triple.object))
+
+    def _object(self, term: NamedNode | BlankNode | Literal | Triple) -> NamedNode | BlankNode | Literal | Triple:
+        match term:
+            case NamedNode():
+                return self._iri(term)
+            case Literal():
+                return self._literal(term)
+            case Triple():
+                return self._triple(term)
+            case _:
+                return term
+
+    def _iri(self, node: NamedNode) -> NamedNode:
+        known = self._iris.get(node.value)
+        if known is None:
+            known = self._iris[node.value] = NamedNode(repair_iri(node.value))
+        if known != node:
+            self._repairs.add(node.value, known.value)
+        return known
+
+    def _literal(self, literal: Literal) -> Literal:
+        if literal.language is not None:
+            return self._tagged(literal, literal.language)
+        if literal.datatype in _TAGGED_ONLY:
+            self._repairs.add(str(literal), literal.value)
+            return Literal(literal.value)
+        return Literal(literal.value, datatype=self._iri(literal.datatype))
+
+    def _tagged(self, literal: Literal, language: str) -> Literal:
+        try:
+            return Literal(literal.value, language=language, direction=literal.direction)
+        except ValueError:
+            kept = language.partition("-")[0][:_BCP47_LONGEST]
+            self._repairs.add(language, kept)
+            return Literal(literal.value, language=kept, direction=literal.direction)

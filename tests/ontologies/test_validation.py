@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from pyoxigraph import Quad, RdfFormat
+
+from ontologies.catalog import find
+from ontologies.formats import read_quads
+from ontologies.namespaces import PREFIXES
+from ontologies.validation import Report, validate
+
+Model = Callable[[str], tuple[Quad, ...]]
+
+
+def check(body: str) -> Report:
+    prefixes = "".join(f"@prefix {name}: <{iri}> .\n" for name, iri in PREFIXES.items())
+    quads = read_quads((prefixes + body).encode(), RdfFormat.TURTLE)
+    return validate(quads, find("brick"))
+
+
+def test_a_sound_model_conforms_with_units_that_brick_never_mentions() -> None:
+    report = check("<urn:p> a brick:Power_Sensor ; brick:hasUnit unit:KiloW, unit:DEG_C .")
+    assert report == Report(True, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "severity", "cause", "hint"),
+    [
+        ("<urn:r> a brick:Room .", "Warning", "brick:Room is deprecated", "write rec:Room"),
+        (
+            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Reheat_Valve_Command .",
+            "Violation",
+            "the ontology has no class brick:Reheat_Valve_Command",
+            "give it a class that the ontology has",
+        ),
+        (
+            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> .",
+            "Violation",
+            "what brick:hasPoint points to has no class, but must be brick:Point",
+            "add an rdf:type",
+        ),
+        (
+            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Fan .",
+            "Violation",
+            "what brick:hasPoint points to is brick:Fan, not brick:Point",
+            "check whether",
+        ),
+    ],
+)
+def test_a_cause_tells_what_to_do(body: str, severity: str, cause: str, hint: str) -> None:
+    report = check(body)
+    found = {(c.severity, c.cause): c for c in report.causes()}
+    assert not report.conforms
+    assert hint in (found[severity, cause].hint or "")
+
+
+def test_a_real_building_by_cause(model: Model) -> None:
+    report = validate(model("brick/mortar-bldg1/model.ttl"), find("brick"))
+    first = report.causes()[0]
+    assert (first.count, first.cause) == (394, "the ontology has no class brick:Reheat_Valve_Command")
+    assert first.example.focus.startswith("http://buildsys.org/")
+    assert json.loads(json.dumps(report.to_dict()))["conforms"] is False
+
+
+def test_a_model_that_pyshifty_never_finished(model: Model) -> None:
+    report = validate(model("brick/examples/solar_array-solar_array.ttl"), find("brick"))
+    assert report.conforms
+
+
+@pytest.mark.parametrize("name", ["bacnet-bacnet", "building_meter-building_meter", "rec-with-brick-building"])
+def test_the_examples_of_brick_conform(model: Model, name: str) -> None:
+    assert validate(model(f"brick/examples/{name}.ttl"), find("brick")).conforms
+
+
+def test_ntriples_and_other_ontologies() -> None:
+    shapes = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+    <urn:shape> a sh:NodeShape ; sh:targetSubjectsOf <urn:name> ;
+      sh:property [ sh:path <urn:age> ; sh:minCount 1 ; sh:message "tell the age" ] ."""
+    ontology = list(read_quads(shapes.encode(), RdfFormat.TURTLE))
+    report = validate(b'_:a <urn:name> "x" .\n', ontology)
+    (finding,) = report.findings
+    assert (finding.path, finding.message, finding.focus[:2]) == ("urn:age", "tell the age", "_:")
+    assert report.causes()[0].cause.endswith("urn:age: tell the age")
