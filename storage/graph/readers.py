@@ -26,13 +26,12 @@ from storage.errors import (
     MemoryLimitExceeded,
     Overloaded,
     QueryEvaluationError,
-    QuerySyntaxError,
     ReaderCrashed,
     RowLimitExceeded,
     StorageError,
 )
 from storage.graph.reader import HEADER
-from storage.graph.store import GraphStore, Snapshot
+from storage.graph.store import GraphStore, Snapshot, syntax_error
 
 SPARQL_JSON = "application/sparql-results+json"
 
@@ -132,7 +131,7 @@ def _as_exception(error: dict[str, Any], limits: Limits) -> StorageError:
     message = error["message"]
     match error["kind"]:
         case "syntax":
-            return QuerySyntaxError(message, error["line"], error["column"])
+            return syntax_error(message, error["line"], error["column"])
         case "rows":
             return RowLimitExceeded(f"the result has more than {limits.rows:,} rows")
         case "bytes":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ from storage.graph.guard import refuse_outbound
 
 Graph = ox.NamedNode | ox.DefaultGraph
 _EPOCH = 1 << 32
+_PLACE = re.compile(r"error at (\d+):(\d+): ")
+_LONGEST = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class GraphStore:
             try:
                 self._open.update(text, base_iri=base_iri)
             except SyntaxError as error:
-                raise QuerySyntaxError(error.msg, error.lineno, error.offset) from None
+                raise syntax_error(error.msg, error.lineno, error.offset) from None
             except RuntimeError as error:
                 raise QueryEvaluationError(str(error)) from None
 
@@ -89,6 +92,12 @@ class GraphStore:
                 self._open.update(" ;\n".join(chain(drops, _insert_data(staged))))
             else:
                 self._open.extend(staged)
+
+    def replace_all(self, quads: Iterable[ox.Quad]) -> None:
+        """Make the dataset hold exactly `quads`, in one transaction. Durable and visible when it returns."""
+        staged = list(quads)
+        with self._commit():
+            self._open.update(" ;\n".join(["DROP ALL", *_insert_data(staged)]))
 
     def add(self, quads: Iterable[ox.Quad]) -> None:
         """Add quads, in one transaction. Durable and visible when it returns."""
@@ -181,6 +190,20 @@ class GraphStore:
             if self._store is not None:
                 self._store.flush()
                 self._store = None
+
+
+def syntax_error(message: str, line: int | None, column: int | None) -> QuerySyntaxError:
+    """Return the engine's syntax error, with the place that some of its messages hold, and without its grammar.
+
+    What it expected can be a page of token classes; the first line of it is what a person can use.
+    """
+    if place := _PLACE.match(message):
+        line, column = line or int(place[1]), column or int(place[2])
+        message = message[place.end() :]
+    brief = message.partition("\n")[0]
+    short = brief if len(brief) <= _LONGEST else brief[:_LONGEST].rpartition(",")[0] + ", …"
+    where = f"line {line}, column {column}: " if line else ""
+    return QuerySyntaxError(where + short, line, column)
 
 
 def _name(graph: Graph) -> str:

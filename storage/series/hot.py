@@ -8,6 +8,7 @@ disjoint, de-duplicated files that compaction makes of them.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.files import sync_directory
+from storage.series.sql import quote
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS readings (
@@ -35,7 +37,6 @@ CREATE TABLE IF NOT EXISTS segment_series (
     segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
     first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
 );
-CREATE SEQUENCE IF NOT EXISTS segment_numbers;
 """
 
 _LAST_SEQ = "SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM segments), 0)"
@@ -71,18 +72,25 @@ class Segment:
         """Its name in `series/segments/`."""
         return f"{self.number:010d}.parquet"
 
+    @property
+    def public_name(self) -> str:
+        """Its path in a hive-partitioned data set."""
+        day = self.first_day
+        return f"year={day.year}/month={day.month:02d}/{day.isoformat()}.parquet"
+
 
 class HotTier:
     """The DuckDB file. Every transaction that writes goes through `transaction`, one at a time."""
 
     def __init__(self, directory: Path, *, memory: int, threads: int) -> None:
         """Open or create `directory`/hot.duckdb; DuckDB may use `memory` bytes and spills beside the file."""
+        self._scratch = directory / "tmp"
         self._connection = duckdb.connect(
             str(directory / "hot.duckdb"),
             config={
                 "memory_limit": f"{memory >> 20}MiB",
                 "threads": threads,
-                "temp_directory": str(directory / "tmp"),
+                "temp_directory": str(self._scratch),
                 "preserve_insertion_order": True,
             },
         )
@@ -94,6 +102,7 @@ class HotTier:
         self._connection.execute("CHECKPOINT")
         sync_directory(directory)
         self.seq = _one(self._connection.execute(_LAST_SEQ))
+        self._last_segment = _one(self._connection.execute("SELECT max(segment) FROM segments"))
         self.rows = _one(self._connection.execute("SELECT count(*) FROM readings"))
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -128,6 +137,16 @@ class HotTier:
         self.rows += rows.num_rows
         return seq
 
+    def copy_to(self, target: Path, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Copy the tables, as the cursor's transaction sees them, to a new DuckDB file. Not yet durable."""
+        temporary = self._scratch / target.name
+        temporary.unlink(missing_ok=True)
+        cursor.execute(f"ATTACH {quote(str(temporary))} AS copy")
+        cursor.execute("COPY FROM DATABASE hot TO copy")
+        cursor.execute("COMMIT")
+        cursor.execute("DETACH copy")
+        shutil.move(temporary, target)
+
     @staticmethod
     def upsert_latest(cursor: duckdb.DuckDBPyConnection, rows: str) -> None:
         """Move the latest values on to those of `rows`, a relation with `seq`, where these are not older."""
@@ -138,6 +157,12 @@ class HotTier:
         with self._write:
             self.seq += 1
             return self.seq
+
+    def next_segment(self) -> int:
+        """Return a number that no segment has."""
+        with self._write:
+            self._last_segment += 1
+            return self._last_segment
 
     def segments(self, cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
         """Return the catalog, by level, then by time."""

@@ -85,7 +85,7 @@ class Keeper:
                     self._hot.upsert_latest(transaction, rows)
 
     def _write(self, cursor: duckdb.DuckDBPyConnection, rows: str, *, level: int, seq: int) -> _Written:
-        [(number,)] = cursor.execute("SELECT nextval('segment_numbers')").fetchall()
+        number = self._hot.next_segment()
         path = self._files.new_path(number)
         write_parquet(cursor, rows, path)
         return _Written(number, path, level, seq)

@@ -97,16 +97,12 @@ class SegmentFiles:
 
     def publish(self, catalog: Iterable[Segment]) -> None:
         """Make `readings/` the disjoint segments of the catalog, and nothing else. Durable when it returns."""
-        wanted = {self._public(s): s for s in catalog if s.level == 1}
+        wanted = {self._readings / s.public_name: s for s in catalog if s.level == 1}
         for path in self._readings.rglob("*"):
             if not path.is_dir() and path not in wanted:
                 path.unlink()
         for path, segment in wanted.items():
             self._link(segment, path)
-
-    def _public(self, segment: Segment) -> Path:
-        day = segment.first_day
-        return self._readings / f"year={day.year}" / f"month={day.month:02d}" / f"{day.isoformat()}.parquet"
 
     def _link(self, segment: Segment, public: Path) -> None:
         private = self.path(segment)

@@ -71,10 +71,14 @@ def name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def parquet(paths: Iterable[Path]) -> str:
-    """Return a table function over named files: naming them is five times faster than a glob."""
+def parquet(paths: Iterable[Path], *, row_numbers: bool = False) -> str:
+    """Return a table function over named files: naming them is five times faster than a glob.
+
+    With `row_numbers` it has a column `file_row_number`.
+    """
     listed = ", ".join(quote(str(path)) for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
+    numbered = ", file_row_number = true" if row_numbers else ""
+    return f"read_parquet([{listed}], hive_partitioning = false{numbered})"
 
 
 @dataclass(frozen=True, slots=True)

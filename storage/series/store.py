@@ -20,6 +20,7 @@ import pyarrow as pa
 from storage.errors import Corrupt, DeadlineExceeded, StorageError
 from storage.files import empty_directory, make_directory, sync_directory
 from storage.series.commits import GroupCommit
+from storage.series.copies import check_segment, copy, link_or_copy
 from storage.series.hot import HotTier, Segment
 from storage.series.keeper import Keeper
 from storage.series.segments import SegmentFiles
@@ -81,12 +82,12 @@ class Rows:
     """Arrow batches on their way: iterate, and close when done, early or not."""
 
     schema: pa.Schema
-    _batches: Iterator[pa.RecordBatch]
+    batches: Iterator[pa.RecordBatch]
     _cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._batches
+            yield from self.batches
         except duckdb.InterruptException:
             raise DeadlineExceeded("reading took longer than its deadline") from None
         finally:
@@ -270,6 +271,47 @@ class SeriesStore:
             sealed_rows=sum(s.rows for s in segments),
             sealed_bytes=sum(s.bytes for s in segments),
         )
+
+    def back_up(self, target: Path) -> None:
+        """Write a copy of what is committed now to `target`, which must not exist. Durable when it returns.
+
+        What is hot is sealed and compacted first, so that the copy is files alone.
+        """
+        self.seal()
+        self.compact()
+        copy(self._hot, self._files, target)
+
+    def export(self, target: Path) -> None:
+        """Write a hive-partitioned Parquet data set of all readings to `target`, which must not exist."""
+        self.seal()
+        self.compact()
+        with contextlib.closing(self._hot.cursor()) as cursor:
+            segments = self._files.lease(lambda: [s for s in self._hot.segments(cursor) if s.level == 1])
+        try:
+            make_directory(target)
+            for segment in segments:
+                public = target / segment.public_name
+                make_directory(public.parent)
+                link_or_copy(self._files.path(segment), public)
+        finally:
+            self._files.let_go(segments)
+
+    def check(self) -> list[str]:
+        """Read every segment and compare it with the catalog; returns what is wrong, a line each."""
+        with contextlib.closing(self._hot.cursor()) as cursor:
+            segments = self._files.lease(lambda: self._hot.segments(cursor))
+            try:
+                found = (check_segment(cursor, self._files.path(s), s.rows) for s in segments)
+                return [fault for fault in found if fault]
+            finally:
+                self._files.let_go(segments)
+
+    def finish(self) -> None:
+        """Seal and compact, so that `readings/` holds everything, then close."""
+        if not self._closed:
+            self.seal()
+            self.compact()
+        self.close()
 
     def close(self) -> None:
         """Finish what is under way and close; hot readings stay in the hot tier. Closing twice is fine."""

@@ -1,0 +1,98 @@
+"""Chooses a media type from Accept (RFC 9110, section 12.5.1) or from `?format=`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from server.errors import Problem, bad_request
+
+RESULTS = {
+    "json": "application/sparql-results+json",
+    "xml": "application/sparql-results+xml",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+}
+"""SPARQL results by name, in the order of our preference."""
+
+GRAPHS = {
+    "turtle": "text/turtle",
+    "ntriples": "application/n-triples",
+    "rdfxml": "application/rdf+xml",
+    "jsonld": "application/ld+json",
+    "trig": "application/trig",
+    "nquads": "application/n-quads",
+}
+"""RDF formats by name, in the order of our preference."""
+
+ALIASES = {"application/json": RESULTS["json"], "text/xml": RESULTS["xml"], "application/xml": RESULTS["xml"]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """One media range of Accept and its quality."""
+
+    kind: str
+    subtype: str
+    quality: float
+
+    def rank(self, media_type: str) -> int:
+        """Return how exactly it matches: 0 not at all, 3 to the letter."""
+        kind, _, subtype = media_type.partition("/")
+        if (self.kind, self.subtype) == (kind, subtype):
+            return 3
+        if self.kind == kind and self.subtype == "*":
+            return 2
+        return 1 if (self.kind, self.subtype) == ("*", "*") else 0
+
+
+def _ranges(accept: str) -> list[_Range]:
+    found = []
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        kind, slash, subtype = media_type.lower().partition("/")
+        if slash:
+            found.append(_Range(kind, subtype, _quality(parameters)))
+    return found
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def choose(offers: Sequence[str], accept: str | None) -> str:
+    """Return the offer that the client likes best; among equals the first. Raises a 406 problem for none."""
+    ranges = _ranges(accept) if accept and accept.strip() else []
+    if not ranges:
+        return offers[0]
+    best = max(offers, key=lambda offer: _liking(ranges, offer))
+    if _liking(ranges, best) <= 0:
+        raise Problem(406, "not-acceptable", f"no answer in {accept}", hint="offered: " + ", ".join(offers))
+    return best
+
+
+def _liking(ranges: Sequence[_Range], offer: str) -> float:
+    names = [offer, *(alias for alias, target in ALIASES.items() if target == offer)]
+    matches = [(r.rank(name), r.quality) for r in ranges for name in names if r.rank(name)]
+    return max(matches, default=(0, 0.0))[1]
+
+
+def negotiate(offers: Mapping[str, str], accept: str | None, name: str | None) -> str:
+    """Return a media type of `offers` (by name): the one named, or else by Accept.
+
+    Raises a 400 problem for an unknown name, a 406 one where nothing fits.
+    """
+    if name is None:
+        return choose(list(offers.values()), accept)
+    if name in offers:
+        return offers[name]
+    if name in offers.values():
+        return name
+    raise bad_request(f'there is no format "{name}" here', hint="formats: " + ", ".join(offers))

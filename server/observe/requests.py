@@ -1,0 +1,50 @@
+"""Counts and logs each request: method, route, status, time and an id. Never a query, a body or a parameter."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("twinhouse.requests")
+
+
+class Observed:
+    """Middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._requests = Counter(
+            "twinhouse_requests", "Requests answered", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "twinhouse_request_seconds", "Time to the last byte", ["method", "route"], registry=registry
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with `X-Request-Id` in its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, request_id = time.perf_counter(), 0, uuid.uuid4().hex[:16]
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            self._note(scope, status, time.perf_counter() - began, request_id)
+
+    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        route = getattr(scope.get("route"), "path", None) or scope.get("twinhouse.route", "other")
+        self._requests.labels(scope["method"], route, status).inc()
+        self._seconds.labels(scope["method"], route).observe(seconds)
+        log.info("%s %s %s %.1f ms %s", scope["method"], route, status, seconds * 1000, request_id)

@@ -1,0 +1,172 @@
+"""Looking after a twin: models, ontologies, validation, checks, and copies of it all."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from anyio import to_thread
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ontologies.point_map import PointMap, read_map
+from server.errors import bad_request
+from server.protocols.http import (
+    Parameters,
+    content_format,
+    media_type_of,
+    plain,
+    query_pairs,
+    settings_of,
+    spooled_body,
+    twin_of,
+)
+from server.streaming import stream
+from server.twin.dataset import write_dataset
+from server.twin.models import Model
+from server.twin.service import Twin
+
+_LOAD = ("graph", "format", "lenient", "name")
+_TAR = "application/x-tar"
+_CHUNK = 1 << 20
+
+
+async def load(request: Request) -> Response:
+    """Load a model into its own graph, replacing what was there.
+
+    The body is the document, or a form (multipart/form-data) with the files `model` and `map`, a CSV table of
+    iri and uuid.
+    """
+    parameters = Parameters(query_pairs(request), _LOAD)
+    if media_type_of(request) == "multipart/form-data":
+        return await _load_form(request, parameters)
+    media_type = content_format(request)
+    async with spooled_body(request) as body:
+        return await _load(request, parameters, body, media_type, None)
+
+
+async def _load_form(request: Request, parameters: Parameters) -> Response:
+    most = settings_of(request).body_megabytes << 20
+    async with request.form(max_files=2, max_fields=0, max_part_size=most) as form:
+        model, table = form.get("model"), form.get("map")
+        if not isinstance(model, UploadFile):
+            raise bad_request(
+                "the form has no file named model", hint="curl -F model=@building.ttl -F map=@points.csv"
+            )
+        point_map = await _read_map(table) if isinstance(table, UploadFile) else None
+        # A browser and curl call what they do not know octet-stream: then the file's name tells.
+        known = model.content_type if model.content_type != "application/octet-stream" else None
+        return await _load(request, parameters, model.file, known, point_map, model.filename)
+
+
+async def _read_map(table: UploadFile) -> PointMap:
+    try:
+        text = (await table.read()).decode()
+    except UnicodeDecodeError as error:
+        raise bad_request(f"the map is not UTF-8 at byte {error.start}") from None
+    return read_map(text.splitlines(keepends=True))
+
+
+async def _load(
+    request: Request,
+    parameters: Parameters,
+    document: IO[bytes],
+    media_type: str | None,
+    point_map: PointMap | None,
+    file_name: str | None = None,
+) -> Response:
+    model = Model(
+        document,
+        parameters.one("name") or file_name or "model",
+        parameters.one("format") or media_type,
+        parameters.one("graph"),
+        parameters.flag("lenient"),
+        point_map,
+    )
+    return JSONResponse(plain(await to_thread.run_sync(twin_of(request).load, model)))
+
+
+async def graphs(request: Request) -> Response:
+    """List the named graphs."""
+    Parameters(query_pairs(request), ())
+    return JSONResponse({"graphs": await to_thread.run_sync(twin_of(request).graph.graphs)})
+
+
+async def ontologies(request: Request) -> Response:
+    """List the packaged ontologies (GET), or load one (POST `?name=brick&version=1.4`)."""
+    twin = twin_of(request)
+    if request.method == "POST":
+        parameters = Parameters(query_pairs(request), ("name", "version"))
+        name, version = parameters.one("name") or "brick", parameters.one("version")
+        return JSONResponse(await to_thread.run_sync(twin.load_ontology, name, version))
+    Parameters(query_pairs(request), ())
+    return JSONResponse({"ontologies": await to_thread.run_sync(twin.ontologies)})
+
+
+async def validate(request: Request) -> Response:
+    """Validate a graph, or all models, with SHACL."""
+    parameters = Parameters(query_pairs(request), ("graph", "name", "version"))
+    run = partial(
+        twin_of(request).validate,
+        parameters.one("graph"),
+        parameters.one("name") or "brick",
+        parameters.one("version"),
+    )
+    return JSONResponse(await to_thread.run_sync(run))
+
+
+async def check(request: Request) -> Response:
+    """Verify both halves and their agreement."""
+    Parameters(query_pairs(request), ())
+    return JSONResponse(plain(await to_thread.run_sync(twin_of(request).check)))
+
+
+async def seal(request: Request) -> Response:
+    """Write what is hot to Parquet now."""
+    Parameters(query_pairs(request), ())
+    return JSONResponse(plain(await to_thread.run_sync(twin_of(request).seal)))
+
+
+async def export(request: Request) -> Response:
+    """Stream the data set that is useful without us, as a tar archive."""
+    return await _archive(request, write_dataset)
+
+
+async def backup(request: Request) -> Response:
+    """Stream a copy of the data directory, as a tar archive."""
+    return await _archive(request, Twin.back_up)
+
+
+async def _archive(request: Request, write: Callable[[Twin, Path], None]) -> Response:
+    Parameters(query_pairs(request), ())
+    twin = twin_of(request)
+    # Beside the data, so that files that never change are linked, not copied.
+    scratch = tempfile.TemporaryDirectory(dir=twin.directory.root, prefix="copy-")
+    chunks = _archived(lambda: write(twin, Path(scratch.name) / "copy"), Path(scratch.name) / "copy")
+    return await stream(chunks, scratch.cleanup, _TAR)
+
+
+def _archived(write: Callable[[], None], folder: Path) -> Iterator[bytes]:
+    """Write the folder, then yield its files as a tar archive, one at a time."""
+    write()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            member = tarfile.TarInfo(str(path.relative_to(folder)))
+            member.size = path.stat().st_size
+            member.mtime = int(path.stat().st_mtime)
+            yield member.tobuf()
+            yield from _padded(path, member.size)
+    yield bytes(tarfile.RECORDSIZE)
+
+
+def _padded(path: Path, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+    if rest := -size % tarfile.BLOCKSIZE:
+        yield bytes(rest)

@@ -1,0 +1,96 @@
+"""SPARQL 1.1 Graph Store HTTP Protocol at /store: one graph (`?graph=IRI` or `?default`) or the whole dataset."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from pyoxigraph import DefaultGraph, NamedNode, Quad
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ontologies.formats import format_of_media_type, read_quads
+from server.errors import Problem, bad_request
+from server.limits import query_limits
+from server.negotiation import GRAPHS, negotiate
+from server.protocols.http import Parameters, content_format, query_pairs, settings_of, spooled_body, twin_of
+from server.streaming import stream
+from server.twin.models import named_node
+from storage.graph.readers import Dump
+
+_KNOWN = ("graph", "default", "format", "lenient")
+_DATASETS = {name: GRAPHS[name] for name in ("nquads", "trig", "jsonld")}
+Graph = NamedNode | DefaultGraph
+
+
+async def store(request: Request) -> Response:
+    """Serve GET and HEAD, PUT, POST and DELETE."""
+    parameters = Parameters(query_pairs(request), _KNOWN)
+    graph = _graph(parameters)
+    match request.method:
+        case "PUT" | "POST":
+            return await _write(request, parameters, graph)
+        case "DELETE":
+            return await _delete(request, graph)
+    return await _read(request, parameters, graph)
+
+
+def _graph(parameters: Parameters) -> Graph | None:
+    """Return the graph that the URL names; None for the whole dataset."""
+    name = parameters.one("graph")
+    if parameters.one("default") is not None:
+        if name is not None:
+            raise bad_request("both graph and default are given", hint="give one of them")
+        return DefaultGraph()
+    return named_node(name) if name is not None else None
+
+
+def _require(request: Request, graph: Graph) -> None:
+    if not twin_of(request).graph.has_graph(graph):
+        raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
+
+
+async def _read(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
+    if graph is not None:
+        _require(request, graph)
+    offers = _DATASETS if graph is None else GRAPHS
+    media_type = negotiate(offers, request.headers.get("accept"), parameters.one("format"))
+    name = graph.value if isinstance(graph, NamedNode) else None
+    dump = Dump(name, media_type, whole=graph is None)
+    limits = query_limits(settings_of(request))
+    result = await to_thread.run_sync(twin_of(request).query, dump, limits)
+    headers = {"Vary": "Accept", "ETag": f'W/"{result.generation}"'}
+    return await stream(iter(result), result.close, media_type, headers)
+
+
+async def _write(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
+    fmt = format_of_media_type(content_format(request))
+    if graph is None and not fmt.supports_datasets:
+        raise bad_request(f"{fmt.name} holds one graph, and the URL names none", hint="?graph=IRI or ?default")
+    lenient = parameters.flag("lenient")
+    created = graph is not None and not twin_of(request).graph.has_graph(graph)
+    async with spooled_body(request) as body:
+        into = graph if graph is not None else DefaultGraph()
+        quads = await to_thread.run_sync(lambda: list(read_quads(body, fmt, graph=into, lenient=lenient)))
+    await to_thread.run_sync(_store, request, quads, graph)
+    return Response(status_code=201 if created else 204)
+
+
+def _store(request: Request, quads: list[Quad], graph: Graph | None) -> None:
+    target = twin_of(request).graph
+    if graph is not None and any(quad.graph_name != graph for quad in quads):
+        raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
+    if request.method == "POST":
+        target.add(quads)
+    elif graph is not None:
+        target.replace(quads, [graph])
+    else:
+        target.replace_all(quads)
+
+
+async def _delete(request: Request, graph: Graph | None) -> Response:
+    target = twin_of(request).graph
+    if graph is None:
+        await to_thread.run_sync(target.clear)
+    else:
+        _require(request, graph)
+        await to_thread.run_sync(target.remove, graph)
+    return Response(status_code=204)

@@ -1,0 +1,126 @@
+"""What the protocols share: parameters, bodies, and the twin of the application."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, is_dataclass
+from tempfile import SpooledTemporaryFile
+from typing import Any
+from urllib.parse import parse_qsl
+
+from anyio import to_thread
+from starlette.requests import Request
+
+from server.errors import Problem, bad_request
+from server.limits import bounded
+from server.settings import Settings
+from server.twin.service import Twin
+
+IN_MEMORY = 8 << 20
+_TEXT_LIMIT = 16 << 20
+
+
+def twin_of(request: Request) -> Twin:
+    """Return the twin that the application serves."""
+    twin: Twin = request.app.state.twin
+    return twin
+
+
+def settings_of(request: Request) -> Settings:
+    """Return the application's settings."""
+    return twin_of(request).settings
+
+
+class Parameters:
+    """The parameters of a request, of which every one must be known: a misspelt one is an error, not ignored."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> None:
+        self._pairs = list(pairs)
+        allowed = set(known)
+        for name, _ in self._pairs:
+            if name not in allowed:
+                raise bad_request(f'there is no parameter "{name}"', hint="parameters: " + ", ".join(sorted(allowed)))
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return all values of a parameter."""
+        return tuple(value for key, value in self._pairs if key == name)
+
+    def one(self, name: str) -> str | None:
+        """Return the value, or None. Raises a 400 problem where it is given twice."""
+        values = self.all(name)
+        if len(values) > 1:
+            raise bad_request(f"{name} is given {len(values)} times")
+        return values[0] if values else None
+
+    def flag(self, name: str) -> bool:
+        """Return whether a switch is on: present and empty, `true`, `1` or `yes`."""
+        value = self.one(name)
+        if value is None or value.lower() in ("false", "0", "no"):
+            return False
+        if value.lower() in ("", "true", "1", "yes"):
+            return True
+        raise bad_request(f'{name} is true or false, not "{value}"')
+
+    def number(self, name: str) -> int | None:
+        """Return a whole number from 0 on, or None."""
+        value = self.one(name)
+        if value is not None and not value.isdecimal():
+            raise bad_request(f'{name} is a whole number, not "{value}"')
+        return int(value) if value is not None else None
+
+
+def query_pairs(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters in the URL."""
+    return request.query_params.multi_items()
+
+
+def media_type_of(request: Request) -> str:
+    """Return the body's media type in lower case, without parameters; empty where it is not given."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def content_format(request: Request) -> str:
+    """Return the body's media type. Raises a 415 problem where it is not given."""
+    media_type = media_type_of(request)
+    if not media_type:
+        raise Problem(415, "unknown-format", "the body's media type is missing", hint="send Content-Type")
+    return media_type
+
+
+async def text_body(request: Request) -> str:
+    """Return a body of text. Raises a 413 problem above 16 MiB, a 400 one for what is not UTF-8."""
+    parts, size = [], 0
+    async for chunk in request.stream():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > _TEXT_LIMIT:
+            raise Problem(413, "body-too-large", "a query or form is larger than 16 MiB")
+    try:
+        return b"".join(parts).decode()
+    except UnicodeDecodeError as error:
+        raise bad_request(f"the body is not UTF-8 at byte {error.start}") from None
+
+
+async def form_pairs(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters of an `application/x-www-form-urlencoded` body."""
+    return parse_qsl(await text_body(request), keep_blank_values=True)
+
+
+@asynccontextmanager
+async def spooled_body(request: Request) -> AsyncIterator[SpooledTemporaryFile[bytes]]:
+    """Lend the whole body as a file: in memory while small, else on disk. Raises a 413 problem."""
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+        async for chunk in bounded(request.stream(), settings_of(request)):
+            if file.tell() + len(chunk) > IN_MEMORY:
+                await to_thread.run_sync(file.write, chunk)
+            else:
+                file.write(chunk)
+        file.seek(0)
+        yield file
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Return a report as JSON values."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

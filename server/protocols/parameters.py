@@ -1,0 +1,100 @@
+"""Every parameter of every route, for OpenAPI and the documentation's test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: where it stands (`query` or `path`), and what it means."""
+
+    name: str
+    meaning: str
+    place: str = "query"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as OpenAPI has it."""
+        return {
+            "name": self.name,
+            "in": self.place,
+            "required": self.place == "path",
+            "description": self.meaning,
+            "schema": {"type": "string"},
+        }
+
+
+_FORMAT = Parameter("format", "name of the answer's format, instead of Accept")
+_TIMEOUT = Parameter("timeout", "seconds after which to give up, up to the server's own limit")
+_DATASET = (
+    Parameter("default-graph-uri", "a graph of the default graph; may be repeated"),
+    Parameter("named-graph-uri", "a named graph; may be repeated"),
+    Parameter("union-default-graph", "take the union of all graphs as the default graph"),
+)
+_QUERY = (Parameter("query", "the SPARQL query"), *_DATASET, _FORMAT, _TIMEOUT)
+_UPDATE = (Parameter("update", "the SPARQL update, in a form"),)
+_WHICH = (
+    Parameter("query", "a SPARQL SELECT of ?point and columns to carry along"),
+    Parameter("point", "a point's IRI or UUID, or a series id; may be repeated"),
+)
+_READ = (
+    *_WHICH,
+    Parameter("start", "first time: ISO 8601, now, or -7d"),
+    Parameter("end", "the time just after the last"),
+    Parameter("every", "width of a bucket: PT15M, PT1H, P1D, P1M, or 15m, 1h, 1d, 1mo"),
+    Parameter("aggregate", "mean, min, max, sum, count, first, last or twmean (time-weighted mean)"),
+    Parameter("fill", "none, previous or linear: what empty buckets get"),
+    Parameter("shape", "long (a row a reading) or wide (a column a point)"),
+    Parameter("limit", "at most so many rows"),
+    _FORMAT,
+    _TIMEOUT,
+)
+_WRITE = (
+    Parameter("id_column", "column of the series id"),
+    Parameter("time_column", "column of the time"),
+    Parameter("value_column", "column of the value"),
+    Parameter("text_column", "column of the text"),
+    Parameter("status_column", "column of the quality flags"),
+    Parameter("wide", "true: a column a series; false: a row a reading"),
+    Parameter("timezone", "IANA name of the zone that times without an offset are in"),
+    Parameter("time_unit", "s, ms, us or ns: what times given as numbers count"),
+    Parameter("na", "a further text that means no reading; may be repeated"),
+    Parameter("delimiter", "of CSV"),
+    Parameter("source", "file or store that the ids are from, as the model's ref:storedAt has it"),
+    Parameter("unknown", "accept or ignore ids that neither are UUIDs nor belong to a point"),
+)
+
+PARAMETERS: dict[str, tuple[Parameter, ...]] = {
+    "/query": _QUERY,
+    "/sparql": (*_QUERY, *_UPDATE),
+    "/update": _UPDATE,
+    "/store": (
+        Parameter("graph", "IRI of the graph"),
+        Parameter("default", "the default graph"),
+        Parameter("lenient", "repair IRIs that a strict parser refuses"),
+        _FORMAT,
+    ),
+    "/readings": (*_READ, *_WRITE),
+    "/readings/query": _READ,
+    "/latest": (*_WHICH, _FORMAT, _TIMEOUT),
+    "/points": (
+        Parameter("limit", "at most so many points"),
+        Parameter("after", "the IRI after which to begin"),
+        Parameter("search", "text to look for in IRI, label and class"),
+        _FORMAT,
+    ),
+    "/models": (
+        Parameter("graph", "IRI of the graph to replace; made from the name where it is missing"),
+        Parameter("name", "file name of the model"),
+        Parameter("format", "media type of the model"),
+        Parameter("lenient", "repair IRIs that a strict parser refuses"),
+    ),
+    "/ontologies": (Parameter("name", "brick"), Parameter("version", "1.4 or 1.5")),
+    "/validate": (
+        Parameter("graph", "IRI of the graph to validate; all models where it is missing"),
+        Parameter("name", "ontology to validate against"),
+        Parameter("version", "its version"),
+    ),
+}
+PATH_PARAMETERS = {"/points/{uuid}": (Parameter("uuid", "UUID of the point's series", "path"),)}

@@ -1,0 +1,191 @@
+"""Readings in and out: POST /readings, GET /readings, POST /readings/query, GET /latest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pyarrow as pa
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from server.errors import bad_request
+from server.limits import query_limits
+from server.negotiation import negotiate
+from server.protocols.http import (
+    Parameters,
+    content_format,
+    query_pairs,
+    settings_of,
+    spooled_body,
+    text_body,
+    twin_of,
+)
+from server.streaming import stream
+from server.tables.formats import TABLE_FORMATS
+from server.tables.options import ReadOptions
+from server.tables.read import open_readings
+from server.tables.write import encode
+from server.twin.ingest import MOST_SHOWN, IngestReport
+from server.twin.join import ReadingsRequest
+from server.twin.times import parse_step, parse_time
+from storage.errors import RowLimitExceeded
+from storage.graph.readers import Limits
+from storage.series.sql import Aggregate, Fill, Window
+
+FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
+_COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
+_WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "unknown")
+_SELECT = ("query", "point", "start", "end", "every", "aggregate", "fill", "shape", "limit", "timeout", "format")
+
+
+async def readings(request: Request) -> Response:
+    """Read readings by a join (GET), or store the body's readings, all or none (POST)."""
+    return await (write(request) if request.method == "POST" else read(request))
+
+
+async def write(request: Request) -> Response:
+    """Store the body's readings, all or none. They are durable and visible when the answer comes."""
+    media_type = content_format(request)
+    parameters = Parameters(query_pairs(request), _WRITE)
+    options = _options(parameters)
+    known_only = _choice(parameters.one("unknown"), "unknown", ("accept", "ignore")) == "ignore"
+    source = parameters.one("source")
+    twin = twin_of(request)
+
+    def store() -> dict[str, Any]:
+        with open_readings(body, media_type, options) as table:  # type: ignore[arg-type] # a spooled file is a BinaryIO
+            left_out = known_only or (table.roles.wide and parameters.one("unknown") is None)
+            report = twin.ingest(table.batches(), source=source, known_only=left_out)
+            return ingest_document(report, table.rows_missing, list(table.ignored))
+
+    async with spooled_body(request) as body:
+        return JSONResponse(await to_thread.run_sync(store))
+
+
+def ingest_document(report: IngestReport, missing: int, columns: list[str]) -> dict[str, Any]:
+    """Return what was stored as the answer's document."""
+    return {
+        "readings": report.readings,
+        "points": report.points,
+        "missing": missing,
+        "unknown": _shown(report.unknown),
+        "ignored": {**_shown(report.ignored), "columns": columns},
+    }
+
+
+def _shown(counts: dict[str, int]) -> dict[str, Any]:
+    return {"points": len(counts), "readings": sum(counts.values()), "ids": list(counts)[:MOST_SHOWN]}
+
+
+def _options(parameters: Parameters) -> ReadOptions:
+    return ReadOptions(
+        id_column=parameters.one("id_column"),
+        time_column=parameters.one("time_column"),
+        value_column=parameters.one("value_column"),
+        text_column=parameters.one("text_column"),
+        status_column=parameters.one("status_column"),
+        wide=parameters.flag("wide") if parameters.one("wide") is not None else None,
+        timezone=parameters.one("timezone"),
+        time_unit=parameters.one("time_unit"),  # type: ignore[arg-type] # checked by ReadOptions
+        na=parameters.all("na"),
+        delimiter=parameters.one("delimiter"),
+    )
+
+
+async def read(request: Request) -> Response:
+    """Answer the join, asked by the URL."""
+    return await _read(request, Parameters(query_pairs(request), _SELECT))
+
+
+async def read_query(request: Request) -> Response:
+    """Answer the join, asked by a JSON body with the same names (`point` a text or a list)."""
+    try:
+        document = json.loads(await text_body(request))
+    except ValueError as error:
+        raise bad_request(f"the body is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise bad_request("the body is not a JSON object")
+    return await _read(request, Parameters([*query_pairs(request), *_pairs(document)], _SELECT))
+
+
+def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = []
+    for name, value in document.items():
+        for item in value if isinstance(value, list) else [value]:
+            if item is not None:
+                pairs.append((name, item if isinstance(item, str) else json.dumps(item)))
+    return pairs
+
+
+async def _read(request: Request, parameters: Parameters) -> Response:
+    media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
+    wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
+    rows = await to_thread.run_sync(twin_of(request).readings, wanted, limits)
+    batches = _limited(iter(rows), limits)
+    return await stream(encode(batches, rows.schema, media_type), rows.close, media_type, {"Vary": "Accept"})
+
+
+async def latest(request: Request) -> Response:
+    """Answer with the newest reading of each point."""
+    parameters = Parameters(query_pairs(request), ("query", "point", "timeout", "format"))
+    wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
+    limits = query_limits(settings_of(request), parameters.one("timeout"))
+    table = await to_thread.run_sync(twin_of(request).latest, wanted, limits)
+    return await table_response(request, table, parameters.one("format"))
+
+
+async def table_response(request: Request, table: pa.Table, name: str | None) -> Response:
+    """Return a table in the form that the client likes."""
+    media_type = negotiate(FORMATS, request.headers.get("accept"), name)
+    chunks = encode(iter(table.to_batches()), table.schema, media_type)
+    return await stream(chunks, lambda: None, media_type, {"Vary": "Accept"})
+
+
+def readings_request(parameters: Parameters) -> ReadingsRequest:
+    """Read the parameters of the join. Raises a 400 problem that names the wrong one."""
+    query, points = parameters.one("query"), parameters.all("point")
+    if query is not None and points:
+        raise bad_request("both query and point are given", hint="give one of them")
+    every = parameters.one("every")
+    aggregate = _choice(parameters.one("aggregate"), "aggregate", get_args(Aggregate))
+    fill: Fill = _choice(parameters.one("fill"), "fill", get_args(Fill)) or "none"
+    shape = _choice(parameters.one("shape"), "shape", ("long", "wide")) or "long"
+    if fill != "none" and every is None:
+        raise bad_request("fill needs every", hint="every=PT1H, say")
+    return ReadingsRequest(
+        query=query,
+        points=points,
+        window=_window(parameters),
+        every=parse_step(every) if every is not None else None,
+        aggregate=aggregate or ("mean" if every is not None else None),
+        fill=fill,
+        wide=shape == "wide",
+        limit=parameters.number("limit"),
+    )
+
+
+def _window(parameters: Parameters) -> Window:
+    start, end = (
+        parse_time(text, name) if (text := parameters.one(name)) is not None else None for name in ("start", "end")
+    )
+    if start and end and start >= end:
+        raise bad_request("start is not before end", hint="the time asked for is from start until just before end")
+    return Window(start, end)
+
+
+def _choice(value: str | None, name: str, choices: tuple[Any, ...]) -> Any:  # noqa: ANN401 - one of the choices
+    if value is not None and value not in choices:
+        raise bad_request(f'{name} is one of {", ".join(choices)}, not "{value}"')
+    return value
+
+
+def _limited(batches: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > limits.rows:
+            raise RowLimitExceeded(f"the answer has more than {limits.rows:,} rows")
+        yield batch

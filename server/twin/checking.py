@@ -1,0 +1,52 @@
+"""The check: each half by itself, and whether they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ontologies.points import check_points
+
+if TYPE_CHECKING:
+    from server.twin.service import Twin
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """`faults` are broken data; `notes` are things a person may want to know. Counts are of series and points."""
+
+    ok: bool
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+    quads: int
+    points: int
+    points_without_readings: int
+    series: int
+    series_without_point: int
+    readings: int
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+
+def check(twin: Twin) -> CheckReport:
+    """Read every segment and every point. Changes nothing."""
+    faults = twin.series.check()
+    index = twin.index
+    stats = twin.series.stats()
+    counts = dict(zip(stats.column("id").to_pylist(), stats.column("rows").to_pylist(), strict=True))
+    known = {str(uuid) for uuid in index.by_uuid}
+    orphans = sorted(str(series) for series in counts.keys() - known)
+    silent = [point.point for point in index.points if str(point.uuid) not in counts]
+    return CheckReport(
+        ok=not faults,
+        faults=tuple(faults),
+        notes=tuple(finding.message for finding in check_points(index.points)[:_SHOWN]),
+        quads=len(twin.graph),
+        points=len(index.points),
+        points_without_readings=len(silent),
+        series=len(counts),
+        series_without_point=len(orphans),
+        readings=sum(count or 0 for count in counts.values()),
+        examples={"series_without_point": orphans[:_SHOWN], "points_without_readings": silent[:_SHOWN]},
+    )

@@ -1,0 +1,121 @@
+"""Takes readings in: each identifier becomes the UUID of a series, and what no point has is reported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from server.errors import bad_request
+from server.twin.resolve import PointIndex, derived_series
+from storage.series.store import SCHEMA, SeriesStore
+
+MOST_SHOWN = 100
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What was stored. `unknown` counts the readings of each series that no point of the graph has, by identifier;
+    `ignored` those that were left out.
+    """
+
+    readings: int = 0
+    points: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Turns the identifiers of batches into UUIDs, looking each up once.
+
+    With `known_only`, readings whose identifier is neither a UUID nor known are left out: a column of a wide
+    table that is no series.
+    """
+
+    index: PointIndex
+    source: str | None = None
+    known_only: bool = False
+    _uuids: dict[str, str | None] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def resolve(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch with UUIDs for ids (columns of `storage.series.store.SCHEMA`)."""
+        ids = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(batch.column("id")))
+        names = [str(name) for name in ids.dictionary.to_pylist()]
+        for name, count in zip(names, np.bincount(ids.indices.to_numpy(), minlength=len(names)), strict=True):
+            self._counts[name] += int(count)
+        uuids = pa.array([self._lookup(name) for name in names], pa.string())
+        resolved = uuids.take(ids.indices)
+        columns = [resolved, *(batch.column(name) for name in SCHEMA.names[1:])]
+        rows = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+        return rows.filter(pc.is_valid(resolved)) if resolved.null_count else rows
+
+    def _lookup(self, identifier: str) -> str | None:
+        if identifier not in self._uuids:
+            self._uuids[identifier] = self._find(identifier)
+        return self._uuids[identifier]
+
+    def _find(self, identifier: str) -> str | None:
+        if found := self.index.series(identifier, self.source):
+            return str(found)
+        if self.known_only:
+            return None
+        if self.index.ambiguous(identifier):
+            raise bad_request(
+                f'several points have the series id "{identifier}"',
+                hint="say which file or store the readings are from (source), or use UUIDs",
+            )
+        return str(derived_series(identifier, self.source))
+
+    def report(self) -> IngestReport:
+        """Return what has been resolved so far."""
+        stored = {name: uuid for name, uuid in self._uuids.items() if uuid is not None}
+        known = {str(uuid) for uuid in self.index.by_uuid}
+        return IngestReport(
+            readings=sum(self._counts[name] for name in stored),
+            points=len(set(stored.values())),
+            unknown={name: self._counts[name] for name, uuid in stored.items() if uuid not in known},
+            ignored={name: self._counts[name] for name, uuid in self._uuids.items() if uuid is None},
+        )
+
+
+def ingest(store: SeriesStore, batches: Iterator[pa.RecordBatch], resolver: Resolver) -> IngestReport:
+    """Store all readings or, when `batches` raises, none. Durable and visible when it returns."""
+    resolved = (resolver.resolve(batch) for batch in batches)
+    most = store.options.bulk_rows
+    head: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in resolved:
+        head.append(batch)
+        rows += batch.num_rows
+        if rows >= most:
+            _store_stream(store, head, resolved)
+            return resolver.report()
+    store.append(pa.Table.from_batches(head, SCHEMA))
+    return resolver.report()
+
+
+def _store_stream(store: SeriesStore, head: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> None:
+    """Stream into one run. An error of the source is raised as it was, not as the engine passes it on."""
+    failed: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from head
+            yield from rest
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    try:
+        store.append_stream(pa.RecordBatchReader.from_batches(SCHEMA, batches()))
+    except Exception:
+        if failed:
+            raise failed[0] from None
+        raise

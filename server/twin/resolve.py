@@ -1,0 +1,69 @@
+"""Finds the point that an identifier means: its IRI, the UUID of its series, or the id its source uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from uuid import UUID
+
+from ontologies.identity import parse_uuid, series_uuid
+from ontologies.points import PointSeries
+
+
+@dataclass(frozen=True, slots=True)
+class PointIndex:
+    """All points of one generation of the graph, by each of their identifiers."""
+
+    points: tuple[PointSeries, ...]
+    by_iri: dict[str, PointSeries] = field(default_factory=dict)
+    by_uuid: dict[UUID, PointSeries] = field(default_factory=dict)
+    _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, points: Iterable[PointSeries]) -> PointIndex:
+        """Index points; of two that share a UUID the first by IRI stands for it."""
+        index = cls(tuple(points))
+        for point in index.points:
+            index._add(point)
+        return index
+
+    def _add(self, point: PointSeries) -> None:
+        self.by_iri[point.point] = point
+        self.by_uuid.setdefault(point.uuid, point)
+        for reference in point.references:
+            self._by_id[reference.id].add(point.uuid)
+            if reference.stored_at:
+                self._by_stored[reference.id, _base(reference.stored_at)] = point.uuid
+
+    def series(self, identifier: str, source: str | None = None) -> UUID | None:
+        """Return the series that an identifier means, or None.
+
+        A series id is looked up with the store or file that it comes from (`source`), then alone if only one
+        point has it; then as a UUID, whether or not a point has that, and as the IRI of a point.
+        """
+        if source and (stored := self._by_stored.get((identifier, _base(source)))):
+            return stored
+        candidates = self._by_id.get(identifier, set())
+        if len(candidates) == 1:
+            return next(iter(candidates))
+        if uuid := parse_uuid(identifier):
+            return uuid
+        point = self.by_iri.get(identifier)
+        return point.uuid if point else None
+
+    def ambiguous(self, identifier: str) -> bool:
+        """Tell whether several points have this series id, so that only a `source` can tell them apart."""
+        return len(self._by_id.get(identifier, set())) > 1
+
+
+def _base(stored_at: str) -> str:
+    """Return the last part of a path or URL: models name the file alone, people give paths."""
+    return PurePath(stored_at).name
+
+
+def derived_series(identifier: str, source: str | None) -> UUID:
+    """Return the UUID of a series that no point has yet: the one its point will get once a model names it."""
+    return series_uuid(identifier, source)

@@ -1,0 +1,244 @@
+"""The twin: the graph, the series, and what needs both. Every method blocks; protocols call them in threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyoxigraph as ox
+
+from ontologies import catalog
+from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_points
+from ontologies.points import SERIES_CONSTRUCT, PointSeries, find_points
+from server.errors import Problem
+from server.observe.metrics import Gauge
+from server.settings import Settings
+from server.twin.cache import PerGeneration
+from server.twin.checking import CheckReport, check
+from server.twin.ingest import IngestReport, Resolver, ingest
+from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, wide_names
+from server.twin.models import LoadReport, Model, load_model, named_node
+from server.twin.points import points_table
+from server.twin.resolve import PointIndex
+from server.twin.terms import Term
+from server.twin.validating import validate_apart
+from storage.export import back_up
+from storage.files import DataDirectory
+from storage.graph.guard import Form, form, refuse_outbound
+from storage.graph.readers import Dump, Limits, Query, ReaderPool, Result
+from storage.graph.store import GraphStore
+from storage.series.store import Options, Rows, SeriesStore, Status
+
+NTRIPLES = "application/n-triples"
+_INSIDE = Limits(seconds=300.0)  # for our own questions to the graph, which grow with it
+
+
+@dataclass(frozen=True, slots=True)
+class Solutions:
+    """The variables and rows of a SELECT."""
+
+    variables: tuple[str, ...]
+    rows: list[tuple[Term, ...]]
+
+
+class Twin:
+    """Opens a data directory; `close` ends it. Raises DirectoryError where the directory cannot be used."""
+
+    def __init__(self, settings: Settings, what: str = "twinhouse") -> None:
+        self.settings = settings
+        self.directory = DataDirectory(settings.data, what)
+        try:
+            self._open()
+        except BaseException:
+            self.directory.close()
+            raise
+
+    def _open(self) -> None:
+        settings = self.settings
+        self.graph = GraphStore(self.directory)
+        self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
+        self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
+        self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
+        self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
+
+    def close(self) -> None:
+        """Seal, compact and close everything. Closing twice is fine."""
+        self.readers.close()
+        self.series.finish()
+        self.graph.close()
+        self.directory.close()
+
+    # The graph
+
+    def query(self, query: Query | Dump, limits: Limits) -> Result:
+        """Start a SPARQL query or a dump; see ReaderPool.run."""
+        return self.readers.run(query, limits)
+
+    def select(self, text: str, limits: Limits = _INSIDE) -> Solutions:
+        """Return all solutions of a SELECT over the union of all graphs (or as the setting says)."""
+        refuse_outbound(text)
+        if form(text) not in (Form.SELECT, Form.UNKNOWN):
+            raise Problem(400, "bad-request", "the query is no SELECT", hint="SELECT ?point and what to carry along")
+        return self.solutions(Query(text, union=self.settings.default_graph == "union"), limits)
+
+    def solutions(self, query: Query, limits: Limits) -> Solutions:
+        """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
+        found = ox.parse_query_results(self.readers.run(query, limits).read(), ox.QueryResultsFormat.JSON)
+        if not isinstance(found, ox.QuerySolutions):
+            raise Problem(400, "bad-request", "the query is no SELECT")
+        variables = tuple(variable.value for variable in found.variables)
+        return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
+
+    def load(self, model: Model) -> LoadReport:
+        """Load a model; see load_model."""
+        return load_model(self.graph, model)
+
+    def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
+        """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""
+        ontology = catalog.find(name, version)
+        present = self.graph.has_graph(ontology.graph)
+        if not present:
+            self.graph.replace(ontology.quads(), [ontology.graph])
+        return {"name": ontology.name, "version": ontology.version, "graph": ontology.iri, "loaded": not present}
+
+    def ontologies(self) -> list[dict[str, Any]]:
+        """Return the packaged ontologies and whether each is loaded."""
+        return [
+            {"name": o.name, "version": o.version, "graph": o.iri, "loaded": self.graph.has_graph(o.graph)}
+            for o in catalog.available()
+        ]
+
+    def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
+        """Validate a graph (None: all but the ontologies) with SHACL against a packaged ontology."""
+        ontology = catalog.find(name, version)
+        packaged = {o.iri for o in catalog.available()}
+        names = [named_node(graph).value] if graph else [g for g in self.graph.graphs() if g not in packaged]
+        if graph and graph not in self.graph.graphs():
+            raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
+        triples = b"".join(self._triples(g) for g in names) + (b"" if graph else self._triples(None))
+        return {"graphs": names, "ontology": ontology.iri, **validate_apart(triples, ontology)}
+
+    def _triples(self, graph: str | None) -> bytes:
+        return self.readers.run(Dump(graph, NTRIPLES), _INSIDE).read()
+
+    # Points
+
+    @property
+    def index(self) -> PointIndex:
+        """All points, as of now."""
+        return self._index.get()
+
+    def _read_index(self) -> PointIndex:
+        triples = self.readers.run(Query(SERIES_CONSTRUCT, NTRIPLES), _INSIDE).read()
+        return PointIndex.of(find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES)))
+
+    def _read_descriptions(self) -> dict[str, PointDescription]:
+        facts = {name: list(self._pairs(text)) for name, text in DESCRIBE_POINTS.items()}
+        points = [point.point for point in self.index.points]
+        return {known.point: known for known in describe_points(points, facts)}
+
+    def _pairs(self, text: str) -> Iterator[tuple[str, str]]:
+        body = json.loads(self.readers.run(Query(text), _INSIDE).read())
+        for row in body["results"]["bindings"]:
+            if "subject" in row and "value" in row:
+                yield row["subject"]["value"], row["value"]["value"]
+
+    def describe(self, points: Sequence[PointSeries]) -> pa.Table:
+        """Return what is known of points and of their series (server.twin.points.SCHEMA), a row each."""
+        descriptions = self._descriptions.get()
+        ids = [str(point.uuid) for point in points]
+        pairs = [(p, descriptions.get(p.point) or PointDescription(p.point)) for p in points]
+        return points_table(pairs, self.series.stats(ids), self.series.latest(ids))
+
+    # Readings
+
+    def ingest(
+        self, batches: Iterator[pa.RecordBatch], *, source: str | None = None, known_only: bool = False
+    ) -> IngestReport:
+        """Store readings (columns of server.tables.READINGS), all or none; see server.twin.ingest."""
+        return ingest(self.series, batches, Resolver(self.index, source, known_only))
+
+    def readings(self, request: ReadingsRequest, limits: Limits) -> Rows:
+        """Return the readings of the points that the request names, beside the columns it carries along."""
+        bindings = self._bindings(request, limits)
+        selection = request.selection()
+        if not request.wide:
+            return self.series.select(selection, bindings, seconds=limits.seconds)
+        names = wide_names(bindings, self._labels())
+        return _renamed(self.series.select(selection, bindings, seconds=limits.seconds), names)
+
+    def _bindings(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
+        if request.query is None:
+            return bindings_of_points(request.points, self.index)
+        found = self.select(request.query, limits)
+        return bindings_of(found.variables, found.rows, self.index)
+
+    def _labels(self) -> dict[str, str]:
+        return {iri: known.label for iri, known in self._descriptions.get().items() if known.label}
+
+    def latest(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
+        """Return the newest reading of each point that the request names, in its order; never scans readings."""
+        bindings = self._bindings(request, limits)
+        newest = self.series.latest([str(uuid) for uuid in bindings.column("id").to_pylist()])
+        numbered = bindings.append_column("_", pa.array(range(bindings.num_rows)))
+        joined = numbered.join(newest, "id", join_type="inner").sort_by("_")
+        return joined.drop_columns(["_", "id"])
+
+    def matching(self, search: str) -> list[PointSeries]:
+        """Return the points with this text in their IRI, label or class, whatever the case."""
+        known = self._descriptions.get()
+
+        def texts(point: PointSeries) -> str:
+            about = known.get(point.point) or PointDescription(point.point)
+            return "\n".join((point.point, about.label or "", about.class_iri or "")).lower()
+
+        return [point for point in self.index.points if search.lower() in texts(point)]
+
+    # Upkeep
+
+    def probe(self) -> None:
+        """Ask both halves something. Raises what is wrong."""
+        self.query(Query("ASK {}"), Limits(seconds=5.0)).read()
+        self.series.status()
+
+    def gauges(self) -> list[Gauge]:
+        """Return what is stored and what is under way."""
+        series, readers = self.series.status(), self.readers
+        return [
+            Gauge(
+                "twinhouse_graph_generation", "A number that every commit to the graph raises", self.graph.generation
+            ),
+            Gauge("twinhouse_readers", "Reader processes", readers.size),
+            Gauge("twinhouse_readers_busy", "Readers that have a query", readers.busy),
+            Gauge("twinhouse_readers_killed", "Readers ended before their answer was", readers.killed),
+            Gauge("twinhouse_series_hot_rows", "Readings not yet in Parquet", series.hot_rows),
+            Gauge("twinhouse_series_runs", "Sealed files not yet compacted", series.runs),
+            Gauge("twinhouse_series_segments", "Compacted Parquet files", series.segments),
+            Gauge("twinhouse_series_sealed_rows", "Readings in Parquet", series.sealed_rows),
+            Gauge("twinhouse_series_sealed_bytes", "Bytes of Parquet", series.sealed_bytes),
+        ]
+
+    def check(self) -> CheckReport:
+        """Verify both halves and their agreement; changes nothing."""
+        return check(self)
+
+    def seal(self) -> Status:
+        """Write what is hot to Parquet, so that `series/readings/` has everything. Returns what lies where."""
+        self.series.seal()
+        self.series.compact()
+        return self.series.status()
+
+    def back_up(self, target: Path) -> None:
+        """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
+        back_up(self.graph, self.series, target)
+
+
+def _renamed(rows: Rows, names: Sequence[str]) -> Rows:
+    """Rename the columns after `time`."""
+    columns = ["time", *names]
+    schema = pa.schema([f.with_name(n) for f, n in zip(rows.schema, columns, strict=True)])
+    return replace(rows, schema=schema, batches=(batch.rename_columns(columns) for batch in rows))

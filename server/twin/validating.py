@@ -1,0 +1,43 @@
+"""Validation in a process of its own: the SHACL engine has no deadline, and some models never let it end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from ontologies import catalog, validation
+from server.errors import Problem
+from storage.errors import DeadlineExceeded
+
+SECONDS = 300.0
+
+
+def validate_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> dict[str, Any]:
+    """Validate N-Triples; returns `Report.to_dict()`. Raises DeadlineExceeded, or a problem if the engine fails."""
+    command = [sys.executable, "-m", "server.twin.validating", ontology.name, ontology.version]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command, input=triples, capture_output=True, timeout=seconds, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DeadlineExceeded(f"validation took longer than {seconds:g} s") from None
+    if done.returncode != 0:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise Problem(500, "validation-failed", f"the SHACL engine failed: {last}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def main() -> None:
+    """Validate what comes on stdin against the ontology named by the arguments; the report goes to stdout."""
+    ontology = catalog.find(sys.argv[1], sys.argv[2])
+    report = validation.validate(sys.stdin.buffer.read(), ontology)
+    json.dump(report.to_dict(), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

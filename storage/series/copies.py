@@ -1,0 +1,56 @@
+"""Copies of the series, and the check of what is on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+
+from storage.files import make_directory, sync_directory, sync_file
+from storage.series.hot import HotTier
+from storage.series.segments import SegmentFiles
+from storage.series.sql import parquet
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that never changes a second name: a hard link, or across file systems a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        sync_file(target)
+
+
+def copy(hot: HotTier, files: SegmentFiles, target: Path) -> None:
+    """Copy the hot tier and the segments that it names to `target`, both as of one commit. Durable at return."""
+    make_directory(target / "segments")
+    with contextlib.closing(hot.cursor()) as cursor:
+        cursor.execute("BEGIN")
+        segments = files.lease(lambda: hot.segments(cursor))
+        try:
+            hot.copy_to(target / "hot.duckdb", cursor)
+            for segment in segments:
+                link_or_copy(files.path(segment), target / "segments" / segment.file_name)
+        finally:
+            files.let_go(segments)
+    sync_file(target / "hot.duckdb")
+    sync_directory(target / "segments")
+    sync_directory(target)
+
+
+def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, rows: int) -> str | None:
+    """Read a whole segment; returns what is wrong with it, or None."""
+    try:
+        [(found, ordered)] = cursor.execute(
+            "SELECT count(*), count(*) FILTER (previous IS NULL OR (id, time) > previous) FROM ("
+            f"SELECT id, time, value, text, status, lag((id, time)) OVER (ORDER BY file_row_number) AS previous"
+            f" FROM {parquet([path], row_numbers=True)})"
+        ).fetchall()
+    except duckdb.Error as error:
+        return f"{path.name} cannot be read: {str(error).splitlines()[0]}"
+    if found != rows:
+        return f"{path.name} has {found:,} readings, the catalog says {rows:,}"
+    return None if ordered == found else f"{path.name} is not in order of id and time, each once"
