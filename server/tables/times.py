@@ -9,6 +9,7 @@ counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -88,18 +89,26 @@ def _plain(column: Column, name: str) -> Column:
 
 
 def _from_text(cells: Column, name: str, rules: TimeRules) -> Times:
-    if rules.unit is not None:
-        try:
-            return Times(_from_numbers(_as_numbers(cells), name, rules.unit))
-        except pa.ArrowInvalid:
-            pass  # no numbers: then they must be dates
-    for parse in (_zoned, _naive, _zoned_to_ns, _naive_to_ns, _mixed):
+    for parse in (partial(_counted, name), _zoned, _naive, _zoned_to_ns, _naive_to_ns, _mixed):
         try:
             return parse(cells, rules)
         except pa.ArrowInvalid:
             continue
-    offset = first_bad(cells, lambda part: _mixed(part, rules))
-    raise _why(cells, offset, name, rules)
+    raise _why(cells, first_bad(cells, lambda part: _counts_or_dates(part, name, rules)), name, rules)
+
+
+def _counted(name: str, cells: Column, rules: TimeRules) -> Times:
+    """Numbers, where a unit is given; otherwise they are none."""
+    if rules.unit is None:
+        raise pa.ArrowInvalid("no unit is given")
+    return Times(_from_numbers(_as_numbers(cells), name, rules.unit))
+
+
+def _counts_or_dates(cells: Column, name: str, rules: TimeRules) -> Times:
+    try:
+        return _counted(name, cells, rules)
+    except pa.ArrowInvalid:
+        return _mixed(cells, rules)
 
 
 def _as_numbers(cells: Column) -> Column:

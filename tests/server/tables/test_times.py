@@ -142,3 +142,10 @@ def test_timestamps_out_of_range_are_refused(unit: str) -> None:
 def test_other_types_are_refused() -> None:
     with pytest.raises(BadCell, match="of type bool"):
         _one(True)
+
+
+def test_the_bad_row_is_named_among_times_that_are_numbers() -> None:
+    cells = pa.array(["0", "1", "2", "never", "4"])
+    with pytest.raises(BadCell) as caught:
+        to_utc(cells, "time", TimeRules(unit="s"))
+    assert caught.value.offset == 3
