@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 
 from anyio import to_thread
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ontologies.errors import OntologyError
-from server.errors import MEDIA_TYPE, Problem, problem_of
+from server.errors import MEDIA_TYPE, Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
 from server.protocols import admin, description, graph_store, points, readings, sparql
 from server.settings import Settings
+from server.streaming import Slots
 from server.tables.errors import BadReadings
 from server.twin.service import Twin
 from storage.errors import StorageError
@@ -52,15 +54,19 @@ ROUTES = (
 )
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the application; it opens the data directory when it starts and closes it when it ends."""
+def create_app(settings: Settings, what: str | None = None) -> Starlette:
+    """Return the application; it opens the data directory when it starts and closes it when it ends.
+
+    `what` names the process for whoever finds the directory locked; without it, the server's address does.
+    """
+    what = what or f"the server at http://{settings.host}:{settings.port}"
     registry = CollectorRegistry()
     app = Starlette(
         routes=list(ROUTES),
-        lifespan=partial(_lifespan, settings, registry),
+        lifespan=partial(_lifespan, settings, registry, what),
         middleware=[Middleware(Observed, registry=registry)],
         exception_handlers=dict.fromkeys(
-            (Problem, StorageError, OntologyError, BadReadings, HTTPException, Exception), _answer
+            (Problem, StorageError, OntologyError, BadReadings, HTTPException, ClientDisconnect, Exception), _answer
         ),
     )
     app.state.registry = registry
@@ -68,9 +74,12 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def _lifespan(settings: Settings, registry: CollectorRegistry, app: Starlette) -> AsyncIterator[None]:
-    twin = await to_thread.run_sync(Twin, settings, f"the server at http://{settings.host}:{settings.port}")
+async def _lifespan(
+    settings: Settings, registry: CollectorRegistry, what: str, app: Starlette
+) -> AsyncIterator[None]:
+    twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
+    app.state.slots = Slots()
     registry.register(Gauges(twin.gauges))
     try:
         yield
@@ -82,7 +91,10 @@ async def _answer(_request: Request, error: Exception) -> Response:
     """Turn any error into a problem document."""
     problem = problem_of(error)
     if isinstance(error, HTTPException):
-        problem = Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        problem = Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+    if isinstance(error, ClientDisconnect):
+        problem = bad_request("the request ended before its body did")
     if problem is None:
         problem = Problem(500, "internal", "something went wrong inside the server", hint="its log says what")
     return Response(problem.body(), problem.status, problem.headers, MEDIA_TYPE)

@@ -1,0 +1,54 @@
+"""`twinhouse check`: is what is stored sound?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from server.cli.options import Data, Json, Url, target_of
+from server.cli.output import print_json
+
+_COUNTS = {
+    "quads": "quads",
+    "points": "points",
+    "points_without_readings": "points without readings",
+    "series": "series",
+    "series_without_point": "series without a point",
+    "readings": "readings",
+}
+_EXAMPLES = 3
+
+
+def check(as_json: Json = False, data: Data = None, url: Url = None) -> None:
+    """Verify what is stored. Changes nothing.
+
+    Reads every file and compares graph and readings. Exits with 1 for faults.
+
+    \b
+    Example:
+      twinhouse check --data ./office
+    """
+    target = target_of(data, url)
+    from server.cli.client import connect
+
+    with connect(target) as client:
+        report = client.json("POST", "/check")
+    if as_json:
+        print_json(report)
+    else:
+        show_check(report)
+    raise typer.Exit(0 if report["ok"] else 1)
+
+
+def show_check(report: dict[str, Any]) -> None:
+    """Print the counts, the notes and the faults of a check."""
+    for key, label in _COUNTS.items():
+        examples = report["examples"].get(key, [])[:_EXAMPLES]
+        such_as = f"   such as {', '.join(examples)}" if examples else ""
+        typer.echo(f"{report[key]:>15,}  {label}{such_as}")
+    for note in report["notes"]:
+        typer.echo(f"note: {note}")
+    for fault in report["faults"]:
+        typer.echo(f"fault: {fault}")
+    typer.echo("sound" if report["ok"] else f"{len(report['faults']):,} faults")

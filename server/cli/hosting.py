@@ -1,0 +1,156 @@
+"""Runs the application under uvicorn: for everyone (`serve`) or for one command (`private`)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from server.app import create_app
+from server.cli.failure import Failure
+from server.settings import Settings
+from storage.errors import DirectoryLocked, StorageError
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_Asgi = Callable[[Any, _Receive, _Send], Awaitable[None]]
+
+_LOG = logging.getLogger("uvicorn.error")
+DRAIN_SECONDS = 8  # of the ten that `docker stop` leaves
+
+
+class Hosted:
+    """The application, remembering why it could not start."""
+
+    def __init__(self, app: _Asgi) -> None:
+        self._app = app
+        self.failure: Exception | None = None
+
+    async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - as ASGI has it
+        """Pass everything on."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_traceback(message: _Message) -> None:
+            await send({name: value for name, value in message.items() if name != "message"})
+
+        try:
+            await self._app(scope, receive, without_traceback)
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which says when it listens and raises why it does not."""
+
+    def __init__(self, config: uvicorn.Config, hosted: Hosted, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._hosted = hosted
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the data directory and listen."""
+        await super().startup(sockets)
+        _LOG.setLevel(logging.WARNING)
+        self._on_start()
+
+    def run_or_raise(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run until it is told to stop. Raises Failure where the data directory cannot be used."""
+        _LOG.setLevel(logging.CRITICAL)  # what goes wrong until it listens is ours to tell
+        try:
+            self.run(sockets)
+        except SystemExit:
+            if self._hosted.failure is None:
+                raise
+        if self._hosted.failure is not None:
+            raise failure_of(self._hosted.failure) from self._hosted.failure
+
+
+def failure_of(error: Exception) -> Exception:
+    """Return the failure that an error at the start is; what is a bug stays as it is."""
+    if isinstance(error, DirectoryLocked):
+        return Failure(str(error), hint=_way_round(error.holder))
+    return Failure(str(error)) if isinstance(error, StorageError) else error
+
+
+def _way_round(holder: str) -> str:
+    at, _, _ = holder.removeprefix("the server at ").partition(" (")
+    return f"ask that server: --url {at}" if at.startswith("http") else "try again when it has ended"
+
+
+def _server(settings: Settings, what: str | None, on_start: Callable[[], None], **options: Any) -> Server:  # noqa: ANN401
+    hosted = Hosted(create_app(settings, what))
+    config = uvicorn.Config(
+        hosted, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS, **options
+    )
+    return Server(config, hosted, on_start)
+
+
+def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way and close the data directory."""
+    with listener:
+        _server(settings, None, on_start).run_or_raise([listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound. Raises Failure where the address is taken or is none."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        reason = "the port is taken" if error.errno == 98 else (error.strerror or str(error))
+        raise Failure(f"cannot listen on {host}:{port}: {reason}", hint="choose another --port, or 0") from None
+
+
+@contextlib.contextmanager
+def private(settings: Settings) -> Iterator[Path]:
+    """Serve this process alone, on a Unix domain socket in a directory that nobody else can enter."""
+    with tempfile.TemporaryDirectory(prefix="twinhouse-") as folder:
+        path = Path(folder) / "socket"
+        started = threading.Event()
+        server = _server(settings, f"`twinhouse {' '.join(sys.argv[1:2])}`", started.set, uds=str(path))
+        thread = _Runner(server, started)
+        thread.start()
+        try:
+            started.wait()
+            thread.raise_error()
+            yield path
+        finally:
+            server.should_exit = True
+            thread.join()
+        thread.raise_error()
+
+
+class _Runner(threading.Thread):
+    """Runs a server and keeps what it raises."""
+
+    def __init__(self, server: Server, started: threading.Event) -> None:
+        super().__init__(name="private-server", daemon=True)
+        self._server = server
+        self._ready = started
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Serve; in the end `started` is set in any case."""
+        try:
+            self._server.run_or_raise()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ready.set()
+
+    def raise_error(self) -> None:
+        """Raise what ended the server, if anything did."""
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,144 @@
+"""`twinhouse ingest`: files of readings into the series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli.failure import Failure
+from server.cli.options import Data, Json, Url, target_of
+
+if TYPE_CHECKING:
+    from server.cli.client import Client
+    from server.cli.ingesting import Job, Tally
+    from server.cli.progress import Meter
+    from server.tables.options import ReadOptions
+    from server.tables.read import ReadingsSource
+
+
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV, Parquet, Arrow, NDJSON, JSON; folders of them.")
+    ],
+    id_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the series id.")] = None,
+    time_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the time.")] = None,
+    value_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the value.")] = None,
+    text_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of texts.")] = None,
+    status_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the quality flags.")] = None,
+    wide: Annotated[
+        bool | None, typer.Option("--wide/--long", help="A column a series, or a row a reading; else guessed.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Of times without an offset: Europe/Berlin; else UTC.")
+    ] = None,
+    time_unit: Annotated[str | None, typer.Option(metavar="UNIT", help="Of times as numbers: s, ms, us, ns.")] = None,
+    delimiter: Annotated[str | None, typer.Option(metavar="CHAR", help="Of CSV; else guessed.")] = None,
+    na: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE", help="A cell that means no reading; may be repeated.")
+    ] = None,
+    point_map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="CSV", help="Table of iri, uuid, uuid_as_published: translates the ids."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the model calls the store or file; else the file's name.")
+    ] = None,
+    unknown: Annotated[
+        str | None,
+        typer.Option(metavar="accept|ignore", help="Ids of no point and no UUID; default: accept, wide: ignore."),
+    ] = None,
+    chunk_rows: Annotated[int, typer.Option(min=1, help="Readings a request, each stored whole or not at all.")] = (
+        1_000_000
+    ),
+    as_json: Json = False,
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Store the readings of files. A reading that comes again, by series and time, replaces the one before.
+
+    Files are read as they are sent. Where a row cannot be read, everything up to the last full request is stored,
+    and the message says how much that is: mend the file and ingest it again.
+
+    \b
+    Examples:
+      twinhouse ingest readings.parquet --data ./office
+      twinhouse ingest hhw.csv --time-column datetime_UTC --na -999
+      twinhouse ingest export/ --map points.csv --url http://127.0.0.1:8080
+    """
+    target = target_of(data, url)
+    if unknown not in (None, "accept", "ignore"):
+        raise typer.BadParameter(f"--unknown is accept or ignore, not {unknown}")
+    options = _options(
+        id_column=id_column,
+        time_column=time_column,
+        value_column=value_column,
+        text_column=text_column,
+        status_column=status_column,
+        wide=wide,
+        timezone=timezone,
+        time_unit=time_unit,
+        delimiter="\t" if delimiter in ("\\t", "tab") else delimiter,
+        na=tuple(na or ()),
+    )
+    from server.cli.client import connect
+    from server.cli.ingesting import Job, expanded, show
+    from server.cli.translation import read_translation
+
+    names = read_translation(point_map) if point_map is not None else {}
+    job = Job(expanded(files), options, names, source, unknown, chunk_rows)
+    with connect(target, creates=True) as client:
+        tallies = list(_run(client, job))
+    show(tallies, as_json)
+
+
+def _options(**given: Any) -> ReadOptions:  # noqa: ANN401 - the options by name
+    from server.tables.errors import BadReadings
+    from server.tables.options import ReadOptions
+
+    try:
+        return ReadOptions(**given)
+    except BadReadings as error:
+        raise Failure(error.reason, hint=error.hint) from None
+
+
+def _run(client: Client, job: Job) -> Iterator[Tally]:
+    from server.cli.ingesting import Tally, said
+    from server.cli.progress import metered
+
+    done: list[Tally] = []
+    for path in job.files:
+        tally = Tally(path)
+        done.append(tally)
+        try:
+            with metered(path.name, path.stat().st_size) as meter:
+                _ingest(client, job, tally, meter)
+        except Failure as failure:
+            notes = (*failure.notes, *said(done))
+            raise Failure(f"{path}: {failure.detail}", hint=failure.hint, notes=notes) from None
+        yield tally
+
+
+def _ingest(client: Client, job: Job, tally: Tally, meter: Meter) -> None:
+    """Read a file and send it, a chunk at a time. Raises Failure; `tally` then has what was stored."""
+    from server.cli.ingesting import opened, parameters, reading_errors
+    from server.cli.sending import chunks, send
+    from server.cli.translation import translated
+
+    with reading_errors(), opened(tally.path, job.options) as source:
+        params = parameters(job, tally.path, source.roles.wide)
+        for table in chunks(source.batches(), job.chunk_rows):
+            chunk = translated(table, job.names) if job.names else table
+            report = send(client, chunk, **params)
+            tally.add(chunk, report)
+            meter.at(source.bytes_read, tally.readings)
+        _finish(tally, source, meter)
+
+
+def _finish(tally: Tally, source: ReadingsSource, meter: Meter) -> None:
+    tally.missing = source.rows_missing
+    tally.columns = list(source.ignored)
+    tally.ambiguous_times = source.ambiguous_times
+    meter.end(tally.readings)

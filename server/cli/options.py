@@ -1,0 +1,76 @@
+"""The options that commands share, and what they mean together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli.failure import Failure
+
+DEFAULT_DATA = Path("twinhouse-data")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Data directory [env: TWINHOUSE_DATA; default: ./twinhouse-data]."),
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Ask the server there instead of a directory [env: TWINHOUSE_URL]."),
+]
+Host = Annotated[str | None, typer.Option(help="Where to listen [env: TWINHOUSE_HOST; default: 127.0.0.1].")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="0: any free one [env: TWINHOUSE_PORT; default: 8080].")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; its ending tells the format.")
+]
+QueryFile = Annotated[
+    Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the text from a file, or stdin (-).")
+]
+Timeout = Annotated[float | None, typer.Option(min=0.001, help="Give up after so many seconds.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The twin that a command is about: a server's (`url`), or that of a data directory."""
+
+    data: Path
+    url: str | None = None
+
+
+def target_of(data: Path | None, url: str | None) -> Target:
+    """Return what the options name, else what the environment does. Raises a usage error for both options."""
+    if data is not None and url is not None:
+        raise typer.BadParameter("give --data or --url, not both")
+    if url is None and data is None:
+        url = os.environ.get("TWINHOUSE_URL") or None
+    return Target(data_of(data), url)
+
+
+def data_of(data: Path | None, default: Path = DEFAULT_DATA) -> Path:
+    """Return the data directory: as given, as in the environment, or the default."""
+    return data or Path(os.environ.get("TWINHOUSE_DATA") or default)
+
+
+def text_of(text: str | None, file: Path | None, what: str) -> str:
+    """Return the text of a query or update, given as an argument, in a file, or on stdin (`-`)."""
+    if (text is None) == (file is None):
+        raise typer.BadParameter(f"give the {what} as an argument or with -f FILE" + (", not both" if text else ""))
+    return text if text is not None else read_text(file or Path("-"))
+
+
+def read_text(file: Path) -> str:
+    """Return a file's text, or that of stdin (`-`)."""
+    if str(file) == "-":
+        return typer.get_text_stream("stdin").read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file} is not UTF-8 at byte {error.start}") from None

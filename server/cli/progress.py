@@ -1,0 +1,70 @@
+"""Progress bars on stderr, for people only: without a terminal there are none."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Meter(Protocol):
+    """Hears how far a file has been read."""
+
+    def at(self, done: int, readings: int) -> None:
+        """Note bytes read and readings stored."""
+
+    def end(self, readings: int) -> None:
+        """Note that all is done."""
+
+
+class _Silent:
+    def at(self, done: int, readings: int) -> None:
+        """Show nothing."""
+
+    def end(self, readings: int) -> None:
+        """Show nothing."""
+
+
+class _Bar:
+    def __init__(self, progress: Progress, task: TaskID, total: int) -> None:
+        self._progress = progress
+        self._task = task
+        self._total = total
+
+    def at(self, done: int, readings: int) -> None:
+        elapsed = self._progress.tasks[self._task].elapsed or 0.001
+        rate = f"{readings:,} readings, {readings / elapsed:,.0f}/s"
+        self._progress.update(self._task, completed=min(done, self._total), rate=rate)
+
+    def end(self, readings: int) -> None:
+        self.at(self._total, readings)
+
+
+@contextlib.contextmanager
+def metered(name: str, size: int) -> Iterator[Meter]:
+    """Lend a meter for a file of `size` bytes."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(name.replace("[", r"\["), total=size, rate="")
+        yield _Bar(progress, task, size)
+
+
+@contextlib.contextmanager
+def shares() -> Iterator[Progress]:
+    """Lend a progress display for tasks that know the share that is done, from 0 to 1."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        yield progress

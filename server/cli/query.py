@@ -1,0 +1,109 @@
+"""`twinhouse query`: SPARQL over the graph."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.cli.failure import say
+from server.cli.options import Data, Output, QueryFile, Timeout, Url, target_of, text_of
+from server.cli.output import format_of, on_terminal, print_table, refuse_binary, write
+
+if TYPE_CHECKING:
+    import httpx2
+
+_MOST_ROWS = 1_000
+_TURTLE = "text/turtle"
+_AS_TABLE = f"application/sparql-results+json, {_TURTLE};q=0.9"
+_AS_TEXT = f"text/csv, {_TURTLE};q=0.9"
+
+
+def query(
+    sparql: Annotated[str | None, typer.Argument(metavar="SPARQL", help="The query.", show_default=False)] = None,
+    file: QueryFile = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="table, csv, tsv, json, xml, arrow, parquet; turtle, ntriples, rdfxml, jsonld, trig, nquads."
+            " Default: table (SELECT) or turtle on a terminal, else csv or turtle.",
+        ),
+    ] = None,
+    output: Output = None,
+    timeout: Timeout = None,
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Ask the graph in SPARQL 1.1.
+
+    ASK prints true or false. A table on the terminal shortens IRIs by the usual prefixes; other formats never do.
+
+    \b
+    Examples:
+      twinhouse query 'SELECT ?class (COUNT(*) AS ?n) WHERE { ?x a ?class } GROUP BY ?class ORDER BY DESC(?n)'
+      twinhouse query -f points.rq -o points.parquet
+      twinhouse query 'CONSTRUCT WHERE { ?s a ?o }' --format ntriples --url http://127.0.0.1:8080
+    """
+    text, target = text_of(sparql, file, "query"), target_of(data, url)
+    chosen = format_of(format, output) or ("table" if output is None and on_terminal() else None)
+    refuse_binary(chosen, output)
+    from server.cli.client import connect
+
+    with connect(target) as client, client.stream("POST", "/query", **_request(text, chosen, timeout)) as response:
+        if chosen == "table":
+            _print(response, output)
+        else:
+            write(response.iter_bytes(), output, b"" if chosen else b"\n")  # ASK's bare word
+
+
+def _request(text: str, chosen: str | None, timeout: float | None) -> dict[str, Any]:
+    accept = _AS_TABLE if chosen == "table" else _AS_TEXT
+    named = chosen if chosen not in (None, "table") else None
+    pairs = (("format", named), ("timeout", timeout))
+    return {
+        "content": text.encode(),
+        "headers": {"Content-Type": "application/sparql-query", "Accept": accept},
+        "params": {name: value for name, value in pairs if value is not None},
+    }
+
+
+def _print(response: httpx2.Response, output: Path | None) -> None:
+    if response.headers["content-type"].startswith(_TURTLE):
+        write(response.iter_bytes(), output)
+        return
+    document = json.loads(response.read())
+    if "boolean" in document:
+        typer.echo("true" if document["boolean"] else "false")
+        return
+    _print_solutions(document["head"]["vars"], document["results"]["bindings"])
+
+
+def _print_solutions(variables: list[str], bindings: list[dict[str, Any]]) -> None:
+    rows = [{name: shown(term) for name, term in row.items()} for row in bindings[:_MOST_ROWS]]
+    numbers = [name for name in variables if bindings and all(_is_number(row.get(name)) for row in bindings)]
+    print_table(rows, variables, numbers)
+    say(f"{len(bindings):,} rows")
+    if len(bindings) > _MOST_ROWS:
+        say(f"the first {_MOST_ROWS:,} are shown: --format csv has all")
+
+
+def shown(term: dict[str, Any]) -> str:
+    """Return a term of SPARQL's JSON results as a table shows it: an IRI shortened, a literal's text alone."""
+    from ontologies.namespaces import compact
+
+    match term["type"]:
+        case "uri":
+            return compact(term["value"])
+        case "bnode":
+            return f"_:{term['value']}"
+        case "triple":
+            return " ".join(shown(term["value"][part]) for part in ("subject", "predicate", "object"))
+    return str(term["value"])
+
+
+def _is_number(term: dict[str, Any] | None) -> bool:
+    kind = (term or {}).get("datatype", "").partition("#")[2]
+    return term is None or kind in ("integer", "decimal", "double", "float", "int", "long")

@@ -1,0 +1,65 @@
+"""`twinhouse validate`: does the graph keep to its ontology's shapes?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from server.cli.options import Data, Json, Url, target_of
+from server.cli.output import print_json
+
+
+def validate(
+    graph: Annotated[
+        str | None, typer.Option(metavar="IRI", help="The graph; else all but the ontologies together.")
+    ] = None,
+    ontology: Annotated[str, typer.Option(metavar="NAME", help="The ontology whose shapes count.")] = "brick",
+    version: Annotated[str | None, typer.Option(metavar="VERSION", help="1.4 (default) or 1.5.")] = None,
+    as_json: Json = False,
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Validate models with SHACL.
+
+    Findings that one change would mend are told as one cause. Exits with 1 when there is anything to report.
+
+    \b
+    Example:
+      twinhouse validate --graph urn:twinhouse:model:building --ontology brick --version 1.4
+    """
+    target = target_of(data, url)
+    given = {"graph": graph, "name": ontology, "version": version}
+    from server.cli.client import connect
+
+    with connect(target) as client:
+        params = {name: value for name, value in given.items() if value is not None}
+        report = client.json("POST", "/validate", params=params)
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+    raise typer.Exit(0 if report["conforms"] else 1)
+
+
+def _show(report: dict[str, Any]) -> None:
+    for graph in report["graphs"]:
+        typer.echo(f"graph {graph}")
+    for cause in report["causes"]:
+        _show_cause(cause)
+    if report["conforms"]:
+        typer.echo(f"conforms to {report['ontology']}")
+        return
+    found, causes = len(report["findings"]), len(report["causes"])
+    typer.echo(f"\n{found:,} findings of {causes:,} causes: does not conform to {report['ontology']}")
+
+
+def _show_cause(cause: dict[str, Any]) -> None:
+    from ontologies.namespaces import compact
+
+    example = cause["example"]
+    terms = (compact(term) for term in (example["focus"], example["path"], example["value"]) if term)
+    typer.echo(f"\n{cause['severity']}, {cause['count']:,} times: {cause['cause']}")
+    if cause["hint"]:
+        typer.echo(f"  hint: {cause['hint']}")
+    typer.echo(f"  such as {' '.join(terms)}")
