@@ -16,6 +16,8 @@ StorageError
 ├── Overloaded                no reader is free in time; try again
 ├── ReaderCrashed             a reader process died for a reason of its own
 ├── Closed                    the store is closed or closing
+├── BadReadings               rows that are no readings: an id that is no UUID, no time, other columns
+├── DiskFailed                the disk did not take bytes or give them: full, failing
 └── Corrupt                   stored bytes are not what was written
 """
 
@@ -94,6 +96,14 @@ class ReaderCrashed(StorageError):
 
 class Closed(StorageError):
     """The store is closed or closing."""
+
+
+class BadReadings(StorageError):
+    """Rows that are no readings; nothing of their batch is stored."""
+
+
+class DiskFailed(StorageError):
+    """The disk did not take bytes or give them."""
 
 
 class Corrupt(StorageError):

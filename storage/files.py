@@ -105,8 +105,7 @@ class DataDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DirectoryLocked(str(self.root), self._holder()) from None
-        os.truncate(self._lock, 0)
-        os.pwrite(self._lock, json.dumps({"pid": os.getpid(), "what": what}).encode(), 0)
+        self.announce(what)
 
     def _holder(self) -> str:
         try:
@@ -138,10 +137,9 @@ class DataDirectory:
 
     def _read_marker(self) -> dict[str, int]:
         try:
-            marker: dict[str, int] = json.loads(self._marker.read_bytes())
-        except ValueError as error:
+            return dict(json.loads(self._marker.read_bytes()))
+        except (ValueError, TypeError) as error:
             raise FormatVersionError(f"{self._marker} is not readable: {error}") from error
-        return marker
 
     def _next_epoch(self) -> int:
         """Count the openings, so that generations of different runs never look alike."""

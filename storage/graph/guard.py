@@ -3,12 +3,18 @@
 The engine would follow SERVICE and LOAD to any address, and has no switch. The tokens are those of SPARQL 1.1
 Query, section 19.8; only what separates keywords from strings, IRIs, names and comments matters here. A word
 is a keyword by its letters alone, so `ex:service` (a prefixed name) or `?load` (a variable) are none.
+
+The engine itself has no tokens: its grammar reads characters. So it finds keywords where section 19.8 has none,
+without a space (`5SERVICE<…>`, `SERVICEex:a{`) or inside what is an IRI by the longest match (`1<2)SERVICE#>`).
+`refuse_outbound` looks for every reading that it could have.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from storage.errors import QueryRefused
@@ -21,7 +27,7 @@ _TOKEN = re.compile(
         | "(?:[^"\\\n\r]|\\.)*" | '(?:[^'\\\n\r]|\\.)*')
     | (?P<variable>[?$]\w+)
     | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[a-z]+)?)
-    | (?P<name>(?:[^\W\d_][\w.\-]*)?:(?:[\w.\-:]|%[0-9A-Fa-f]{2}|\\.)*)
+    | (?P<name>(?:[^\W\d_][\w.\-]*)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\.)(?:[\w.\-:]|%[0-9A-Fa-f]{2}|\\.)*)?)
     | (?P<word>[^\W\d_]\w*)
     | (?P<number>\d[\w.]*)
     | (?P<other>\S)
@@ -31,9 +37,8 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _QUERY_FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 _UPDATE_FORMS = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
-_OUTBOUND = frozenset({"SERVICE", "LOAD"})
-# `FILTER(1<2)SERVICE#>` is one IRI to a tokeniser but a comparison, a keyword and a comment to the engine.
-_HIDDEN_IN_IRI = re.compile(r"\)\W*(SERVICE|LOAD)\b", re.IGNORECASE)
+_OUTBOUND = re.compile(r"SERVICE|LOAD", re.IGNORECASE)
+_OPENS_GROUP = re.compile(r"(?:\s|#[^\n\r]*)*\{")
 
 
 class Form(StrEnum):
@@ -52,8 +57,6 @@ def keywords(text: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
         if match.lastgroup == "word":
             yield match.group().upper()
-        elif match.lastgroup == "iri" and (hidden := _HIDDEN_IN_IRI.search(match.group())):
-            yield hidden.group(1).upper()
 
 
 def decode_escapes(text: str) -> str:
@@ -77,12 +80,85 @@ def form(text: str) -> Form:
 
 
 def refuse_outbound(text: str) -> None:
-    """Raise QueryRefused if the text would make the engine open a connection.
+    """Raise QueryRefused if the text could make the engine open a connection.
 
     The text is read both as it is and with its code point escapes decoded: whichever way the engine
     reads them, a keyword that it sees is seen here.
     """
     for reading in {text, decode_escapes(text)}:
-        for word in keywords(reading):
-            if word in _OUTBOUND:
-                raise QueryRefused(f"{word} is not allowed: this server makes no outbound requests")
+        if _OUTBOUND.search(reading) and (word := _outbound(reading)):
+            raise QueryRefused(f"{word} is not allowed: this server makes no outbound requests")
+
+
+def _outbound(text: str) -> str | None:
+    for place, token in _all_readings(text):
+        if keyword := _keyword_within(token, place):
+            return keyword
+    return None
+
+
+@dataclass(slots=True)
+class _Place:
+    """What precedes a token: open brackets, open braces, and whether a whole operand, a whole operation may."""
+
+    brackets: int = 0
+    braces: int = 0
+    operand: bool = False
+    operation: bool = True
+
+    def after(self, token: re.Match[str]) -> _Place:
+        """Return the place behind `token`."""
+        if token.lastgroup == "comment":
+            return self
+        text, other = token.group(), token.lastgroup == "other"
+        brackets = self.brackets + (other and text == "(") - (other and text == ")")
+        braces = self.braces + (other and text == "{") - (other and text == "}")
+        operand = not other or text in ")>}"
+        operation = braces <= 0 and (text == ";" or token.lastgroup == "iri")  # an IRI ends a prologue
+        return _Place(max(brackets, 0), max(braces, 0), operand, operation)
+
+    def merge(self, place: _Place) -> None:
+        """Make this place cover another one as well."""
+        self.brackets = max(self.brackets, place.brackets)
+        self.braces = min(self.braces, place.braces)
+        self.operand |= place.operand
+        self.operation |= place.operation
+
+
+def _all_readings(text: str) -> Iterator[tuple[_Place, re.Match[str]]]:
+    """Yield each token of each reading once: inside brackets, behind an operand, an IRI may be a `<` instead."""
+    places, ahead = {0: _Place()}, [0]
+
+    def go_on(position: int, place: _Place) -> None:
+        if position in places:
+            places[position].merge(place)
+        else:
+            places[position] = place
+            heapq.heappush(ahead, position)
+
+    while ahead:
+        position = heapq.heappop(ahead)
+        place = places.pop(position)
+        token = _TOKEN.search(text, position)
+        if token is None:
+            continue
+        yield place, token
+        go_on(token.end(), place.after(token))
+        if token.lastgroup == "iri" and place.brackets and place.operand:
+            go_on(token.start() + 1, _Place(place.brackets, place.braces, operation=False))
+
+
+def _keyword_within(token: re.Match[str], place: _Place) -> str | None:
+    """Return SERVICE or LOAD if the engine could find it in the token.
+
+    In a prefixed name that could be a SERVICE, if a group follows, or where an update may begin a LOAD.
+    """
+    prefix = token.group().partition(":")[0]
+    if token.lastgroup not in ("word", "number", "name") or not (found := _OUTBOUND.search(prefix)):
+        return None
+    keyword = found.group().upper()
+    if token.lastgroup != "name":
+        return keyword
+    if keyword == "LOAD":
+        return keyword if place.operation and found.start() == 0 else None
+    return keyword if _OPENS_GROUP.match(token.string, token.end()) else None

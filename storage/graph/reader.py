@@ -23,6 +23,7 @@ from storage.graph.rows import Counter, counter
 
 CHUNK = 1 << 16
 HEADER = struct.Struct(">cI")
+_SHORTEST = 0.001  # seconds; none at all would be no deadline
 
 _RESULTS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
@@ -88,6 +89,8 @@ def _error(error: Exception) -> bytes:
     if isinstance(error, SyntaxError):
         where = {"line": error.lineno, "column": error.offset}
         return _frame(b"X", {"kind": "syntax", "message": error.msg, **where})
+    if isinstance(error, MemoryError):
+        return _frame(b"X", {"kind": "memory", "message": ""})
     kind = "evaluation" if isinstance(error, (RuntimeError, ValueError)) else "internal"
     return _frame(b"X", {"kind": kind, "message": str(error) or type(error).__name__})
 
@@ -114,7 +117,7 @@ def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
     results = store.query(
         request["query"],
         base_iri=request["base"],
-        use_default_graph_as_union=request["union"],
+        use_default_graph_as_union=request["union"] and defaults is None and named is None,
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
     )
@@ -142,7 +145,7 @@ def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
 
 
 def _answer_within(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
-    signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+    signal.setitimer(signal.ITIMER_REAL, max(request["seconds"], _SHORTEST))
     try:
         _answer(store, request, pipe)
     except Exception as error:  # whatever it is, the parent gets its name

@@ -105,9 +105,25 @@ class Result:
         self._ended = True
         self.close()
         if kind == b"X":
-            raise _as_exception(json.loads(payload), self._limits)
+            raise self._as_exception(json.loads(payload))
         self.rows = json.loads(payload)["rows"]
         return None
+
+    def _as_exception(self, error: dict[str, Any]) -> StorageError:
+        message = error["message"]
+        match error["kind"]:
+            case "syntax":
+                return syntax_error(message, error["line"], error["column"])
+            case "rows":
+                return RowLimitExceeded(f"the result has more than {self._limits.rows:,} rows")
+            case "bytes":
+                return ByteLimitExceeded(f"the result has more than {self._limits.bytes:,} bytes")
+            case "memory":
+                return self._reader.out_of_memory()
+            case "evaluation":
+                return QueryEvaluationError(message)
+            case _:
+                return ReaderCrashed(message)
 
     def start(self) -> None:
         """Wait for the first bytes, so that what goes wrong before them is raised here."""
@@ -127,21 +143,6 @@ class Result:
             self._pool.release(self._reader, idle=self._ended)
 
 
-def _as_exception(error: dict[str, Any], limits: Limits) -> StorageError:
-    message = error["message"]
-    match error["kind"]:
-        case "syntax":
-            return syntax_error(message, error["line"], error["column"])
-        case "rows":
-            return RowLimitExceeded(f"the result has more than {limits.rows:,} rows")
-        case "bytes":
-            return ByteLimitExceeded(f"the result has more than {limits.bytes:,} bytes")
-        case "evaluation":
-            return QueryEvaluationError(message)
-        case _:
-            return ReaderCrashed(message)
-
-
 class Reader:
     """One process and the snapshot that it reads."""
 
@@ -149,6 +150,7 @@ class Reader:
         self._store = store
         self._memory = memory
         self.snapshot: Snapshot | None = None
+        self._ended = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "storage.graph.reader", str(memory)],
             stdin=subprocess.PIPE,
@@ -163,8 +165,12 @@ class Reader:
         if self.snapshot is not None and self.snapshot.generation == snapshot.generation:
             self._store.give_back(snapshot)
             return
-        old, self.snapshot = self.snapshot, snapshot
+        self._give_back()
+        self.snapshot = snapshot
         self._send({"open": str(snapshot.path)})
+
+    def _give_back(self) -> None:
+        old, self.snapshot = self.snapshot, None
         if old is not None:
             self._store.give_back(old)
 
@@ -180,21 +186,33 @@ class Reader:
 
     def receive(self, limits: Limits) -> tuple[bytes, bytes]:
         """Return the next frame; raises what its death means if the process has died."""
-        header = self._stdout.read(HEADER.size)
-        if len(header) == HEADER.size:
-            kind, size = HEADER.unpack(header)
-            payload = self._stdout.read(size)
-            if len(payload) == size:
-                return kind, payload
+        with contextlib.suppress(ValueError):  # it is closed once the process has been killed
+            header = self._stdout.read(HEADER.size)
+            if len(header) == HEADER.size:
+                kind, size = HEADER.unpack(header)
+                payload = self._stdout.read(size)
+                if len(payload) == size:
+                    return kind, payload
         raise self._cause_of_death(limits)
 
     def _cause_of_death(self, limits: Limits) -> StorageError:
         code = self._process.wait()
+        if self._ended:
+            return Closed("the answer or the readers were closed")
         if code == -signal.SIGALRM:
             return DeadlineExceeded(f"the query took longer than {limits.seconds:g} s")
         if code in (-signal.SIGABRT, -signal.SIGSEGV):
-            return MemoryLimitExceeded(f"the query needed more than {self._memory >> 20:,} MiB of memory")
+            return self.out_of_memory()
         return ReaderCrashed(f"the reader process ended with status {code}")
+
+    def out_of_memory(self) -> MemoryLimitExceeded:
+        """Return the error for a query that met the memory cap."""
+        return MemoryLimitExceeded(f"the query needed more than {self._memory >> 20:,} MiB of memory")
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process is there; an idle one may have been killed from outside."""
+        return self._process.poll() is None
 
     @property
     def _stdin(self) -> IO[bytes]:
@@ -207,15 +225,14 @@ class Reader:
         return self._process.stdout
 
     def kill(self) -> None:
-        """End the process and give its snapshot back."""
+        """End the process and give its snapshot back. What is being read from it raises Closed."""
+        self._ended = True
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):  # its buffer may hold a line that nobody can take any more
             self._stdin.close()
         self._stdout.close()
-        if self.snapshot is not None:
-            self._store.give_back(self.snapshot)
-            self.snapshot = None
+        self._give_back()
 
 
 class ReaderPool:
@@ -266,33 +283,30 @@ class ReaderPool:
         except queue.Empty:
             raise Overloaded(f"all {self.size} readers are busy") from None
         with self._lock:
+            if self._closed:
+                raise Closed("the readers are closed")
             self.busy += 1
-        return reader
+            return reader if reader.alive else self._exchange(reader)
 
     def release(self, reader: Reader, *, idle: bool) -> None:
         """Take a reader back; one that is not idle is replaced by a new process."""
         with self._lock:
             self.busy -= 1
-            closed = self._closed
-        if closed:
-            reader.kill()
-        elif idle:
-            self._free.put(reader)
-        else:
-            self._replace(reader)
+            if not self._closed:
+                self._free.put(reader if idle else self._exchange(reader))
+        # a closed pool has killed it already
 
-    def _replace(self, reader: Reader) -> None:
+    def _exchange(self, reader: Reader) -> Reader:
+        """Return a new reader instead of one that is of no more use. The caller holds the lock."""
         reader.kill()
-        with self._lock:
-            self.killed += 1
-            self._all.discard(reader)
-            fresh = self._spawn()
-        self._free.put(fresh)
+        self.killed += 1
+        self._all.discard(reader)
+        return self._spawn()
 
     def close(self) -> None:
-        """Kill all readers. Closing twice is fine."""
-        self._closed = True
+        """Kill all readers; answers on their way raise Closed. Closing twice is fine."""
         with self._lock:
+            self._closed = True
             readers, self._all = self._all, set()
         for reader in readers:
             reader.kill()

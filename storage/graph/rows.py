@@ -39,7 +39,7 @@ class _Marks:
     def __call__(self, chunk: bytes) -> int:
         data = self._tail + chunk
         self._seen += data.count(self._mark)
-        self._tail = data[len(data) - len(self._mark) + 1 :] if len(self._mark) > 1 else b""
+        self._tail = data[1 - len(self._mark) :] if len(self._mark) > 1 else b""
         return max(self._seen, 0)
 
 

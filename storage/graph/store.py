@@ -13,7 +13,6 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -85,11 +84,10 @@ class GraphStore:
         nothing is changed.
         """
         staged = list(quads)
-        old = [graph for graph in graphs if self._holds(graph)]
         with self._commit():
-            if old:  # only the text of an update can both drop and insert in one transaction
-                drops = (f"DROP SILENT {_name(graph)}" for graph in old)
-                self._open.update(" ;\n".join(chain(drops, _insert_data(staged))))
+            old = [graph for graph in graphs if self._holds(graph)]
+            if old:  # only the text of an update can both delete and insert in one transaction
+                self._open.update(" ;\n".join([*map(_delete, old), _insert_data(staged)]))
             else:
                 self._open.extend(staged)
 
@@ -97,7 +95,7 @@ class GraphStore:
         """Make the dataset hold exactly `quads`, in one transaction. Durable and visible when it returns."""
         staged = list(quads)
         with self._commit():
-            self._open.update(" ;\n".join(["DROP ALL", *_insert_data(staged)]))
+            self._open.update(f"DROP ALL ;\n{_insert_data(staged)}")
 
     def add(self, quads: Iterable[ox.Quad]) -> None:
         """Add quads, in one transaction. Durable and visible when it returns."""
@@ -123,6 +121,8 @@ class GraphStore:
         return isinstance(graph, ox.DefaultGraph) or self._open.contains_named_graph(graph)
 
     def _holds(self, graph: Graph) -> bool:
+        if isinstance(graph, ox.NamedNode):
+            return self._open.contains_named_graph(graph)
         return next(self._open.quads_for_pattern(None, None, None, graph), None) is not None
 
     def graphs(self) -> list[str]:
@@ -166,10 +166,10 @@ class GraphStore:
             self._collect()
 
     def _checkpoint(self) -> Snapshot:
-        with self._write:
-            generation = self._generation
-            path = self._snapshots / str(generation)
-            self._open.backup(str(path))
+        generation = self._generation  # read first: a commit that ends meanwhile may be in, and does no harm
+        path = self._snapshots / str(generation)
+        shutil.rmtree(path, ignore_errors=True)
+        self._open.backup(str(path))
         return Snapshot(generation, path)
 
     def _collect(self) -> None:
@@ -210,16 +210,22 @@ def _name(graph: Graph) -> str:
     return "DEFAULT" if isinstance(graph, ox.DefaultGraph) else f"GRAPH {graph}"
 
 
-def _insert_data(quads: list[ox.Quad]) -> Iterator[str]:
+def _delete(graph: Graph) -> str:
+    """Return the operations that empty and then drop a graph; dropping a full one is slower by far."""
+    triples = "?s ?p ?o" if isinstance(graph, ox.DefaultGraph) else f"{_name(graph)} {{ ?s ?p ?o }}"
+    return f"DELETE WHERE {{ {triples} }} ;\nDROP SILENT {_name(graph)}"
+
+
+def _insert_data(quads: list[ox.Quad]) -> str:
+    """Return one operation for all graphs: a blank node that two of them share stays one."""
     by_graph: dict[Graph, list[str]] = {}
     for quad in quads:
         if isinstance(quad.graph_name, ox.BlankNode):
             raise QueryEvaluationError("a graph cannot be named by a blank node")
         by_graph.setdefault(quad.graph_name, []).append(f"{quad.triple} .")
-    for graph, triples in by_graph.items():
-        body = "\n".join(triples)
-        yield (
-            f"INSERT DATA {{ {body} }}"
-            if isinstance(graph, ox.DefaultGraph)
-            else (f"INSERT DATA {{ {_name(graph)} {{ {body} }} }}")
-        )
+    return "INSERT DATA {\n" + "\n".join(map(_block, by_graph, by_graph.values())) + "\n}"
+
+
+def _block(graph: Graph, triples: list[str]) -> str:
+    body = "\n".join(triples)
+    return body if isinstance(graph, ox.DefaultGraph) else f"{_name(graph)} {{ {body} }}"

@@ -22,15 +22,17 @@ class GroupCommit:
         self._commit = commit
         self._queue: queue.Queue[tuple[pa.Table, Future[None]] | None] = queue.Queue(waiting)
         self._closed = False
+        self._door = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="series-writer", daemon=True)
         self._thread.start()
 
     def submit(self, rows: pa.Table) -> None:
         """Commit `rows`; returns when that is done, and raises what it raised."""
-        if self._closed:
-            raise Closed("the series are closed")
         done: Future[None] = Future()
-        self._queue.put((rows, done))
+        with self._door:  # nothing may come into the queue behind its end
+            if self._closed:
+                raise Closed("the series are closed")
+            self._queue.put((rows, done))
         done.result()
 
     def _run(self) -> None:
@@ -69,6 +71,8 @@ class GroupCommit:
 
     def close(self) -> None:
         """Commit what waits, and end. Closing twice is fine."""
-        self._closed = True
-        self._queue.put(None)
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
         self._thread.join()

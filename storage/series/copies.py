@@ -19,6 +19,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     """Give a file that never changes a second name: a hard link, or across file systems a copy."""
     try:
         os.link(source, target)
+    except FileExistsError:
+        raise  # to copy over it would change whatever else has that file
     except OSError:
         shutil.copyfile(source, target)
         sync_file(target)

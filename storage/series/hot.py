@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from storage.errors import Closed
 from storage.files import sync_directory
+from storage.series.engine import engine_errors
 from storage.series.sql import quote
 
 _SCHEMA = """
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS readings (
     id UUID NOT NULL, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS latest (
-    id UUID PRIMARY KEY, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR
+    id UUID PRIMARY KEY, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS segments (
     segment BIGINT PRIMARY KEY, level TINYINT NOT NULL, seq BIGINT NOT NULL, first_day DATE NOT NULL,
@@ -39,17 +41,20 @@ CREATE TABLE IF NOT EXISTS segment_series (
 );
 """
 
-_LAST_SEQ = "SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM segments), 0)"
+_LAST_SEQ = """
+SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM latest), (SELECT max(seq) FROM segments), 0)
+"""
 
 _UPSERT_LATEST = """
 INSERT INTO latest
-SELECT id::UUID, newest.time, newest.value, newest.text, newest.status FROM (
-    SELECT id, arg_max({{time: time, value: value, text: text, status: status}}, (time, seq)) AS newest
-    FROM {rows} GROUP BY id
+SELECT id, newest.time, newest.value, newest.text, newest.status, newest.seq FROM (
+    SELECT id::UUID AS id, arg_max({{time: time, value: value, text: text, status: status, seq: seq}}, (time, seq))
+        AS newest
+    FROM {rows} GROUP BY ALL
 )
 ON CONFLICT (id) DO UPDATE SET time = excluded.time, value = excluded.value, text = excluded.text,
-    status = excluded.status
-WHERE excluded.time >= latest.time
+    status = excluded.status, seq = excluded.seq
+WHERE (excluded.time, excluded.seq) >= (latest.time, latest.seq)
 """
 
 
@@ -94,9 +99,11 @@ class HotTier:
                 "preserve_insertion_order": True,
             },
         )
-        self._write = threading.Lock()
+        self._write = threading.RLock()
+        self._copying = threading.Lock()
+        self._closed = False
         self._connection.execute(_SCHEMA)
-        self._connection.execute(f"SET allowed_directories = ['{directory}/']")
+        self._connection.execute(f"SET allowed_directories = [{quote(f'{directory}/')}]")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         self._connection.execute("CHECKPOINT")
@@ -107,19 +114,22 @@ class HotTier:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the same database, for one thread."""
+        if self._closed:
+            raise Closed("the series are closed")
         return self._connection.cursor()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Write in one transaction. Durable and visible when the block ends; undone if it raises."""
-        with self._write, contextlib.closing(self.cursor()) as cursor:
+        with self._write, engine_errors(), contextlib.closing(self.cursor()) as cursor:
             cursor.execute("BEGIN")
             try:
                 yield cursor
+                cursor.execute("COMMIT")
             except BaseException:
-                cursor.execute("ROLLBACK")
+                with contextlib.suppress(duckdb.Error):  # a COMMIT that failed has ended the transaction
+                    cursor.execute("ROLLBACK")
                 raise
-            cursor.execute("COMMIT")
 
     def append(self, tables: Sequence[pa.Table]) -> int:
         """Add the rows of all `tables` in one transaction; returns their common seq. Durable and visible then.
@@ -127,36 +137,53 @@ class HotTier:
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
         rows = pa.concat_tables(tables)
-        with self.transaction() as cursor:
+        with self._write:
             seq = self.seq + 1
-            cursor.register("batch", _numbered(rows, seq))
-            cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
-            self.upsert_latest(cursor, "batch")
-            cursor.unregister("batch")
-        self.seq += rows.num_rows
-        self.rows += rows.num_rows
+            with self.transaction() as cursor:
+                cursor.register("batch", _numbered(rows, seq))
+                cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
+                self.upsert_latest(cursor, "batch")
+                cursor.unregister("batch")
+            self.seq += rows.num_rows
+            self.rows += rows.num_rows
         return seq
+
+    def forget(self, seq: int, catalogue: Callable[[duckdb.DuckDBPyConnection], object]) -> int:
+        """Delete the rows below `seq` and change the catalog, in one transaction; returns how many rows."""
+        with self._write:
+            with self.transaction() as cursor:
+                catalogue(cursor)
+                cursor.execute("DELETE FROM readings WHERE seq < ?", [seq])
+                [(gone,)] = cursor.fetchall()
+            self.rows -= int(gone)
+        return int(gone)
 
     def copy_to(self, target: Path, cursor: duckdb.DuckDBPyConnection) -> None:
         """Copy the tables, as the cursor's transaction sees them, to a new DuckDB file. Not yet durable."""
         temporary = self._scratch / target.name
-        temporary.unlink(missing_ok=True)
-        cursor.execute(f"ATTACH {quote(str(temporary))} AS copy")
-        cursor.execute("COPY FROM DATABASE hot TO copy")
-        cursor.execute("COMMIT")
-        cursor.execute("DETACH copy")
-        shutil.move(temporary, target)
+        with self._copying:
+            temporary.unlink(missing_ok=True)
+            cursor.execute(f"ATTACH {quote(str(temporary))} AS copy")
+            try:
+                cursor.execute("COPY FROM DATABASE hot TO copy")
+                cursor.execute("COMMIT")
+            finally:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.execute("ROLLBACK")
+                cursor.execute("DETACH copy")
+            shutil.move(temporary, target)
 
     @staticmethod
     def upsert_latest(cursor: duckdb.DuckDBPyConnection, rows: str) -> None:
         """Move the latest values on to those of `rows`, a relation with `seq`, where these are not older."""
         cursor.execute(_UPSERT_LATEST.format(rows=rows))
 
-    def reserve_seq(self) -> int:
-        """Take a seq that is above every committed row's and below every later one's."""
+    def reserve_seq(self, count: int = 1) -> int:
+        """Take `count` numbers above every committed row's seq and below every later one's; returns the first."""
         with self._write:
-            self.seq += 1
-            return self.seq
+            first = self.seq + 1
+            self.seq += count
+            return first
 
     def next_segment(self) -> int:
         """Return a number that no segment has."""
@@ -175,6 +202,7 @@ class HotTier:
     def close(self) -> None:
         """Checkpoint and close. Closing twice is fine."""
         with self._write:
+            self._closed = True
             self._connection.close()
 
 

@@ -26,11 +26,15 @@ ROW_GROUP = 131_072
 def write_parquet(cursor: duckdb.DuckDBPyConnection, rows: str, target: Path) -> None:
     """Write a relation, sorted by id and time, as zstd Parquet. Durable when it returns."""
     temporary = target.with_suffix(".tmp")
-    cursor.execute(
-        f"COPY (SELECT id, time, value, text, status FROM ({rows}) ORDER BY id, time) TO {quote(str(temporary))}"
-        f" (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP})"
-    )
-    publish(temporary, target)
+    try:
+        cursor.execute(
+            f"COPY (SELECT id, time, value, text, status FROM ({rows}) ORDER BY id, time) TO {quote(str(temporary))}"
+            f" (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP})"
+        )
+        publish(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # a full disk is not to stay full for it
+        raise
 
 
 class SegmentFiles:

@@ -8,19 +8,22 @@ the last written counts.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import duckdb
 import pyarrow as pa
 
-from storage.errors import Corrupt, DeadlineExceeded, StorageError
+from storage.errors import BadReadings, Corrupt, DirectoryError
 from storage.files import empty_directory, make_directory, sync_directory
 from storage.series.commits import GroupCommit
 from storage.series.copies import check_segment, copy, link_or_copy
+from storage.series.engine import Deadline, engine_errors
 from storage.series.hot import HotTier, Segment
 from storage.series.keeper import Keeper
 from storage.series.segments import SegmentFiles
@@ -35,6 +38,9 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
 ]
 SCHEMA = pa.schema(_COLUMNS)
 BATCH_ROWS = 65_536
+PATIENCE = 4  # runs are merged once they are a quarter of what that rewrites, so that it does not grow as a square
+MOST_RUNS = 64  # but at so many anyway, for the readers' sake
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,6 @@ class Rows:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
             yield from self.batches
-        except duckdb.InterruptException:
-            raise DeadlineExceeded("reading took longer than its deadline") from None
         finally:
             self.close()
 
@@ -115,8 +119,11 @@ class SeriesStore:
             self._hot = HotTier(directory, memory=self.options.memory, threads=self.options.threads)
         except duckdb.Error as error:
             raise Corrupt(f"{directory / 'hot.duckdb'} cannot be opened: {error}") from error
-        with contextlib.closing(self._hot.cursor()) as cursor:
-            self._files.recover(self._hot.segments(cursor))
+        try:
+            self._files.recover(self._catalog())
+        except BaseException:
+            self._hot.close()
+            raise
         sync_directory(directory)
         self._keeper = Keeper(self._hot, self._files, target_rows=self.options.target_rows)
         self._commits = GroupCommit(self._hot.append)
@@ -132,11 +139,12 @@ class SeriesStore:
 
         Concurrent calls share a commit.
         """
+        rows = _readings(rows)
         if rows.num_rows >= self.options.bulk_rows:
             self.append_stream(rows.to_reader())
             return
         if rows.num_rows:
-            self._commits.submit(rows.cast(SCHEMA))
+            self._commits.submit(rows)
         if self._hot.rows >= self.options.seal_rows:
             self._wake.set()
 
@@ -145,7 +153,7 @@ class SeriesStore:
 
         What `batches` raises is raised here, with nothing stored.
         """
-        self._keeper.append_run(batches)
+        self._keeper.append_run(_readings(batches))
         self._wake.set()
 
     def seal(self) -> int:
@@ -160,15 +168,26 @@ class SeriesStore:
         while not self._closed:
             due = self._wake.wait(self.options.seal_seconds)
             self._wake.clear()
-            if not self._closed:
+            try:
                 self._tend_once(timer=not due)
+            except Exception:  # a full disk may be empty the next time; what is hot stays there
+                _LOG.exception("sealing or compacting failed, and will be tried again")
 
     def _tend_once(self, *, timer: bool) -> None:
+        if self._closed:
+            return
         if timer or self._hot.rows >= self.options.seal_rows:
             self.seal()
-        runs = self.status().runs
-        if runs >= self.options.compact_runs or (timer and runs):
+        if self._worth_compacting(self._catalog(), timer=timer):
             self.compact()
+
+    def _worth_compacting(self, catalog: Sequence[Segment], *, timer: bool) -> bool:
+        """Tell whether the runs are many or idle; many of them wait while what they touch is far more than they."""
+        runs = [s for s in catalog if s.level == 0]
+        if timer or len(runs) < self.options.compact_runs:
+            return timer and bool(runs)
+        touched = sum(s.rows for s in catalog if s.level == 1 and any(_overlap(s, r.first, r.last) for r in runs))
+        return touched <= PATIENCE * sum(run.rows for run in runs) or len(runs) >= MOST_RUNS
 
     # Reading
 
@@ -182,11 +201,10 @@ class SeriesStore:
         """
         cleanup = contextlib.ExitStack()
         try:
-            return self._select(selection, points, seconds, cleanup)
-        except BaseException as error:
+            with engine_errors():
+                return self._select(selection, points, seconds, cleanup)
+        except BaseException:
             cleanup.close()
-            if isinstance(error, duckdb.InterruptException):
-                raise DeadlineExceeded(f"reading took longer than {seconds:g} s") from None
             raise
 
     def _select(
@@ -197,11 +215,9 @@ class SeriesStore:
         cleanup: contextlib.ExitStack,
     ) -> Rows:
         cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
-        if seconds is not None:
-            timer = threading.Timer(seconds, cursor.interrupt)
-            timer.daemon = True
-            timer.start()
-            cleanup.callback(timer.cancel)
+        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        if deadline:
+            cleanup.callback(deadline.close)
         cursor.execute("BEGIN")
         layers = self._layers(cursor, selection.window, cleanup)
         condition = selection.window.condition()
@@ -212,8 +228,11 @@ class SeriesStore:
         reader = cursor.sql(rows).to_arrow_reader(BATCH_ROWS)
         names = _output_names(points, reader.schema.names, selection)
         schema = pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)])
-        batches = (batch.rename_columns(names) for batch in reader)
-        return Rows(schema, batches, cleanup)
+        return Rows(schema, _batches(reader, names, deadline), cleanup)
+
+    def _catalog(self) -> list[Segment]:
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            return self._hot.segments(cursor)
 
     def _layers(self, cursor: duckdb.DuckDBPyConnection, window: Window, cleanup: contextlib.ExitStack) -> Layers:
         def choose() -> list[Segment]:
@@ -227,19 +246,19 @@ class SeriesStore:
     def _plan_layers(self, segments: Sequence[Segment], hot: tuple[Any, ...]) -> Layers:
         runs = [s for s in segments if s.level == 0]
         bases = [s for s in segments if s.level == 1]
-        spans = [Window(run.first, run.last) for run in runs]
-        spans += [Window(hot[0], hot[1])] if hot[0] else []
-        mixed = [b for b in bases if any(_overlap(b, span) for span in spans)]
+        spans = [(run.first, run.last) for run in runs]
+        spans += [(hot[0], hot[1])] if hot[0] else []
+        mixed = {b for b in bases if any(_overlap(b, *span) for span in spans)}
         return Layers(
             clean=[self._files.path(b) for b in bases if b not in mixed],
-            bases=[self._files.path(b) for b in mixed],
+            bases=[self._files.path(b) for b in bases if b in mixed],
             runs=[(self._files.path(run), run.seq) for run in runs],
             hot=hot[0] is not None,
         )
 
     def latest(self, ids: Sequence[str] | None = None) -> pa.Table:
         """Return the newest reading of each series (SCHEMA), of all or of `ids`; never scans readings."""
-        with contextlib.closing(self._hot.cursor()) as cursor:
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
             condition = ""
             if ids is not None:
                 cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
@@ -252,7 +271,7 @@ class SeriesStore:
 
         The catalog answers for series whose files do not overlap in time; the others are counted.
         """
-        with contextlib.ExitStack() as cleanup:
+        with contextlib.ExitStack() as cleanup, engine_errors():
             cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
             cursor.execute("BEGIN")
             if ids is not None:
@@ -262,8 +281,7 @@ class SeriesStore:
 
     def status(self) -> Status:
         """Return counts of what is stored where."""
-        with contextlib.closing(self._hot.cursor()) as cursor:
-            segments = self._hot.segments(cursor)
+        segments = self._catalog()
         return Status(
             hot_rows=self._hot.rows,
             runs=sum(s.level == 0 for s in segments),
@@ -273,16 +291,18 @@ class SeriesStore:
         )
 
     def back_up(self, target: Path) -> None:
-        """Write a copy of what is committed now to `target`, which must not exist. Durable when it returns.
+        """Write a copy of what is committed now to `target`, absent or empty. Durable when it returns.
 
         What is hot is sealed and compacted first, so that the copy is files alone.
         """
+        _refuse_full(target)
         self.seal()
         self.compact()
         copy(self._hot, self._files, target)
 
     def export(self, target: Path) -> None:
-        """Write a hive-partitioned Parquet data set of all readings to `target`, which must not exist."""
+        """Write a hive-partitioned Parquet data set of all readings to `target`, which must be absent or empty."""
+        _refuse_full(target)
         self.seal()
         self.compact()
         with contextlib.closing(self._hot.cursor()) as cursor:
@@ -328,10 +348,32 @@ def _table(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     return pa.Table.from_batches(reader := cursor.sql(sql).to_arrow_reader(BATCH_ROWS), reader.schema)
 
 
-def _overlap(segment: Segment, span: Window) -> bool:
-    if span.start is None or span.end is None:
-        raise StorageError("a span of stored readings has two ends")
-    return segment.first <= span.end and segment.last >= span.start
+def _batches(reader: pa.RecordBatchReader, names: list[str], deadline: Deadline | None) -> Iterator[pa.RecordBatch]:
+    with engine_errors():
+        for batch in reader:
+            if deadline:
+                deadline.check()
+            yield batch.rename_columns(names)
+
+
+@overload
+def _readings(rows: pa.Table) -> pa.Table: ...
+@overload
+def _readings(rows: pa.RecordBatchReader) -> pa.RecordBatchReader: ...
+def _readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatchReader:
+    try:
+        return rows if rows.schema.equals(SCHEMA) else rows.cast(SCHEMA)
+    except (ValueError, NotImplementedError) as error:
+        raise BadReadings(f"these rows are no readings: {error}") from error
+
+
+def _refuse_full(target: Path) -> None:
+    if target.exists() and any(target.iterdir()):
+        raise DirectoryError(f"{target} is not empty")
+
+
+def _overlap(segment: Segment, first: datetime, last: datetime) -> bool:
+    return segment.first <= last and segment.last >= first
 
 
 def _register(cursor: duckdb.DuckDBPyConnection, points: pa.Table) -> None:

@@ -1,0 +1,78 @@
+"""What DuckDB raises, as the errors of this package; and deadlines for what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import duckdb
+
+from storage.errors import BadReadings, Corrupt, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError
+
+NO_READING = "a reading needs"  # begins what our SQL raises for a row that is none
+_AGAIN = 0.05  # seconds between interrupts: one that comes between two statements is lost
+
+
+# DuckDB raises its own types, Arrow's reader an OSError with DuckDB's message: both begin alike.
+_KINDS: dict[str, type[StorageError]] = {
+    "INTERRUPT": DeadlineExceeded,
+    "Out of Memory": MemoryLimitExceeded,
+    "Conversion": BadReadings,
+    "Constraint": BadReadings,
+    "IO": DiskFailed,
+    "FATAL": DiskFailed,
+}
+
+
+@contextlib.contextmanager
+def engine_errors() -> Iterator[None]:
+    """Raise the errors of `storage.errors` for what the engine says of memory, disk, data and deadlines."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        kind = _kind(error)
+        if kind is None:
+            raise
+        raise kind(str(error).partition("\n")[0]) from error
+
+
+def _kind(error: Exception) -> type[StorageError] | None:
+    message = str(error)
+    prefix, separator, _ = message.partition(" Error: ")
+    if separator and prefix in _KINDS:
+        return _KINDS[prefix]
+    if NO_READING in message:
+        return BadReadings
+    if isinstance(error, duckdb.InvalidInputException) or separator:
+        return Corrupt if "parquet" in message.lower() else None
+    return DiskFailed if isinstance(error, OSError) else None
+
+
+class Deadline:
+    """Interrupts a connection from a moment on, until it is closed."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="series-deadline", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        wait = self._seconds
+        while not self._closed.wait(wait):
+            self._connection.interrupt()
+            wait = _AGAIN
+
+    def check(self) -> None:
+        """Raise DeadlineExceeded when it has passed."""
+        if time.monotonic() >= self._end:
+            raise DeadlineExceeded(f"reading took longer than {self._seconds:g} s")
+
+    def close(self) -> None:
+        """Let the connection alone from now on. Closing twice is fine."""
+        self._closed.set()
+        self._thread.join()

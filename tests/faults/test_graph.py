@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pyoxigraph as ox
+from pyoxigraph import NamedNode
+
+from storage.files import DataDirectory
+from storage.graph.store import GraphStore
+from tests.faults.write_graph import REPLACED, TRIPLES
+from tests.support.faults import ROUNDS, run_and_kill
+
+
+def changes_in(copy: Path, graph: NamedNode) -> Counter[int]:
+    """Return the triples of each change."""
+    quads = ox.Store.read_only(str(copy)).quads_for_pattern(None, None, None, graph)
+    return Counter(
+        int(quad.subject.value.rpartition(":")[2]) for quad in quads if isinstance(quad.subject, NamedNode)
+    )
+
+
+def test_acknowledged_changes_survive_kills(tmp_path: Path) -> None:
+    """An acknowledged change is there; one that was not is whole or absent; a replaced graph is one change's."""
+    moment = random.Random(7)
+    acknowledged: set[int] = set()
+    first, generation = 1, 0  # the first change that is acknowledged is a replacement
+    for number in range(ROUNDS // 2):
+        acknowledged |= set(run_and_kill("tests.faults.write_graph", tmp_path / "data", first, moment))
+        directory = DataDirectory(tmp_path / "data")
+        store = GraphStore(directory)
+        assert store.generation > generation
+        generation = store.generation
+        assert list(directory.snapshots.iterdir()) == []
+        store.backup(tmp_path / str(number))
+        added = changes_in(tmp_path / str(number), NamedNode("urn:test:added"))
+        [(last, count)] = changes_in(tmp_path / str(number), REPLACED).items()
+        assert {change for change in acknowledged if change % 2 == 0} <= set(added)
+        assert set(added.values()) | {count} == {TRIPLES}
+        assert last >= max(change for change in acknowledged if change % 2)
+        first = (max([*added, last]) // 2 + 1) * 2
+        store.close()
+        directory.close()

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pyoxigraph as ox
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.errors import QueryRefused
+from storage.graph.guard import Form, form, refuse_outbound
+
+PROLOGUE = "PREFIX : <{url}> PREFIX x: <{url}> PREFIX service: <urn:s:> PREFIX payload: <urn:l:>\n"
+GROUP = "{{?a ?b 'x'}}"
+
+REACHING = [  # each of these made the engine connect
+    "SELECT * {{ SERVICE <{url}> " + GROUP + " }}",
+    "SELECT * {{ service silent <{url}> " + GROUP + " }}",
+    "SELECT * {{ SERVICE#'\n<{url}>" + GROUP + " }}",
+    "SELECT * {{ SERVICESILENT<{url}>" + GROUP + " }}",
+    "SELECT * {{ SERVICEx:a" + GROUP + " }}",
+    "SELECT * {{ SERVICE:a # it is a name\n" + GROUP + " }}",
+    "SELECT * {{ SERVICESILENTx:a" + GROUP + " }}",
+    "SELECT * {{ ?s ?p true.SERVICE:x" + GROUP + " }}",
+    "SELECT * {{ ?s ?p 5SERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ ?s ?p 5.SERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ ?s ?p trueSERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ ?s ?p x:.SERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ FILTER(1<2)SERVICE#>\n<{url}>" + GROUP + " }}",
+    "SELECT * {{ FILTER(1<2)?s?p?o.SERVICE#>\n<{url}>" + GROUP + " }}",
+    "SELECT * {{ FILTER(1<'>')SERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ FILTER('a'<'>')SERVICE<{url}>" + GROUP + " }}",
+    "SELECT * {{ BIND(1<2#>\nAS?x)SERVICE<{url}>" + GROUP + " }}",
+    "LOAD <{url}>",
+    "load silent <{url}> into graph <urn:g>",
+    "LOADSILENT<{url}>",
+    "LOADx:a",
+    "CLEAR ALL;LOADSILENTx:a",
+    "INSERT {{ ?s ?p ?o }} WHERE {{ SERVICE <{url}> {{ ?s ?p ?o }} }}",
+]
+
+HARMLESS = [
+    "SELECT ?service $load {{ ?service x:service $load ; payload:a service:load . }} # SERVICE LOAD",
+    "SELECT * {{ ?s <urn:load> load:x, 'SERVICE', \"LOAD\", '''SERVICE ' ''', _:service, 'a'@service }}",
+    "SELECT * {{ ?s ?p ?o FILTER(?o = <http://e/(a)/service> || ?s IN (<urn:load>, <http://e/load>)) }}",
+    "SELECT (COUNT(*) AS ?service) {{ VALUES (?a ?b) {{ (<http://e/a> <urn:x:service>) }} }}",
+    'SELECT * {{ ?s ?p "\\"SERVICE <http://e/>" FILTER(?a < ?b && ?c > 2) }}',
+    "PREFIX load: <http://e/service> INSERT DATA {{ load:a a service:B }}",
+]
+
+
+class Listener:
+    """A server that nobody is to reach; `port` is where, `reached` who did."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.reached = 0
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                if (request := connection.recv(1000)) == b"stop":
+                    return
+                self.reached += bool(request)
+                connection.sendall(b"HTTP/1.1 500 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    def close(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"stop")
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    opened = Listener()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def engine(listener: Listener) -> ox.Store:
+    """A store in which most patterns find something, so that what comes after them is run."""
+    store = ox.Store()
+    for value in ("5", "true", "'a>'", f"<{listener.url}>"):
+        text = f"INSERT DATA {{ <urn:s> <urn:p> {value} . <urn:s> <urn:p> <urn:s> }}"
+        store.update(text)
+    return store
+
+
+def execute(engine: ox.Store, text: str) -> None:
+    """Run a text as whatever it may be, unguarded."""
+    for run in (engine.query, engine.update):
+        with contextlib.suppress(SyntaxError, ValueError, RuntimeError, OSError):
+            if isinstance(results := run(text), ox.QuerySolutions | ox.QueryTriples):
+                list(results)
+
+
+def refused(text: str) -> bool:
+    try:
+        refuse_outbound(text)
+    except QueryRefused:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("text", REACHING)
+def test_what_reaches_out_is_refused(text: str, listener: Listener, engine: ox.Store) -> None:
+    text = (PROLOGUE + text).format(url=listener.url)
+    before = listener.reached
+    execute(engine, text)
+    assert listener.reached > before, "the engine no longer reads it so: this case tests nothing"
+    assert refused(text)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_only_mentions_the_words_passes(text: str) -> None:
+    refuse_outbound((PROLOGUE + text).format(url="http://e/"))
+
+
+@pytest.mark.parametrize("text", ["SELECT * { \\u0053ERVICE <http://e/> {} }", "\\U0000004cOAD <http://e/>"])
+def test_escapes_are_decoded(text: str) -> None:
+    assert refused(text)
+
+
+PIECES = [
+    "SERVICE", "LOAD", "service ", "<{url}>", "x:a", "x:.", ":", "{{", "}}", "(", ")", "FILTER(1<", "FILTER(", "<2)",
+    "<", ">", "'", '"', "'''", "#", "\n", ".", ";", "?s", "?p", "?o ", "5", "true", "BIND(1", " AS?z)", "_:b",
+    "SERVICE<{url}>{{?a?b?c}}", "FILTER(1<'", "')", "?s?p?o", "?s ?p 5", "^^x:a", "\\", "\\u0053", "EXISTS", "[]",
+    "VALUES ?v{{5}}", "<<(?s?p?o)>>", "||1", "SERVICE#>\n", "OPTIONAL{{?s?p?o}}", "'a'@en", "()", "SILENT",
+]  # fmt: skip
+STATEMENTS = [
+    "?s ?p ?o.", "?s?p 5", "?s ?p true", "FILTER(1<2)", "FILTER(1<'>')", "FILTER('<'<2)", "BIND(1<2#>\nAS?z{n})",
+    "SERVICE<{url}>{{?a?b?c}}", "SERVICEx:a{{?a?b 'x'}}", "SERVICE#>\n<{url}>{{?a ?b \"'\"}}", "SERVICESILENT:a{{}}",
+    "OPTIONAL{{?s?p?o}}", "VALUES ?v{n}{{5 '<'}}", "?s?p'a>'.", "FILTER(1<2||EXISTS{{?s?p?o}})", "#'\n",
+    "FILTER(?s>''''>''')", "?s ?p x:.",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=10))
+def test_no_text_that_passes_reaches_out(pieces: list[str], listener: Listener, engine: ox.Store) -> None:
+    pattern = "".join(pieces).format(url=listener.url)
+    for text in (f"SELECT * {{ {pattern} }}", pattern):
+        assert_safe((PROLOGUE.format(url=listener.url)) + text, listener, engine)
+
+
+@settings(max_examples=500, deadline=None)
+@given(parts=st.lists(st.sampled_from(STATEMENTS), max_size=6))
+def test_no_group_that_passes_reaches_out(parts: list[str], listener: Listener, engine: ox.Store) -> None:
+    pattern = "".join(part.format(url=listener.url, n=number) for number, part in enumerate(parts))
+    assert_safe(f"{PROLOGUE.format(url=listener.url)}SELECT*{{{pattern}}}", listener, engine)
+
+
+def assert_safe(text: str, listener: Listener, engine: ox.Store) -> None:
+    if refused(text):
+        return
+    before = listener.reached
+    execute(engine, text)
+    assert listener.reached == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("PREFIX select: <urn:ask> # INSERT\nASK {}", Form.ASK),
+        ("BASE <http://e/> select * {}", Form.SELECT),
+        ("CONSTRUCT WHERE { ?s ?p 'DELETE' }", Form.CONSTRUCT),
+        ("describe <urn:select>", Form.DESCRIBE),
+        ("WITH <urn:g> DELETE { ?s ?p ?o } WHERE { SELECT * {} }", Form.UPDATE),
+        ("PREFIX : <urn:x> INSERT DATA { :select a :ask }", Form.UPDATE),
+        ("", Form.UNKNOWN),
+        ("'SELECT'", Form.UNKNOWN),
+    ],
+)
+def test_the_form_of_a_text(text: str, expected: Form) -> None:
+    assert form(text) is expected

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad
+
+from storage.errors import (
+    ByteLimitExceeded,
+    Closed,
+    DeadlineExceeded,
+    MemoryLimitExceeded,
+    Overloaded,
+    QueryEvaluationError,
+    QuerySyntaxError,
+    ReaderCrashed,
+    RowLimitExceeded,
+    StorageError,
+)
+from storage.files import DataDirectory
+from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.store import GraphStore
+
+G = NamedNode("urn:test:g")
+FOR_EVER = Query("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }")
+ALL = Query("SELECT ?s ?o { ?s ?p ?o }")
+COUNT = Query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
+LONG = Query("SELECT * { ?s ?p ?o . ?a ?b ?c }")  # more than a pipe holds
+LIMITS = Limits(seconds=60)
+ROWS = 2000
+
+
+@pytest.fixture
+def graph(store: GraphStore) -> GraphStore:
+    store.add(Quad(NamedNode(f"urn:test:{n}"), NamedNode("urn:p"), Literal(f"value {n}"), G) for n in range(ROWS))
+    return store
+
+
+@pytest.fixture
+def pool(graph: GraphStore) -> Iterator[ReaderPool]:
+    """Two readers, which nobody waits for."""
+    opened = ReaderPool(graph, size=2, memory=400 << 20, patience=0.0)
+    yield opened
+    opened.close()
+
+
+def value(pool: ReaderPool, query: Query = COUNT) -> int:
+    answer = json.loads(pool.run(query, LIMITS).read())
+    [row] = answer["results"]["bindings"]
+    return int(row["n"]["value"])
+
+
+def open_files() -> int:
+    """Return how many files are open but for RocksDB's tables: it keeps these open, and merges them by and by."""
+    listed = os.listdir("/proc/self/fd")  # noqa: PTH208 - Path would open one more
+    names = [os.readlink(f"/proc/self/fd/{fd}") for fd in listed if os.path.lexists(f"/proc/self/fd/{fd}")]  # noqa: PTH115
+    return sum(not name.endswith(".sst") for name in names)
+
+
+def children() -> dict[int, str]:
+    """Return the child processes and their states."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    found = {pid: Path(f"/proc/{pid}/stat") for pid in listed}
+    return {int(pid): stat.read_text().rpartition(")")[2].split()[0] for pid, stat in found.items() if stat.exists()}
+
+
+def test_a_reader_sees_each_commit_at_once(pool: ReaderPool, graph: GraphStore) -> None:
+    for number in range(1, 20):
+        graph.update(f"INSERT DATA {{ GRAPH <urn:h> {{ <urn:s> <urn:p> {number} }} }}")
+        result = pool.run(COUNT, LIMITS)
+        assert result.generation == graph.generation
+        assert b'"%d"' % (ROWS + number) in result.read()
+
+
+def test_rows_are_counted(pool: ReaderPool) -> None:
+    result = pool.run(ALL, LIMITS)
+    assert len(json.loads(result.read())["results"]["bindings"]) == result.rows == ROWS
+
+
+def test_the_dataset_is_the_callers(pool: ReaderPool) -> None:
+    assert value(pool) == ROWS
+    assert value(pool, Query(COUNT.text, union=False)) == 0
+    assert value(pool, Query(COUNT.text, default_graphs=(G.value,))) == ROWS
+    assert value(pool, Query(COUNT.text, default_graphs=("urn:other",))) == 0
+    named = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"
+    assert value(pool, Query(named, named_graphs=("urn:other",))) == 0
+    assert value(pool, Query(named, named_graphs=(G.value,))) == ROWS
+
+
+@pytest.mark.parametrize(("dump", "lines"), [(Dump(), 0), (Dump(G.value), ROWS), (Dump(whole=True), ROWS)])
+def test_dumps(pool: ReaderPool, dump: Dump, lines: int) -> None:
+    assert pool.run(dump, LIMITS).read().count(b"\n") == lines
+
+
+FAULTS: list[tuple[Query | Dump, Limits, type[StorageError]]] = [
+    (Query("SELECT * {"), LIMITS, QuerySyntaxError),
+    (Query("SELECT (<urn:f>(1) AS ?x) {}"), LIMITS, QueryEvaluationError),
+    (Dump(format="text/nothing"), LIMITS, QueryEvaluationError),
+    (ALL, Limits(rows=ROWS - 1), RowLimitExceeded),
+    (LONG, Limits(rows=10), RowLimitExceeded),
+    (LONG, Limits(bytes=100_000), ByteLimitExceeded),
+    (FOR_EVER, Limits(seconds=0.05), DeadlineExceeded),
+    (FOR_EVER, Limits(seconds=0), DeadlineExceeded),
+    (LONG, Limits(seconds=0.2), DeadlineExceeded),
+]
+
+
+@pytest.mark.parametrize(("request_", "limits", "error"), FAULTS)
+def test_what_goes_wrong_is_named_and_the_pool_goes_on(
+    pool: ReaderPool, request_: Query | Dump, limits: Limits, error: type[StorageError]
+) -> None:
+    for _ in range(3):
+        with pytest.raises(error):
+            pool.run(request_, limits).read()
+    assert pool.busy == 0
+    assert value(pool) == ROWS
+    assert set(children().values()) <= {"S", "R"}
+
+
+HUNGRY = {
+    "sort": "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?c ?f",
+    "join": "SELECT DISTINCT ?c ?f ?i { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+    "concat": "SELECT (GROUP_CONCAT(?c) AS ?x) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+    "group": "SELECT ?c ?f (COUNT(?i) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } GROUP BY ?c ?f ?i",
+}
+
+
+@pytest.mark.parametrize("kind", HUNGRY)
+def test_a_query_that_needs_too_much_memory_is_ended(graph: GraphStore, kind: str) -> None:
+    pool = ReaderPool(graph, size=1, memory=200 << 20)
+    with pytest.raises(MemoryLimitExceeded, match="200 MiB"):
+        pool.run(Query(HUNGRY[kind]), Limits(seconds=60)).read()
+    assert value(pool) == ROWS
+    pool.close()
+
+
+def test_a_reader_killed_while_it_answers(pool: ReaderPool) -> None:
+    result = pool.run(LONG, LIMITS)
+    os.kill(result._reader._process.pid, signal.SIGKILL)
+    with pytest.raises(ReaderCrashed):
+        result.read()
+    assert value(pool) == ROWS
+    assert len(children()) == 2
+
+
+def test_idle_readers_killed_are_replaced_unseen(pool: ReaderPool) -> None:
+    for reader in list(pool._all):
+        os.kill(reader._process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, reader._process.pid, os.WEXITED | os.WNOWAIT)
+    assert value(pool) == ROWS
+    assert value(pool) == ROWS
+
+
+def test_when_all_are_busy(pool: ReaderPool) -> None:
+    busy = [pool.run(LONG, LIMITS) for _ in range(2)]
+    with pytest.raises(Overloaded):
+        pool.run(COUNT, LIMITS)
+    assert pool.busy == 2
+    for result in busy:
+        result.close()
+        result.close()
+    assert pool.busy == 0
+    assert value(pool) == ROWS
+
+
+def test_closing_ends_everything(pool: ReaderPool) -> None:
+    result = pool.run(LONG, LIMITS)
+    pool.close()
+    pool.close()
+    with pytest.raises(Closed):
+        result.read()
+    with pytest.raises(Closed):
+        pool.run(COUNT, LIMITS)
+    assert children() == {}
+
+
+def test_many_threads_with_faults_among_them_leak_nothing(graph: GraphStore, directory: DataDirectory) -> None:
+    pool = ReaderPool(graph, size=2, patience=60)
+    assert value(pool) == ROWS
+    files = open_files()
+
+    def work(number: int) -> bool:
+        if number % 10 == 0:
+            with pytest.raises(DeadlineExceeded):
+                pool.run(FOR_EVER, Limits(seconds=0.02))
+        elif number % 10 == 5:
+            pool.run(LONG, LIMITS).close()
+        elif number % 10 == 7:
+            graph.update(f"INSERT DATA {{ GRAPH <urn:h> {{ <urn:s> <urn:p> {number} }} }}")
+        else:
+            return value(pool) >= ROWS
+        return True
+
+    with ThreadPoolExecutor(6) as threads:
+        assert all(threads.map(work, range(60)))
+    assert value(pool) == value(pool) == ROWS + 6
+    assert open_files() <= files
+    assert len(children()) == 2
+    assert len(list(directory.snapshots.iterdir())) <= 3
+    pool.close()
+    assert children() == {}

@@ -1,0 +1,107 @@
+"""Whatever is written, sealed, compacted, reopened or backed up: each read equals that of a dictionary."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from storage.series.sql import Window
+from storage.series.store import Selection, SeriesStore
+from tests.support.series import QUIET, Reading, everything, minute, public_files, reading, rows_of, series_id, table
+
+VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from(["on", "off"]), st.none())
+MINUTES = st.one_of(st.integers(0, 12), st.integers(0, 60).map(lambda quarter: quarter * 360))
+READINGS = st.builds(reading, st.integers(1, 3), MINUTES, VALUES, st.sampled_from([None, "fault"]))
+BATCHES = st.lists(READINGS, min_size=1, max_size=6)
+
+
+class SeriesMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp())
+        self.store = self.open(self.root / "series")
+        self.model: dict[tuple[str, datetime], Reading] = {}
+        self.newest: dict[str, Reading] = {}
+
+    def open(self, directory: Path) -> SeriesStore:
+        return SeriesStore(directory, QUIET)
+
+    def remember(self, batch: list[Reading]) -> None:
+        for row in batch:
+            self.model[row[:2]] = row
+            if row[0] not in self.newest or row[1] >= self.newest[row[0]][1]:
+                self.newest[row[0]] = row
+
+    @rule(batch=BATCHES)
+    def append(self, batch: list[Reading]) -> None:
+        self.store.append(table(batch))
+        self.remember(batch)
+
+    @rule(batch=BATCHES, cut=st.integers(0, 6))
+    def append_stream(self, batch: list[Reading], cut: int) -> None:
+        parts = [part for part in (batch[:cut], batch[cut:]) if part]
+        batches = [b for part in parts for b in table(part).to_batches()]
+        self.store.append_stream(pa.RecordBatchReader.from_batches(table([]).schema, batches))
+        self.remember(batch)
+
+    @rule()
+    def seal(self) -> None:
+        self.store.seal()
+        assert self.store.status().hot_rows == 0
+
+    @rule()
+    def compact(self) -> None:
+        self.store.compact()
+        assert self.store.status().runs == 0
+
+    @rule()
+    def reopen(self) -> None:
+        self.store.close()
+        self.store = self.open(self.root / "series")
+
+    @precondition(lambda self: self.model)
+    @rule()
+    def back_up(self) -> None:
+        target = self.root / "copy"
+        self.store.back_up(target)
+        copied = self.open(target)
+        assert everything(copied) == everything(self.store)
+        assert len(public_files(target)) == copied.status().segments
+        copied.close()
+        shutil.rmtree(target)
+
+    @invariant()
+    def reads_equal_the_model(self) -> None:
+        rows = sorted(self.model.values(), key=lambda row: row[:2])
+        assert everything(self.store) == rows
+        assert rows_of(self.store.latest()) == sorted(self.newest.values())
+        window = Window(minute(6), minute(7200))
+        one = self.store.select(Selection(window), pa.table({"id": [series_id(2)]}))
+        assert rows_of(one) == [r[1:] for r in rows if r[0] == series_id(2) and minute(6) <= r[1] < minute(7200)]
+
+    @invariant()
+    def stats_equal_the_model(self) -> None:
+        times: dict[str, list[datetime]] = {}
+        for id_, time in self.model:
+            times.setdefault(id_, []).append(time)
+        expected = [(id_, len(t), min(t), max(t)) for id_, t in sorted(times.items())]
+        assert rows_of(self.store.stats()) == expected
+        assert rows_of(self.store.stats([series_id(2)])) == [row for row in expected if row[0] == series_id(2)]
+
+    def teardown(self) -> None:
+        assert self.store.check() == []
+        self.store.close()
+        shutil.rmtree(self.root)
+
+
+TestSeries = SeriesMachine.TestCase
+TestSeries.settings = settings(
+    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
