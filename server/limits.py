@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from server.errors import Problem, bad_request
 from server.settings import Settings
 from storage.graph.readers import Limits
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 def query_limits(settings: Settings, timeout: str | None = None, rows: int | None = None) -> Limits:
@@ -26,12 +29,14 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-async def bounded(body: AsyncIterator[bytes], settings: Settings) -> AsyncIterator[bytes]:
-    """Pass a request's body on; raises a 413 problem when it passes the limit."""
-    most = settings.body_megabytes << 20
-    left = most
-    async for chunk in body:
-        left -= len(chunk)
+def bounded_receive(receive: Receive, settings: Settings) -> Receive:
+    """Return an ASGI `receive` that raises a 413 problem when the body passes the limit."""
+    left = settings.body_megabytes << 20
+
+    async def bounded() -> MutableMapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
         if left < 0:
             raise Problem(
                 413,
@@ -39,4 +44,6 @@ async def bounded(body: AsyncIterator[bytes], settings: Settings) -> AsyncIterat
                 f"the body is larger than {settings.body_megabytes:,} MiB",
                 hint="send it in parts; each request is stored whole or not at all",
             )
-        yield chunk
+        return message
+
+    return bounded

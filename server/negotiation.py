@@ -25,6 +25,15 @@ GRAPHS = {
 }
 """RDF formats by name, in the order of our preference."""
 
+OTHER_NAMES = {
+    **dict.fromkeys(("xml", "rdf", "rdf+xml"), "rdfxml"),
+    **dict.fromkeys(("json", "json-ld"), "jsonld"),
+    **dict.fromkeys(("ttl", "n3"), "turtle"),
+    "nt": "ntriples",
+    "nq": "nquads",
+}
+"""What clients such as SPARQLWrapper call RDF formats."""
+
 ALIASES = {"application/json": RESULTS["json"], "text/xml": RESULTS["xml"], "application/xml": RESULTS["xml"]}
 
 
@@ -91,8 +100,10 @@ def negotiate(offers: Mapping[str, str], accept: str | None, name: str | None) -
     """
     if name is None:
         return choose(list(offers.values()), accept)
-    if name in offers:
-        return offers[name]
-    if name in offers.values():
-        return name
+    meant = name.lower().replace(" ", "+")  # a "+" that a client forgot to escape in a URL
+    for known in (meant, OTHER_NAMES.get(meant, meant)):
+        if known in offers:
+            return offers[known]
+    if meant in offers.values():
+        return meant
     raise bad_request(f'there is no format "{name}" here', hint="formats: " + ", ".join(offers))

@@ -25,6 +25,7 @@ class Settings:
     reader_megabytes: memory that one of them may use
     series_megabytes: memory that reading and writing of series may use together
     body_megabytes: the largest body that a request may have
+    ingest_rows: the most readings that one request may bring, however well its body is compressed
     """
 
     data: Path = Path("twinhouse-data")
@@ -38,6 +39,7 @@ class Settings:
     reader_megabytes: int = 2048
     series_megabytes: int = 2048
     body_megabytes: int = 1024
+    ingest_rows: int = 100_000_000
 
     def __post_init__(self) -> None:
         if self.default_graph not in ("union", "strict"):

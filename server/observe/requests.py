@@ -40,11 +40,14 @@ class Observed:
 
         try:
             await self._app(scope, receive, observed)
+        except Exception:
+            status = status or 500
+            raise
         finally:
             self._note(scope, status, time.perf_counter() - began, request_id)
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        route = getattr(scope.get("route"), "path", None) or scope.get("twinhouse.route", "other")
+        route = getattr(scope.get("route"), "path", "other")
         self._requests.labels(scope["method"], route, status).inc()
         self._seconds.labels(scope["method"], route).observe(seconds)
         log.info("%s %s %s %.1f ms %s", scope["method"], route, status, seconds * 1000, request_id)

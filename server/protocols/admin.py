@@ -16,12 +16,14 @@ from starlette.responses import JSONResponse, Response
 
 from ontologies.point_map import PointMap, read_map
 from server.errors import bad_request
+from server.limits import bounded_receive
 from server.protocols.http import (
     Parameters,
     content_format,
     media_type_of,
     plain,
     query_pairs,
+    refuse_encoded,
     settings_of,
     spooled_body,
     twin_of,
@@ -29,7 +31,7 @@ from server.protocols.http import (
 from server.streaming import stream
 from server.twin.dataset import write_dataset
 from server.twin.models import Model
-from server.twin.service import Twin
+from server.twin.service import COPY, Twin
 
 _LOAD = ("graph", "format", "lenient", "name")
 _TAR = "application/x-tar"
@@ -43,6 +45,7 @@ async def load(request: Request) -> Response:
     iri and uuid.
     """
     parameters = Parameters(query_pairs(request), _LOAD)
+    refuse_encoded(request)
     if media_type_of(request) == "multipart/form-data":
         return await _load_form(request, parameters)
     media_type = content_format(request)
@@ -51,8 +54,8 @@ async def load(request: Request) -> Response:
 
 
 async def _load_form(request: Request, parameters: Parameters) -> Response:
-    most = settings_of(request).body_megabytes << 20
-    async with request.form(max_files=2, max_fields=0, max_part_size=most) as form:
+    bound = Request(request.scope, bounded_receive(request.receive, settings_of(request)))
+    async with bound.form(max_files=2, max_fields=0) as form:
         model, table = form.get("model"), form.get("map")
         if not isinstance(model, UploadFile):
             raise bad_request(
@@ -146,9 +149,9 @@ async def _archive(request: Request, write: Callable[[Twin, Path], None]) -> Res
     Parameters(query_pairs(request), ())
     twin = twin_of(request)
     # Beside the data, so that files that never change are linked, not copied.
-    scratch = tempfile.TemporaryDirectory(dir=twin.directory.root, prefix="copy-")
+    scratch = tempfile.TemporaryDirectory(dir=twin.directory.root, prefix=COPY)
     chunks = _archived(lambda: write(twin, Path(scratch.name) / "copy"), Path(scratch.name) / "copy")
-    return await stream(chunks, scratch.cleanup, _TAR)
+    return await stream(request, chunks, scratch.cleanup, _TAR)
 
 
 def _archived(write: Callable[[], None], folder: Path) -> Iterator[bytes]:

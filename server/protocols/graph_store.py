@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from anyio import to_thread
 from pyoxigraph import DefaultGraph, NamedNode, Quad
 from starlette.requests import Request
@@ -12,8 +14,8 @@ from server.errors import Problem, bad_request
 from server.limits import query_limits
 from server.negotiation import GRAPHS, negotiate
 from server.protocols.http import Parameters, content_format, query_pairs, settings_of, spooled_body, twin_of
-from server.streaming import stream
-from server.twin.models import named_node
+from server.streaming import slots_of, stream
+from server.twin.models import base_iri, named_node
 from storage.graph.readers import Dump
 
 _KNOWN = ("graph", "default", "format", "lenient")
@@ -56,9 +58,9 @@ async def _read(request: Request, parameters: Parameters, graph: Graph | None) -
     name = graph.value if isinstance(graph, NamedNode) else None
     dump = Dump(name, media_type, whole=graph is None)
     limits = query_limits(settings_of(request))
-    result = await to_thread.run_sync(twin_of(request).query, dump, limits)
+    result = await slots_of(request).start(twin_of(request).query, dump, limits)
     headers = {"Vary": "Accept", "ETag": f'W/"{result.generation}"'}
-    return await stream(iter(result), result.close, media_type, headers)
+    return await stream(request, iter(result), result.close, media_type, headers, leave=True)
 
 
 async def _write(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
@@ -69,7 +71,8 @@ async def _write(request: Request, parameters: Parameters, graph: Graph | None) 
     created = graph is not None and not twin_of(request).graph.has_graph(graph)
     async with spooled_body(request) as body:
         into = graph if graph is not None else DefaultGraph()
-        quads = await to_thread.run_sync(lambda: list(read_quads(body, fmt, graph=into, lenient=lenient)))
+        read = partial(read_quads, body, fmt, base_iri=base_iri(into), graph=into, lenient=lenient)
+        quads = await to_thread.run_sync(lambda: list(read()))
     await to_thread.run_sync(_store, request, quads, graph)
     return Response(status_code=201 if created else 204)
 

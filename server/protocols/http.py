@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -14,12 +16,13 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from server.errors import Problem, bad_request
-from server.limits import bounded
+from server.limits import bounded_receive
 from server.settings import Settings
 from server.twin.service import Twin
 
 IN_MEMORY = 8 << 20
 _TEXT_LIMIT = 16 << 20
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def twin_of(request: Request) -> Twin:
@@ -34,10 +37,14 @@ def settings_of(request: Request) -> Settings:
 
 
 class Parameters:
-    """The parameters of a request, of which every one must be known: a misspelt one is an error, not ignored."""
+    """The parameters of a request, of which every one must be known: a misspelt one is an error, not ignored.
 
-    def __init__(self, pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> None:
-        self._pairs = list(pairs)
+    `customary` ones are what clients send out of habit, and are ignored.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], known: Iterable[str], customary: Iterable[str] = ()) -> None:
+        habits = set(customary)
+        self._pairs = [pair for pair in pairs if pair[0] not in habits]
         allowed = set(known)
         for name, _ in self._pairs:
             if name not in allowed:
@@ -66,8 +73,8 @@ class Parameters:
     def number(self, name: str) -> int | None:
         """Return a whole number from 0 on, or None."""
         value = self.one(name)
-        if value is not None and not value.isdecimal():
-            raise bad_request(f'{name} is a whole number, not "{value}"')
+        if value is not None and not _NUMBER.fullmatch(value):
+            raise bad_request(f'{name} is a whole number of up to 15 digits, not "{value[:100]}"')
         return int(value) if value is not None else None
 
 
@@ -86,11 +93,37 @@ def content_format(request: Request) -> str:
     media_type = media_type_of(request)
     if not media_type:
         raise Problem(415, "unknown-format", "the body's media type is missing", hint="send Content-Type")
+    refuse_encoded(request)
     return media_type
+
+
+def refuse_encoded(request: Request) -> None:
+    """Raise a 415 problem for a compressed body (RFC 9110, section 15.5.16)."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Problem(
+            415,
+            "unknown-encoding",
+            f"a body with Content-Encoding {encoding} is not read",
+            hint="send it as it is; Arrow and Parquet are compact",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """Return a body that is a JSON object. Raises a 400 problem."""
+    try:
+        document = json.loads(await text_body(request))
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"the body is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise bad_request("the body is not a JSON object")
+    return document
 
 
 async def text_body(request: Request) -> str:
     """Return a body of text. Raises a 413 problem above 16 MiB, a 400 one for what is not UTF-8."""
+    refuse_encoded(request)
     parts, size = [], 0
     async for chunk in request.stream():
         parts.append(chunk)
@@ -112,7 +145,8 @@ async def form_pairs(request: Request) -> list[tuple[str, str]]:
 async def spooled_body(request: Request) -> AsyncIterator[SpooledTemporaryFile[bytes]]:
     """Lend the whole body as a file: in memory while small, else on disk. Raises a 413 problem."""
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        async for chunk in bounded(request.stream(), settings_of(request)):
+        body = Request(request.scope, bounded_receive(request.receive, settings_of(request)))
+        async for chunk in body.stream():
             if file.tell() + len(chunk) > IN_MEMORY:
                 await to_thread.run_sync(file.write, chunk)
             else:

@@ -33,7 +33,12 @@ _DATASET = (
     Parameter("union-default-graph", "take the union of all graphs as the default graph"),
 )
 _QUERY = (Parameter("query", "the SPARQL query"), *_DATASET, _FORMAT, _TIMEOUT)
-_UPDATE = (Parameter("update", "the SPARQL update, in a form"),)
+_UPDATE = (
+    Parameter("update", "the SPARQL update, in a form"),
+    Parameter("using-graph-uri", "not supported yet: answered with 501"),
+    Parameter("using-named-graph-uri", "not supported yet: answered with 501"),
+    Parameter("using-union-graph", "not supported yet: answered with 501"),
+)
 _WHICH = (
     Parameter("query", "a SPARQL SELECT of ?point and columns to carry along"),
     Parameter("point", "a point's IRI or UUID, or a series id; may be repeated"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -13,6 +12,7 @@ from ontologies.points import PointSeries
 from server.errors import Problem
 from server.protocols.http import Parameters, query_pairs, twin_of
 from server.protocols.readings import table_response
+from server.streaming import slots_of
 from server.tables.write import encode
 
 _PAGE = 10_000
@@ -30,8 +30,8 @@ async def points(request: Request) -> Response:
         matching = twin.matching(search) if search else twin.index.points
         return [point for point in matching if point.point > after][: _PAGE if limit is None else limit]
 
-    chosen = await to_thread.run_sync(page)
-    table = await to_thread.run_sync(twin.describe, chosen)
+    chosen = await slots_of(request).start(page)
+    table = await slots_of(request).start(twin.describe, chosen)
     response = await table_response(request, table, parameters.one("format"))
     if chosen and len(chosen) == (_PAGE if limit is None else limit):
         next_page = request.url.include_query_params(after=chosen[-1].point)
@@ -45,9 +45,9 @@ async def point(request: Request) -> Response:
     twin = twin_of(request)
     text = request.path_params["uuid"]
     uuid = parse_uuid(text)
-    found = (await to_thread.run_sync(lambda: twin.index)).by_uuid.get(uuid) if uuid else None
+    found = (await slots_of(request).start(lambda: twin.index)).by_uuid.get(uuid) if uuid else None
     if found is None:
         raise Problem(404, "no-such-point", f"no point has the series {text}", hint="GET /points lists them")
-    table = await to_thread.run_sync(twin.describe, [found])
+    table = await slots_of(request).start(twin.describe, [found])
     line = b"".join(encode(iter(table.to_batches()), table.schema, "application/x-ndjson"))
     return Response(line, media_type=JSONResponse.media_type)

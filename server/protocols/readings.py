@@ -11,20 +11,20 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.errors import bad_request
+from server.errors import Problem, bad_request
 from server.limits import query_limits
 from server.negotiation import negotiate
 from server.protocols.http import (
     Parameters,
     content_format,
+    json_body,
     query_pairs,
     settings_of,
     spooled_body,
-    text_body,
     twin_of,
 )
-from server.streaming import stream
-from server.tables.formats import TABLE_FORMATS
+from server.streaming import slots_of, stream
+from server.tables.formats import TABLE_FORMATS, format_of
 from server.tables.options import ReadOptions
 from server.tables.read import open_readings
 from server.tables.write import encode
@@ -49,6 +49,9 @@ async def readings(request: Request) -> Response:
 async def write(request: Request) -> Response:
     """Store the body's readings, all or none. They are durable and visible when the answer comes."""
     media_type = content_format(request)
+    if format_of(media_type) is None:
+        known = ", ".join(FORMATS.values())
+        raise Problem(415, "unknown-format", f"{media_type} is no format of readings", hint=f"send one of {known}")
     parameters = Parameters(query_pairs(request), _WRITE)
     options = _options(parameters)
     known_only = _choice(parameters.one("unknown"), "unknown", ("accept", "ignore")) == "ignore"
@@ -58,11 +61,22 @@ async def write(request: Request) -> Response:
     def store() -> dict[str, Any]:
         with open_readings(body, media_type, options) as table:  # type: ignore[arg-type] # a spooled file is a BinaryIO
             left_out = known_only or (table.roles.wide and parameters.one("unknown") is None)
-            report = twin.ingest(table.batches(), source=source, known_only=left_out)
+            batches = _at_most(table.batches(), twin.settings.ingest_rows)
+            report = twin.ingest(batches, source=source, known_only=left_out)
             return ingest_document(report, table.rows_missing, list(table.ignored))
 
     async with spooled_body(request) as body:
         return JSONResponse(await to_thread.run_sync(store))
+
+
+def _at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > most:
+            hint = "send it in parts; each request is stored whole or not at all"
+            raise Problem(413, "too-many-readings", f"the body has more than {most:,} readings", hint=hint)
+        yield batch
 
 
 def ingest_document(report: IngestReport, missing: int, columns: list[str]) -> dict[str, Any]:
@@ -102,13 +116,8 @@ async def read(request: Request) -> Response:
 
 async def read_query(request: Request) -> Response:
     """Answer the join, asked by a JSON body with the same names (`point` a text or a list)."""
-    try:
-        document = json.loads(await text_body(request))
-    except ValueError as error:
-        raise bad_request(f"the body is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise bad_request("the body is not a JSON object")
-    return await _read(request, Parameters([*query_pairs(request), *_pairs(document)], _SELECT))
+    pairs = [*query_pairs(request), *_pairs(await json_body(request))]
+    return await _read(request, Parameters(pairs, _SELECT))
 
 
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -123,9 +132,9 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 async def _read(request: Request, parameters: Parameters) -> Response:
     media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
-    rows = await to_thread.run_sync(twin_of(request).readings, wanted, limits)
+    rows = await slots_of(request).start(twin_of(request).readings, wanted, limits)
     batches = _limited(iter(rows), limits)
-    return await stream(encode(batches, rows.schema, media_type), rows.close, media_type, {"Vary": "Accept"})
+    return await stream(request, encode(batches, rows.schema, media_type), rows.close, media_type, {"Vary": "Accept"})
 
 
 async def latest(request: Request) -> Response:
@@ -133,7 +142,7 @@ async def latest(request: Request) -> Response:
     parameters = Parameters(query_pairs(request), ("query", "point", "timeout", "format"))
     wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
     limits = query_limits(settings_of(request), parameters.one("timeout"))
-    table = await to_thread.run_sync(twin_of(request).latest, wanted, limits)
+    table = await slots_of(request).start(twin_of(request).latest, wanted, limits)
     return await table_response(request, table, parameters.one("format"))
 
 
@@ -141,7 +150,7 @@ async def table_response(request: Request, table: pa.Table, name: str | None) ->
     """Return a table in the form that the client likes."""
     media_type = negotiate(FORMATS, request.headers.get("accept"), name)
     chunks = encode(iter(table.to_batches()), table.schema, media_type)
-    return await stream(chunks, lambda: None, media_type, {"Vary": "Accept"})
+    return await stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
 
 
 def readings_request(parameters: Parameters) -> ReadingsRequest:

@@ -29,3 +29,9 @@ class PerGeneration(Generic[T]):
                 generation = self._generation()
                 self._held = (generation, self._make())
             return self._held[1]
+
+    def keep(self, before: int, after: int) -> None:
+        """Let the value of one generation stand for the next, which has changed nothing that it is made from."""
+        with self._lock:
+            if self._held is not None and self._held[0] == before:
+                self._held = (after, self._held[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pyarrow as pa
 import pyoxigraph as ox
@@ -38,6 +39,16 @@ class ReadingsRequest:
         return Selection(self.window, self.aggregate, self.every, self.fill, self.wide, self.limit)
 
 
+def buckets(request: ReadingsRequest, stats: pa.Table) -> int:
+    """Return how many buckets the request's window has, at most; open ends are those of the readings."""
+    firsts, lasts = (sorted(filter(None, stats.column(name).to_pylist())) for name in ("first", "last"))
+    if request.every is None or not firsts:
+        return 0
+    start, end = request.window.start or firsts[0], request.window.end or lasts[-1]
+    step = request.every.time or timedelta(days=28) * request.every.months
+    return max(0, (end - start) // step + 2)
+
+
 def bindings_of(variables: Sequence[str], rows: Sequence[Sequence[Term]], index: PointIndex) -> pa.Table:
     """Return the solutions as a table: `point` and the carried columns as selected, and `id`, the series.
 
@@ -68,10 +79,9 @@ def _point_variable(variables: Sequence[str]) -> int:
 
 
 def _series_of(term: Term, index: PointIndex) -> str | None:
-    if isinstance(term, ox.NamedNode):
-        point = index.by_iri.get(term.value)
-        return str(point.uuid) if point else None
-    uuid = parse_uuid(term.value) if isinstance(term, ox.Literal) else None
+    if isinstance(term, ox.NamedNode) and (point := index.by_iri.get(term.value)):
+        return str(point.uuid)
+    uuid = parse_uuid(term.value) if isinstance(term, ox.Literal | ox.NamedNode) else None
     return str(uuid) if uuid else None
 
 

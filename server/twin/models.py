@@ -84,7 +84,7 @@ def load_model(store: GraphStore, model: Model) -> LoadReport:
         read_quads(
             model.document,
             model.rdf_format(),
-            base_iri=_base_iri(graph),
+            base_iri=base_iri(graph),
             graph=graph,
             lenient=model.lenient,
             repairs=repairs,
@@ -99,9 +99,9 @@ def load_model(store: GraphStore, model: Model) -> LoadReport:
     return _report(graphs, len(quads), points, findings, repairs, model.map)
 
 
-def _base_iri(graph: ox.NamedNode) -> str | None:
+def base_iri(graph: ox.NamedNode | ox.DefaultGraph) -> str | None:
     """Relative IRIs resolve against the graph's own, where that is one to resolve against."""
-    return graph.value if graph.value.startswith(("http:", "https:")) else None
+    return graph.value if isinstance(graph, ox.NamedNode) and graph.value.startswith(("http:", "https:")) else None
 
 
 def _graph_of(quad: ox.Quad) -> ox.NamedNode | ox.DefaultGraph:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,20 +23,26 @@ from server.settings import Settings
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
 from server.twin.ingest import IngestReport, Resolver, ingest
-from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, wide_names
+from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.models import LoadReport, Model, load_model, named_node
 from server.twin.points import points_table
 from server.twin.resolve import PointIndex
 from server.twin.terms import Term
+from server.twin.touching import leaves_points
 from server.twin.validating import validate_apart
+from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
-from storage.files import DataDirectory
+from storage.files import DataDirectory, empty_directory
 from storage.graph.guard import Form, form, refuse_outbound
 from storage.graph.readers import Dump, Limits, Query, ReaderPool, Result
 from storage.graph.store import GraphStore
 from storage.series.store import Options, Rows, SeriesStore, Status
 
+COPY = "copy-"
 NTRIPLES = "application/n-triples"
+MOST_HELD_ROWS = 1_000_000  # of solutions that become a table, and so are in memory as a whole
+MOST_HELD_BYTES = 1 << 30
+_ROW = "row number"  # no variable of SPARQL can have this name
 _INSIDE = Limits(seconds=300.0)  # for our own questions to the graph, which grow with it
 
 
@@ -50,6 +59,7 @@ class Twin:
 
     def __init__(self, settings: Settings, what: str = "twinhouse") -> None:
         self.settings = settings
+        self._closed = False
         self.directory = DataDirectory(settings.data, what)
         try:
             self._open()
@@ -59,17 +69,25 @@ class Twin:
 
     def _open(self) -> None:
         settings = self.settings
+        for left in self.directory.root.glob(f"{COPY}*"):  # by a copy that a crash ended
+            shutil.rmtree(left, ignore_errors=True)
         self.graph = GraphStore(self.directory)
         self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
         self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
+        self._updating = threading.Lock()
+        self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
         self.readers.close()
         self.series.finish()
         self.graph.close()
+        empty_directory(self.directory.snapshots)
         self.directory.close()
 
     # The graph
@@ -87,11 +105,21 @@ class Twin:
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        found = ox.parse_query_results(self.readers.run(query, limits).read(), ox.QueryResultsFormat.JSON)
+        held = replace(limits, rows=min(limits.rows, MOST_HELD_ROWS), bytes=min(limits.bytes, MOST_HELD_BYTES))
+        found = ox.parse_query_results(self.readers.run(query, held).read(), ox.QueryResultsFormat.JSON)
         if not isinstance(found, ox.QuerySolutions):
             raise Problem(400, "bad-request", "the query is no SELECT")
         variables = tuple(variable.value for variable in found.variables)
         return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
+
+    def update(self, text: str) -> None:
+        """Run a SPARQL update. Durable and visible when it returns; see GraphStore.update."""
+        with self._updating:
+            before = self.graph.generation
+            self.graph.update(text)
+            after = self.graph.generation
+            if after == before + 1 and leaves_points(text):  # else another commit came between
+                self._index.keep(before, after)
 
     def load(self, model: Model) -> LoadReport:
         """Load a model; see load_model."""
@@ -134,7 +162,10 @@ class Twin:
 
     def _read_index(self) -> PointIndex:
         triples = self.readers.run(Query(SERIES_CONSTRUCT, NTRIPLES), _INSIDE).read()
-        return PointIndex.of(find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES)))
+        if self._indexed is None or self._indexed[0] != triples:
+            points = find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES))
+            self._indexed = (triples, PointIndex.of(points))
+        return self._indexed[1]
 
     def _read_descriptions(self) -> dict[str, PointDescription]:
         facts = {name: list(self._pairs(text)) for name, text in DESCRIBE_POINTS.items()}
@@ -164,12 +195,23 @@ class Twin:
 
     def readings(self, request: ReadingsRequest, limits: Limits) -> Rows:
         """Return the readings of the points that the request names, beside the columns it carries along."""
+        began = time.monotonic()
         bindings = self._bindings(request, limits)
-        selection = request.selection()
-        if not request.wide:
-            return self.series.select(selection, bindings, seconds=limits.seconds)
-        names = wide_names(bindings, self._labels())
-        return _renamed(self.series.select(selection, bindings, seconds=limits.seconds), names)
+        names = wide_names(bindings, self._labels()) if request.wide else None
+        if request.fill != "none":
+            self._bound_fill(request, bindings, limits)
+        left = limits.seconds - (time.monotonic() - began)
+        if left <= 0:
+            raise DeadlineExceeded(f"finding the points took longer than {limits.seconds:g} s")
+        rows = self.series.select(request.selection(), bindings, seconds=left)
+        return rows if names is None else _renamed(rows, names)
+
+    def _bound_fill(self, request: ReadingsRequest, bindings: pa.Table, limits: Limits) -> None:
+        """Refuse a fill with more rows than an answer may have: the engine cannot be stopped while it makes them."""
+        stats = self.series.stats([str(uuid) for uuid in bindings.column("id").to_pylist()])
+        rows = buckets(request, stats) * stats.num_rows
+        if rows > limits.rows:
+            raise RowLimitExceeded(f"filling makes {rows:,} rows of {stats.num_rows:,} series")
 
     def _bindings(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
         if request.query is None:
@@ -184,9 +226,9 @@ class Twin:
         """Return the newest reading of each point that the request names, in its order; never scans readings."""
         bindings = self._bindings(request, limits)
         newest = self.series.latest([str(uuid) for uuid in bindings.column("id").to_pylist()])
-        numbered = bindings.append_column("_", pa.array(range(bindings.num_rows)))
-        joined = numbered.join(newest, "id", join_type="inner").sort_by("_")
-        return joined.drop_columns(["_", "id"])
+        numbered = bindings.append_column(_ROW, pa.array(range(bindings.num_rows)))
+        joined = numbered.join(newest, "id", join_type="inner").sort_by(_ROW)
+        return joined.drop_columns([_ROW, "id"])
 
     def matching(self, search: str) -> list[PointSeries]:
         """Return the points with this text in their IRI, label or class, whatever the case."""

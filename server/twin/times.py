@@ -24,6 +24,7 @@ _SHORT_UNITS = {
     "w": timedelta(weeks=1),
 }
 _SHORT_MONTHS = {"mo": 1, "y": 12}
+_MOST_MONTHS, _MOST_TIME = 12_000, timedelta(days=366_000)
 _HINT = "write PT15M, PT1H, P1D, P1M or 15m, 1h, 1d, 1mo"
 
 
@@ -31,7 +32,9 @@ def parse_step(text: str, what: str = "every") -> Step:
     """Read a duration: ISO 8601 (`PT1H`) or short (`1h`). Raises a 400 problem."""
     step = _short(text) or _iso(text)
     if step is None or step == Step() or (step.months and step.time):
-        raise bad_request(f'{what} is not a duration: "{text}"', hint=_HINT)
+        raise bad_request(f'{what} is not a duration: "{text[:100]}"', hint=_HINT)
+    if step.months > _MOST_MONTHS or step.time > _MOST_TIME:
+        raise bad_request(f'{what} is longer than a thousand years: "{text[:100]}"', hint=_HINT)
     return step
 
 

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pyoxigraph as ox
+import pytest
+from starlette.testclient import TestClient
+
+from server.negotiation import GRAPHS
+
+TURTLE = {"content-type": "text/turtle"}
+ONE = "<urn:a:s> <urn:a:p> 1 ."
+TWO = "<urn:a:s> <urn:a:p> 2 ."
+NAMED = {"graph": "urn:g:1"}
+
+
+def triples(client: TestClient, **parameters: str) -> int:
+    accept = {"accept": "application/n-quads"}
+    return len(client.get("/store", params=parameters, headers=accept).text.splitlines())
+
+
+def test_a_graph_is_put_replaced_added_to_and_deleted(client: TestClient) -> None:
+    statuses = [client.put("/store", params=NAMED, content=text, headers=TURTLE).status_code for text in (ONE, TWO)]
+    assert statuses == [201, 204]
+    assert client.post("/store", params=NAMED, content=ONE, headers=TURTLE).status_code == 204
+    assert triples(client, **NAMED) == 2
+    assert client.delete("/store", params=NAMED).status_code == 204
+    missing = [client.get("/store", params=NAMED), client.head("/store", params=NAMED)]
+    assert [*missing, client.delete("/store", params=NAMED)][0].json()["type"].endswith(":no-such-graph")
+    assert [answer.status_code for answer in missing] == [404, 404]
+
+
+def test_the_default_graph_is_always_there(client: TestClient) -> None:
+    assert client.get("/store?default").status_code == 200
+    assert client.put("/store?default", content=ONE, headers=TURTLE).status_code == 204
+    assert (triples(client, default=""), triples(client)) == (1, 1)
+    assert client.delete("/store?default").status_code == 204
+    assert triples(client, default="") == 0
+
+
+@pytest.mark.parametrize("name", ["nquads", "trig", "jsonld"])
+def test_the_whole_dataset_goes_out_and_comes_back(client: TestClient, name: str) -> None:
+    client.put("/store", params=NAMED, content=ONE, headers=TURTLE)
+    client.put("/store?default", content=TWO, headers=TURTLE)
+    everything = client.get("/store", headers={"accept": GRAPHS[name]})
+    assert client.delete("/store").status_code == 204
+    assert triples(client) == 0
+    back = client.put("/store", content=everything.content, headers={"content-type": GRAPHS[name]})
+    assert back.status_code == 204
+    assert (triples(client), triples(client, **NAMED)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_goes_out_in_each_format(client: TestClient, name: str) -> None:
+    client.put("/store", params=NAMED, content=ONE, headers=TURTLE)
+    answer = client.get("/store", params={**NAMED, "format": name})
+    fmt = ox.RdfFormat.from_media_type(GRAPHS[name])
+    assert fmt is not None
+    assert [str(quad.triple) for quad in ox.parse(answer.content, fmt)] == [
+        '<urn:a:s> <urn:a:p> "1"^^<http://www.w3.org/2001/XMLSchema#integer>'
+    ]
+
+
+def test_a_dataset_has_no_turtle(client: TestClient) -> None:
+    assert client.get("/store", headers={"accept": "text/turtle"}).status_code == 406
+    refused = client.post("/store", content=ONE, headers=TURTLE)
+    assert (refused.status_code, "?graph" in refused.json()["hint"]) == (400, True)
+
+
+@pytest.mark.parametrize("parameters", [{"graph": "relative"}, {"graph": "urn:g:<"}, {"graph": ""}])
+def test_a_graph_has_an_absolute_iri(client: TestClient, parameters: dict[str, str]) -> None:
+    assert client.put("/store", params=parameters, content=ONE, headers=TURTLE).status_code == 400
+
+
+def test_a_graph_is_named_or_the_default_not_both(client: TestClient) -> None:
+    assert client.get("/store?default&graph=urn:g:1").status_code == 400
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_bad_document_changes_nothing(client: TestClient, method: str) -> None:
+    client.put("/store", params=NAMED, content=ONE, headers=TURTLE)
+    bad = client.request(method, "/store", params=NAMED, content=f"{TWO}\n<urn:a:s> <urn:a:p>", headers=TURTLE)
+    assert (bad.status_code, bad.json()["type"], bad.json()["line"]) == (400, "urn:twinhouse:problem:bad-model", 2)
+    assert '"1"' in client.get("/store", params={**NAMED, "format": "ntriples"}).text
+
+
+def test_a_document_with_graphs_does_not_fit_into_one(client: TestClient) -> None:
+    quads = {"content-type": "application/n-quads"}
+    answer = client.put(
+        "/store", params=NAMED, content="<urn:a:s> <urn:a:p> 1 <urn:g:2> .".replace("1", '"1"'), headers=quads
+    )
+    assert answer.status_code == 400
+    assert triples(client) == 0
+
+
+def test_lenient_repairs_what_strict_refuses(client: TestClient) -> None:
+    text = "<urn:a:b c> <urn:a:p> 1 ."
+    statuses = [
+        client.put("/store", params={**NAMED, **more}, content=text, headers=TURTLE).status_code
+        for more in ({}, {"lenient": "true"})
+    ]
+    assert statuses == [400, 201]
+
+
+def test_relative_iris_of_a_document_are_those_of_its_graph(client: TestClient) -> None:
+    graph = {"graph": "http://site.example/building/"}
+    client.put("/store", params=graph, content="<room> <urn:a:p> 1 .", headers=TURTLE)
+    assert "http://site.example/building/room" in client.get("/store", params=graph).text
+
+
+def test_head_has_the_headers_alone(client: TestClient) -> None:
+    answer = client.head("/store?default", headers={"accept": "application/n-triples"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/n-triples"
+
+
+def test_a_body_without_a_known_type_is_415(client: TestClient) -> None:
+    for headers in ({}, {"content-type": "image/png"}):
+        assert client.put("/store?default", content=ONE, headers=headers).status_code == 415

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyoxigraph as ox
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from server.negotiation import GRAPHS, RESULTS
+from tests.server.building import PREFIXES, SITE, Parameter
+from tests.server.conftest import opened
+
+POINTS = PREFIXES + "SELECT ?p WHERE { ?p a brick:Zone_Air_Temperature_Sensor } ORDER BY ?p"
+EXPECTED = [SITE + "zone1", SITE + "zone2"]
+CROSS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n1 ?o }"
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def ask(client: TestClient, query: str, **parameters: Parameter) -> dict[str, Any]:
+    answer = client.get("/query", params={"query": query, **parameters})
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def found(answer: Response) -> list[str]:
+    return [row["p"]["value"] for row in answer.json()["results"]["bindings"]]
+
+
+@pytest.mark.parametrize("path", ["/query", "/sparql"])
+def test_a_query_comes_by_get_form_or_body(site: TestClient, path: str) -> None:
+    direct = {"content-type": "application/sparql-query; charset=utf-8"}
+    answers = [
+        site.get(path, params={"query": POINTS}),
+        site.post(path, data={"query": POINTS}),
+        site.post(path, content=POINTS, headers=direct),
+    ]
+    assert [found(answer) for answer in answers] == [EXPECTED] * 3
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_each_results_format_parses(site: TestClient, name: str) -> None:
+    answer = site.get("/query", params={"query": POINTS, "format": name})
+    assert answer.headers["content-type"].partition(";")[0] == RESULTS[name]
+    match name:
+        case "json":
+            assert found(answer) == EXPECTED
+        case "xml":
+            assert [uri.text for uri in ET.fromstring(answer.text).iter() if uri.tag.endswith("}uri")] == EXPECTED  # noqa: S314
+        case "csv":
+            assert [row["p"] for row in csv.DictReader(io.StringIO(answer.text))] == EXPECTED
+        case _:
+            assert answer.text.split() == ["?p", *(f"<{iri}>" for iri in EXPECTED)]
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("query", ["CONSTRUCT WHERE { <urn:site#zone1> ?p ?o }", "DESCRIBE <urn:site#zone1>"])
+def test_each_graph_format_parses(site: TestClient, name: str, query: str) -> None:
+    answer = site.get("/query", params={"query": query}, headers={"accept": GRAPHS[name]})
+    fmt = ox.RdfFormat.from_media_type(answer.headers["content-type"].partition(";")[0])
+    assert fmt is not None
+    subjects = {str(quad.subject) for quad in ox.parse(answer.content, fmt)}
+    assert f"<{SITE}zone1>" in subjects
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("text/csv", "text/csv"),
+        ("text/csv;q=0.2, application/sparql-results+xml;q=0.9", "application/sparql-results+xml"),
+        ("text/*;q=0.9, application/sparql-results+xml;q=0.1", "text/csv"),
+        ("*/*", "application/sparql-results+json"),
+        ("application/json", "application/sparql-results+json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "application/sparql-results+json"),
+        ("*/*, application/sparql-results+json;q=0", "application/sparql-results+xml"),
+        ("", "application/sparql-results+json"),
+    ],
+)
+def test_accept_chooses(site: TestClient, accept: str, chosen: str) -> None:
+    answer = site.get("/query", params={"query": POINTS}, headers={"accept": accept})
+    assert answer.headers["content-type"].partition(";")[0] == chosen
+    assert "Accept" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/turtle", "*/*;q=0"])
+def test_what_nobody_can_write_is_406(site: TestClient, accept: str) -> None:
+    assert site.get("/query", params={"query": POINTS}, headers={"accept": accept}).status_code == 406
+
+
+def test_an_unknown_format_is_named(site: TestClient) -> None:
+    answer = site.get("/query", params={"query": POINTS, "format": "xls"})
+    assert answer.status_code == 400
+    assert "xls" in answer.json()["detail"]
+
+
+def test_arrow_and_parquet_have_typed_columns(site: TestClient) -> None:
+    query = PREFIXES + 'SELECT ?p ?n ?t (1.5 AS ?d) WHERE { VALUES (?p ?n ?t) { (:a 1 "x") (:b 2 UNDEF) } }'
+    arrow = site.get("/query", params={"query": query, "format": "arrow"})
+    parquet = site.get("/query", params={"query": query}, headers={"accept": "application/vnd.apache.parquet"})
+    tables = [pa.ipc.open_stream(arrow.content).read_all(), pq.read_table(io.BytesIO(parquet.content))]
+    rows = [{"p": SITE + "a", "n": 1, "t": "x", "d": 1.5}, {"p": SITE + "b", "n": 2, "t": None, "d": 1.5}]
+    assert [table.to_pylist() for table in tables] == [rows, rows]
+
+
+def test_ask_answers_yes_and_no(site: TestClient) -> None:
+    assert ask(site, "ASK {}")["boolean"] is True
+    assert site.get("/query", params={"query": "ASK { <urn:x:x> ?p ?o }", "format": "csv"}).text.strip() == "false"
+    assert site.get("/query", params={"query": "ASK {}", "format": "arrow"}).status_code == 400
+
+
+def test_the_default_graph_is_the_union_unless_the_client_chooses(filled: TestClient) -> None:
+    insert = "INSERT DATA { <urn:x:d> <urn:x:p> 1 GRAPH <urn:g:1> { <urn:x:1> <urn:x:p> 1 } }"
+    filled.post("/update", data={"update": insert})
+    query = "SELECT ?s WHERE { ?s <urn:x:p> ?o }"
+
+    def subjects(text: str = query, /, **parameters: Parameter) -> set[str]:
+        return {row["s"]["value"] for row in ask(filled, text, **parameters)["results"]["bindings"]}
+
+    assert subjects() == {"urn:x:d", "urn:x:1"}
+    assert subjects(**{"default-graph-uri": "urn:g:1"}) == {"urn:x:1"}
+    assert subjects(**{"default-graph-uri": ["urn:g:1", "urn:g:2"]}) == {"urn:x:1"}
+    assert subjects(**{"named-graph-uri": "urn:g:1"}) == set()
+    named = "SELECT ?s WHERE { GRAPH ?g { ?s <urn:x:p> ?o } }"
+    assert subjects(named, **{"named-graph-uri": "urn:g:1"}) == {"urn:x:1"}
+    assert subjects(named, **{"named-graph-uri": "urn:g:2"}) == set()
+
+
+def test_a_strict_default_graph_is_the_default_graph_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "data", default_graph="strict") as client:
+        client.post("/update", data={"update": "INSERT DATA { GRAPH <urn:g:1> { <urn:x:1> <urn:x:p> 1 } }"})
+        assert ask(client, "ASK { ?s ?p ?o }")["boolean"] is False
+        assert ask(client, "ASK { ?s ?p ?o }", **{"union-default-graph": "true"})["boolean"] is True
+
+
+def test_a_relative_graph_iri_is_refused(site: TestClient) -> None:
+    answer = site.get("/query", params={"query": POINTS, "default-graph-uri": "graph"})
+    assert answer.status_code == 400
+    assert "absolute" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/query", "/update"])
+def test_a_syntax_error_has_its_place(client: TestClient, path: str) -> None:
+    text = "SELECT *\nWHERE { ?s ?p }" if path == "/query" else "INSERT DATA\n{ <urn:a:a> <urn:a:p> }"
+    document = client.post(path, data={path[1:]: text}).json()
+    assert (document["status"], document["line"]) == (400, 2)
+    assert document["column"] > 1
+    assert document["type"] == "urn:twinhouse:problem:query-syntax"
+
+
+def test_a_syntax_error_is_400_whatever_is_accepted(site: TestClient) -> None:
+    for accept in ("text/turtle", "application/sparql-results+xml"):
+        assert site.get("/query", params={"query": "CONSTRCT"}, headers={"accept": accept}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/query", "SELECT * WHERE { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }"),
+        ("/update", "LOAD <http://127.0.0.1:1/>"),
+        ("/update", "INSERT { ?s ?p ?o } WHERE { service silent <http://127.0.0.1:1/> { ?s ?p ?o } }"),
+        ("/readings", "SELECT ?point WHERE { SERVICE <http://127.0.0.1:1/> { ?point ?p ?o } }"),
+    ],
+)
+def test_outbound_requests_are_refused(client: TestClient, path: str, text: str) -> None:
+    sent = client.post(path, data={"update": text}) if path == "/update" else client.get(path, params={"query": text})
+    assert sent.status_code == 403
+    assert sent.json()["type"].endswith(":query-refused")
+
+
+def test_an_update_is_no_query_and_a_query_no_update(client: TestClient) -> None:
+    as_query = client.get("/query", params={"query": "INSERT DATA { <urn:a:a> <urn:a:p> 1 }"})
+    as_update = client.post("/update", data={"update": "SELECT * WHERE { ?s ?p ?o }"})
+    assert (as_query.status_code, "/update" in as_query.json()["hint"]) == (400, True)
+    assert (as_update.status_code, "/query" in as_update.json()["hint"]) == (400, True)
+    assert ask(client, "ASK { ?s ?p ?o }")["boolean"] is False
+
+
+@pytest.mark.parametrize("path", ["/update", "/sparql"])
+def test_an_update_comes_by_form_or_body_and_is_seen_at_once(client: TestClient, path: str) -> None:
+    for n in range(20):
+        text = f"INSERT DATA {{ <urn:a:{n}> <urn:a:p> {n} }}"
+        direct = {"content-type": "application/sparql-update"}
+        sent = client.post(path, data={"update": text}) if n % 2 else client.post(path, content=text, headers=direct)
+        assert (sent.status_code, sent.content) == (204, b"")
+        assert ask(client, f"ASK {{ <urn:a:{n}> ?p {n} }}")["boolean"] is True
+
+
+def test_a_deadline_ends_a_query_and_the_next_one_runs(site: TestClient) -> None:
+    answer = site.get("/query", params={"query": CROSS, "timeout": "0.2"})
+    assert (answer.status_code, answer.json()["type"]) == (504, "urn:twinhouse:problem:deadline-exceeded")
+    assert found(site.get("/query", params={"query": POINTS})) == EXPECTED
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "soon", "nan", "inf"])
+def test_a_timeout_is_a_number_of_seconds(site: TestClient, timeout: str) -> None:
+    assert site.get("/query", params={"query": POINTS, "timeout": timeout}).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["json", "xml", "csv", "tsv", "arrow"])
+def test_too_many_rows_are_413(tmp_path: Path, name: str) -> None:
+    with opened(tmp_path / "data", query_rows=3) as client:
+        query = "SELECT * WHERE { VALUES ?n { 1 2 3 %s } }"
+        enough = client.get("/query", params={"query": query % "", "format": name})
+        more = client.get("/query", params={"query": query % "4", "format": name})
+        assert (enough.status_code, more.status_code) == (200, 413)
+
+
+@pytest.mark.parametrize("path", ["/query", "/sparql", "/update"])
+def test_an_unknown_parameter_is_named(client: TestClient, path: str) -> None:
+    text = {"update": "CLEAR ALL"} if path == "/update" else {"query": "ASK {}"}
+    answer = client.post(path, data={**text, "default-graf-uri": "x"})
+    assert (answer.status_code, "default-graf-uri" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_parameter_may_come_once(client: TestClient) -> None:
+    assert client.get("/query?query=ASK{}&query=ASK{}").status_code == 400
+    assert client.get("/query").status_code == 400
+
+
+def test_using_is_not_there_yet(client: TestClient) -> None:
+    answer = client.post("/update?using-graph-uri=urn:a:a&using-graph-uri=urn:a:b", data={"update": "CLEAR ALL"})
+    assert answer.status_code == 501
+
+
+@pytest.mark.parametrize("path", ["/query", "/sparql", "/update"])
+def test_another_kind_of_body_is_415(client: TestClient, path: str) -> None:
+    answer = client.post(path, content=b"ASK {}", headers={"content-type": "text/plain"})
+    assert answer.status_code == 415
+    assert "application/sparql-" in answer.json()["hint"]
+
+
+def test_a_body_that_is_not_text_is_400(client: TestClient) -> None:
+    answer = client.post("/query", content=b"ASK {} # \xff", headers={"content-type": "application/sparql-query"})
+    assert (answer.status_code, "UTF-8" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_text_of_more_than_16_mib_is_413(client: TestClient) -> None:
+    body = b"update=" + b"#" * (16 << 20)
+    for path in ("/update", "/sparql"):
+        assert client.post(path, content=body, headers=FORM).status_code == 413
+
+
+def test_head_has_the_headers_alone(site: TestClient) -> None:
+    for path in ("/query", "/sparql"):
+        answer = site.head(path, params={"query": POINTS})
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == "application/sparql-results+json"
+
+
+def test_another_method_is_405_and_says_which_are_allowed(site: TestClient) -> None:
+    answer = site.put("/query", content=b"")
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD", "POST"})
+    assert site.get("/update").status_code == 405
+
+
+def test_the_etag_changes_with_the_graph_alone(filled: TestClient) -> None:
+    def etag() -> str:
+        return filled.get("/query", params={"query": "ASK {}"}).headers["etag"]
+
+    first = etag()
+    assert (first, first[:2]) == (etag(), "W/")
+    filled.post("/update", data={"update": "INSERT DATA { <urn:a:a> <urn:a:p> 1 }"})
+    assert etag() != first

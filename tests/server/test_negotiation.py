@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from server.errors import Problem
+from server.negotiation import GRAPHS, RESULTS, choose, negotiate
+
+OFFERS = ["a/x", "a/y", "b/z"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        (None, "a/x"),
+        (" ", "a/x"),
+        ("nonsense", "a/x"),
+        ("b/z", "b/z"),
+        ("B/Z", "b/z"),
+        ("a/*;q=0.5, b/*;q=0.6", "b/z"),
+        ("a/x;q=0.1, a/*;q=0.9", "a/y"),
+        ("*/*;q=0.1, a/x;q=0", "a/y"),
+        ("b/z;q=x, a/y;q=0.1", "a/y"),
+        ("b/z;q=7, a/y", "a/y"),
+        ("b/z ; charset=utf-8 ; Q=0.9, a/x;q=0.8", "b/z"),
+    ],
+)
+def test_the_best_liked_offer_is_chosen(accept: str | None, chosen: str) -> None:
+    assert choose(OFFERS, accept) == chosen
+
+
+@pytest.mark.parametrize("accept", ["c/c", "a/x;q=0", "*/*;q=0"])
+def test_nothing_liked_is_406_and_says_what_there_is(accept: str) -> None:
+    with pytest.raises(Problem) as error:
+        choose(OFFERS, accept)
+    assert (error.value.status, "b/z" in error.value.hint) == (406, True)
+
+
+@pytest.mark.parametrize(
+    ("offers", "name", "chosen"),
+    [
+        (RESULTS, "csv", "text/csv"),
+        (RESULTS, "application/sparql-results+json", RESULTS["json"]),
+        (RESULTS, "application/sparql-results json", RESULTS["json"]),
+        (RESULTS, "XML", RESULTS["xml"]),
+        (GRAPHS, "xml", GRAPHS["rdfxml"]),
+        (GRAPHS, "json-ld", GRAPHS["jsonld"]),
+        (GRAPHS, "n3", GRAPHS["turtle"]),
+    ],
+)
+def test_a_name_outranks_accept(offers: dict[str, str], name: str, chosen: str) -> None:
+    assert negotiate(offers, "text/html", name) == chosen

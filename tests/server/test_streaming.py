@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import anyio
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from server.errors import Problem
+from server.streaming import Slots, stream
+
+
+class Answer:
+    """Chunks that are counted as they are taken, and what was sent of them."""
+
+    def __init__(self, chunks: list[bytes | Exception]) -> None:
+        self.chunks, self.taken, self.closed = chunks, 0, 0
+        self.sent: list[Message] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            self.taken += 1
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def run(self, *, method: str = "GET", most: int | None = None, gone: bool = False) -> bytes:
+        """Send it to a client that takes `most` chunks and no more, or that is gone already."""
+
+        async def serve() -> None:
+            full = anyio.Event()
+
+            async def receive() -> Message:
+                if not gone:
+                    await full.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message: Message) -> None:
+                self.sent.append(message)
+                if most is not None and len(self.body) >= most:
+                    full.set()
+                    await anyio.sleep_forever()
+
+            app = SimpleNamespace(state=SimpleNamespace(slots=Slots()))
+            scope = {"type": "http", "method": method, "headers": [], "app": app}
+            response = await stream(Request(scope), iter(self), self.close, "text/plain")
+            await response(scope, receive, send)
+
+        anyio.run(serve)
+        return b"".join(self.body)
+
+    @property
+    def body(self) -> list[bytes]:
+        return [message["body"] for message in self.sent if message.get("body")]
+
+
+def test_all_chunks_are_sent_also_after_an_empty_one() -> None:
+    answer = Answer([b"a", b"", b"b"])
+    assert (answer.run(), answer.closed) == (b"ab", 1)
+
+
+def test_a_slow_client_holds_the_source_back() -> None:
+    answer = Answer([b"x"] * 1000)
+    answer.run(most=2)
+    assert (answer.taken, answer.closed) == (2, 1)
+
+
+def test_a_client_that_left_before_the_first_byte_still_frees_the_source() -> None:
+    answer = Answer([b"x"] * 1000)
+    answer.run(gone=True)
+    assert (answer.taken <= 2, answer.closed) == (True, 1)
+
+
+@pytest.mark.parametrize("good", [[], [b"a", b"b"]])
+def test_an_error_is_raised_and_frees_the_source(good: list[bytes]) -> None:
+    answer = Answer([*good, ValueError("broken")])
+    with pytest.raises((ValueError, ExceptionGroup)):
+        answer.run()
+    assert answer.closed == 1
+    assert not any(message.get("more_body") is False for message in answer.sent)
+    assert bool(answer.sent) == bool(good)
+
+
+def test_head_takes_no_more_than_the_first_chunk() -> None:
+    answer = Answer([b"x"] * 1000)
+    assert (answer.run(method="HEAD"), answer.taken, answer.closed) == (b"", 1, 1)
+
+
+def test_too_many_starting_queries_are_503_and_those_under_way_go_on() -> None:
+    async def crowd() -> list[int]:
+        slots, release, found = Slots(starting=1, patience=0.05), anyio.Event(), []
+
+        async def hold() -> None:
+            await slots.start(lambda: anyio.from_thread.run(release.wait))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hold)
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Problem) as refused:
+                await slots.start(lambda: 1)
+            found = [refused.value.status, await slots.run(lambda: 2)]
+            release.set()
+        return [*found, await slots.start(lambda: 3)]
+
+    assert anyio.run(crowd) == [503, 2, 3]
