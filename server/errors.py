@@ -72,6 +72,8 @@ _KINDS: dict[type[Exception], tuple[int, str, str]] = {
     stored.Overloaded: (503, "overloaded", "try again in a moment"),
     stored.Closed: (503, "closing", "the server is stopping; try again when it is back"),
     stored.ReaderCrashed: (500, "reader-crashed", "the server went on; its log says more"),
+    stored.InvalidReadings: (400, "bad-readings", ""),
+    stored.DiskFailed: (507, "disk-failed", "make room on the data directory's disk, then try again"),
     stored.Corrupt: (500, "corrupt", "run `twinhouse check`"),
     meaning.UnknownFormat: (415, "unknown-format", ""),
     meaning.UnknownOntology: (404, "unknown-ontology", "`twinhouse ontology list` shows what there is"),

@@ -16,7 +16,7 @@ StorageError
 ├── Overloaded                no reader is free in time; try again
 ├── ReaderCrashed             a reader process died for a reason of its own
 ├── Closed                    the store is closed or closing
-├── BadReadings               rows that are no readings: an id that is no UUID, no time, other columns
+├── InvalidReadings           rows that are no readings: an id that is no UUID, no time, other columns
 ├── DiskFailed                the disk did not take bytes or give them: full, failing
 └── Corrupt                   stored bytes are not what was written
 """
@@ -98,7 +98,7 @@ class Closed(StorageError):
     """The store is closed or closing."""
 
 
-class BadReadings(StorageError):
+class InvalidReadings(StorageError):
     """Rows that are no readings; nothing of their batch is stored."""
 
 

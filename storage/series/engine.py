@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from storage.errors import BadReadings, Corrupt, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError
+from storage.errors import Corrupt, DeadlineExceeded, DiskFailed, InvalidReadings, MemoryLimitExceeded, StorageError
 
 NO_READING = "a reading needs"  # begins what our SQL raises for a row that is none
 _AGAIN = 0.05  # seconds between interrupts: one that comes between two statements is lost
@@ -19,8 +19,8 @@ _AGAIN = 0.05  # seconds between interrupts: one that comes between two statemen
 _KINDS: dict[str, type[StorageError]] = {
     "INTERRUPT": DeadlineExceeded,
     "Out of Memory": MemoryLimitExceeded,
-    "Conversion": BadReadings,
-    "Constraint": BadReadings,
+    "Conversion": InvalidReadings,
+    "Constraint": InvalidReadings,
     "IO": DiskFailed,
     "FATAL": DiskFailed,
 }
@@ -44,7 +44,7 @@ def _kind(error: Exception) -> type[StorageError] | None:
     if separator and prefix in _KINDS:
         return _KINDS[prefix]
     if NO_READING in message:
-        return BadReadings
+        return InvalidReadings
     if isinstance(error, duckdb.InvalidInputException) or separator:
         return Corrupt if "parquet" in message.lower() else None
     return DiskFailed if isinstance(error, OSError) else None

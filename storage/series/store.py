@@ -19,7 +19,7 @@ from typing import Any, overload
 import duckdb
 import pyarrow as pa
 
-from storage.errors import BadReadings, Corrupt, DirectoryError
+from storage.errors import Corrupt, DirectoryError, InvalidReadings
 from storage.files import empty_directory, make_directory, sync_directory
 from storage.series.commits import GroupCommit
 from storage.series.copies import check_segment, copy, link_or_copy
@@ -364,7 +364,7 @@ def _readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatc
     try:
         return rows if rows.schema.equals(SCHEMA) else rows.cast(SCHEMA)
     except (ValueError, NotImplementedError) as error:
-        raise BadReadings(f"these rows are no readings: {error}") from error
+        raise InvalidReadings(f"these rows are no readings: {error}") from error
 
 
 def _refuse_full(target: Path) -> None:

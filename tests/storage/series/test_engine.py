@@ -3,7 +3,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from storage.errors import BadReadings, Corrupt, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError
+from storage.errors import Corrupt, DeadlineExceeded, DiskFailed, InvalidReadings, MemoryLimitExceeded, StorageError
 from storage.series.engine import Deadline, engine_errors
 
 KINDS: list[tuple[Exception, type[StorageError]]] = [
@@ -11,7 +11,7 @@ KINDS: list[tuple[Exception, type[StorageError]]] = [
     (OSError("INTERRUPT Error: Interrupted!"), DeadlineExceeded),
     (duckdb.OutOfMemoryException("Out of Memory Error: 2 GiB used"), MemoryLimitExceeded),
     (OSError("Out of Memory Error: 2 GiB used"), MemoryLimitExceeded),
-    (duckdb.ConversionException("Conversion Error: no uuid"), BadReadings),
+    (duckdb.ConversionException("Conversion Error: no uuid"), InvalidReadings),
     (duckdb.IOException("IO Error: No space left on device"), DiskFailed),
     (OSError(28, "No space left on device"), DiskFailed),
     (duckdb.InvalidInputException("Invalid Input Error: No magic bytes found in x.parquet"), Corrupt),

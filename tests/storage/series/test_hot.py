@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import pytest
 
-from storage.errors import BadReadings, DiskFailed
+from storage.errors import DiskFailed, InvalidReadings
 from storage.series.store import SeriesStore
 from tests.support.series import everything, reading, rows_of, table
 
@@ -48,7 +48,7 @@ def test_a_transaction_that_raises_is_undone(store: SeriesStore) -> None:
             cursor.execute("INSERT INTO readings (id) VALUES ('no uuid')")
 
     store.append(table([reading(1, 0, 1.0)]))
-    with pytest.raises(BadReadings):
+    with pytest.raises(InvalidReadings):
         spoil()
     assert len(everything(store)) == 1
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow.dataset import dataset
 
-from storage.errors import BadReadings, Closed, Corrupt, DeadlineExceeded, DirectoryError
+from storage.errors import Closed, Corrupt, DeadlineExceeded, DirectoryError, InvalidReadings
 from storage.series.sql import Window
 from storage.series.store import SCHEMA, Rows, Selection, SeriesStore
 from tests.support.series import (
@@ -91,7 +91,7 @@ def test_what_is_no_reading_is_refused_whole(tmp_path: Path, column: str, cells:
     store = SeriesStore(tmp_path, BULKY)
     good = table([reading(1, n, 1.0) for n in range(4)])
     array: pa.Array[Any] = pa.array(cells, SCHEMA.field(column).type if column != "value" else None)
-    with pytest.raises(BadReadings):
+    with pytest.raises(InvalidReadings):
         store.append(good.set_column(good.column_names.index(column), column, array).slice(0, rows))
     assert everything(store) == []
     assert store.status().hot_rows == 0
@@ -162,7 +162,7 @@ def test_one_bad_batch_does_not_fail_the_others(store: SeriesStore) -> None:
     def write(number: int) -> bool:
         try:
             store.append(bad if number % 5 == 0 else table([reading(number, 0, 1.0)]))
-        except BadReadings:
+        except InvalidReadings:
             return False
         return True
 
