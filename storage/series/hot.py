@@ -16,6 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from storage.errors import Closed
@@ -90,6 +91,8 @@ class HotTier:
     def __init__(self, directory: Path, *, memory: int, threads: int) -> None:
         """Open or create `directory`/hot.duckdb; DuckDB may use `memory` bytes and spills beside the file."""
         self._scratch = directory / "tmp"
+        self._log = directory / "hot.duckdb.wal"
+        self._synced_log: int | None = None
         self._connection = duckdb.connect(
             str(directory / "hot.duckdb"),
             config={
@@ -126,10 +129,21 @@ class HotTier:
             try:
                 yield cursor
                 cursor.execute("COMMIT")
+                self._sync_new_log()
             except BaseException:
                 with contextlib.suppress(duckdb.Error):  # a COMMIT that failed has ended the transaction
                     cursor.execute("ROLLBACK")
                 raise
+
+    def _sync_new_log(self) -> None:
+        """Sync the directory when the log is a new file: the engine syncs what is in it, not that it is there."""
+        try:
+            log = self._log.stat().st_ino
+        except FileNotFoundError:  # a checkpoint has just taken it in
+            log = None
+        if log != self._synced_log:
+            sync_directory(self._log.parent)
+            self._synced_log = log
 
     def append(self, tables: Sequence[pa.Table]) -> int:
         """Add the rows of all `tables` in one transaction; returns their common seq. Durable and visible then.
@@ -207,7 +221,7 @@ class HotTier:
 
 
 def _numbered(rows: pa.Table, seq: int) -> pa.Table:
-    numbers = pa.array(range(seq, seq + rows.num_rows), pa.int64())
+    numbers = pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64))
     return rows.append_column("seq", numbers)
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from storage.errors import DiskFailed, InvalidReadings
+from storage.series.hot import HotTier
 from storage.series.store import SeriesStore
 from tests.support.series import everything, reading, rows_of, table
 
@@ -63,3 +65,14 @@ def test_counts_are_right_with_many_writers_and_a_sealer(store: SeriesStore) -> 
         [(counted,)] = cursor.execute("SELECT count(*) FROM readings").fetchall()
     assert store.status().hot_rows == counted
     assert len(everything(store)) == 300
+
+
+def test_a_new_log_is_made_durable_with_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    with contextlib.closing(HotTier(tmp_path, memory=1 << 28, threads=1)) as hot:
+        monkeypatch.setattr("storage.series.hot.sync_directory", synced.append)
+        with hot.transaction() as cursor:
+            cursor.execute("CREATE TABLE first (a INTEGER)")
+        with hot.transaction() as cursor:
+            cursor.execute("CREATE TABLE second (a INTEGER)")
+        assert synced == [tmp_path]  # once for the log, whatever is added to it
