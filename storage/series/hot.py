@@ -92,7 +92,7 @@ class HotTier:
         """Open or create `directory`/hot.duckdb; DuckDB may use `memory` bytes and spills beside the file."""
         self._scratch = directory / "tmp"
         self._log = directory / "hot.duckdb.wal"
-        self._synced_log: int | None = None
+        self._synced_log = (0, 0)
         self._connection = duckdb.connect(
             str(directory / "hot.duckdb"),
             config={
@@ -136,14 +136,17 @@ class HotTier:
                 raise
 
     def _sync_new_log(self) -> None:
-        """Sync the directory when the log is a new file: the engine syncs what is in it, not that it is there."""
-        try:
-            log = self._log.stat().st_ino
-        except FileNotFoundError:  # a checkpoint has just taken it in
-            log = None
-        if log != self._synced_log:
+        """Sync the directory when the log is a new file: the engine syncs what is in it, not that it is there.
+
+        A log that got shorter is new too, since a new file may get an old one's number.
+        """
+        number, size = 0, 0
+        with contextlib.suppress(FileNotFoundError):  # a checkpoint has just taken it in
+            status = self._log.stat()
+            number, size = status.st_ino, status.st_size
+        if number != self._synced_log[0] or size < self._synced_log[1]:
             sync_directory(self._log.parent)
-            self._synced_log = log
+        self._synced_log = (number, size)
 
     def append(self, tables: Sequence[pa.Table]) -> int:
         """Add the rows of all `tables` in one transaction; returns their common seq. Durable and visible then.
