@@ -33,6 +33,7 @@ COUNT = Query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
 LONG = Query("SELECT * { ?s ?p ?o . ?a ?b ?c }")  # more than a pipe holds
 LIMITS = Limits(seconds=60)
 ROWS = 2000
+OTHERS: set[int] = set()
 
 
 @pytest.fixture
@@ -62,11 +63,21 @@ def open_files() -> int:
     return sum(not name.endswith(".sst") for name in names)
 
 
+def all_children() -> set[int]:
+    return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Note the children that there are before a test, such as multiprocessing's resource tracker."""
+    OTHERS.clear()
+    OTHERS.update(all_children())
+
+
 def children() -> dict[int, str]:
-    """Return the child processes and their states."""
-    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    found = {pid: Path(f"/proc/{pid}/stat") for pid in listed}
-    return {int(pid): stat.read_text().rpartition(")")[2].split()[0] for pid, stat in found.items() if stat.exists()}
+    """Return the child processes that came since the test began, and their states."""
+    found = {pid: Path(f"/proc/{pid}/stat") for pid in all_children() - OTHERS}
+    return {pid: stat.read_text().rpartition(")")[2].split()[0] for pid, stat in found.items() if stat.exists()}
 
 
 def test_a_reader_sees_each_commit_at_once(pool: ReaderPool, graph: GraphStore) -> None:
