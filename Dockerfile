@@ -1,5 +1,5 @@
 # docker build -t twinhouse .
-# docker run -p 8080:8080 -v twinhouse:/data twinhouse
+# docker run -p 8080:8080 -e TWINHOUSE_TOKEN=SECRET -v twinhouse:/data twinhouse
 ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

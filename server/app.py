@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ontologies.errors import OntologyError
+from server.auth.gate import gate_of
+from server.auth.guard import Guard
+from server.auth.tokens import Role
 from server.errors import MEDIA_TYPE, Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
@@ -28,29 +31,37 @@ from server.tables.errors import BadReadings
 from server.twin.service import Twin
 from storage.errors import StorageError
 
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], **roles: Role) -> Route:
+    """Return a route: its methods, each with the role that it needs. HEAD needs that of GET."""
+    return Route(path, endpoint, methods=list(roles), middleware=[Middleware(Guard, roles)])
+
+
+_OPEN, _READ, _WRITE, _ADMIN = Role
 ROUTES = (
-    Route("/", description.start),
-    Route("/openapi.json", description.openapi),
-    Route("/query", sparql.query, methods=["GET", "POST"]),
-    Route("/update", sparql.update, methods=["POST"]),
-    Route("/sparql", sparql.sparql, methods=["GET", "POST"]),
-    Route("/store", graph_store.store, methods=["GET", "PUT", "POST", "DELETE"]),
-    Route("/graphs", admin.graphs),
-    Route("/readings", readings.readings, methods=["GET", "POST"]),
-    Route("/readings/query", readings.read_query, methods=["POST"]),
-    Route("/latest", readings.latest),
-    Route("/points", points.points),
-    Route("/points/{uuid}", points.point),
-    Route("/models", admin.load, methods=["POST"]),
-    Route("/ontologies", admin.ontologies, methods=["GET", "POST"]),
-    Route("/validate", admin.validate, methods=["POST"]),
-    Route("/check", admin.check, methods=["POST"]),
-    Route("/seal", admin.seal, methods=["POST"]),
-    Route("/export", admin.export),
-    Route("/backup", admin.backup),
-    Route("/livez", livez),
-    Route("/readyz", readyz),
-    Route("/metrics", metrics),
+    _route("/", description.start, GET=_READ),
+    _route("/openapi.json", description.openapi, GET=_READ),
+    _route("/query", sparql.query, GET=_READ, POST=_READ),
+    _route("/update", sparql.update, POST=_WRITE),
+    _route("/sparql", sparql.sparql, GET=_READ, POST=_READ),  # an update asks for more once it is seen to be one
+    _route("/store", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
+    _route("/store/{name:path}", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
+    _route("/graphs", admin.graphs, GET=_READ),
+    _route("/readings", readings.readings, GET=_READ, POST=_WRITE),
+    _route("/readings/query", readings.read_query, POST=_READ),
+    _route("/latest", readings.latest, GET=_READ),
+    _route("/points", points.points, GET=_READ),
+    _route("/points/{uuid}", points.point, GET=_READ),
+    _route("/models", admin.load, POST=_WRITE),
+    _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
+    _route("/validate", admin.validate, POST=_READ),
+    _route("/check", admin.check, POST=_READ),
+    _route("/seal", admin.seal, POST=_ADMIN),
+    _route("/export", admin.export, GET=_READ),
+    _route("/backup", admin.backup, GET=_ADMIN),
+    _route("/livez", livez, GET=_OPEN),
+    _route("/readyz", readyz, GET=_OPEN),
+    _route("/metrics", metrics, GET=_READ),
 )
 
 
@@ -59,7 +70,7 @@ def create_app(settings: Settings, what: str | None = None) -> Starlette:
 
     `what` names the process for whoever finds the directory locked; without it, the server's address does.
     """
-    what = what or f"the server at http://{settings.host}:{settings.port}"
+    what = what or f"the server at {settings.url}"
     registry = CollectorRegistry()
     app = Starlette(
         routes=list(ROUTES),
@@ -70,6 +81,7 @@ def create_app(settings: Settings, what: str | None = None) -> Starlette:
         ),
     )
     app.state.registry = registry
+    app.state.gate = gate_of(settings)
     return app
 
 

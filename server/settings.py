@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+ANONYMOUS = ("auto", "none", "read", "write", "admin")
+_TRUTHS = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
 
 class SettingError(ValueError):
@@ -26,6 +29,10 @@ class Settings:
     series_megabytes: memory that reading and writing of series may use together
     body_megabytes: the largest body that a request may have
     ingest_rows: the most readings that one request may bring, however well its body is compressed
+    anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
+    insecure: listen beyond loopback also where strangers may write, or no token keeps them out
+    token: a secret with the role admin, besides the tokens of the data directory
+    tls_cert, tls_key: PEM files of the certificate with its chain, and of its key: the server then speaks HTTPS
     """
 
     data: Path = Path("twinhouse-data")
@@ -40,10 +47,25 @@ class Settings:
     series_megabytes: int = 2048
     body_megabytes: int = 1024
     ingest_rows: int = 100_000_000
+    anonymous: str = "auto"
+    insecure: bool = False
+    token: str = field(default="", repr=False)
+    tls_cert: str = ""
+    tls_key: str = ""
 
     def __post_init__(self) -> None:
         if self.default_graph not in ("union", "strict"):
             raise SettingError(f'default_graph is union or strict, not "{self.default_graph}"')
+        if self.anonymous not in ANONYMOUS:
+            raise SettingError(f'anonymous is one of {", ".join(ANONYMOUS)}, not "{self.anonymous}"')
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise SettingError("tls_cert and tls_key belong together: give both or neither")
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> Settings:  # noqa: ANN401
@@ -52,9 +74,9 @@ class Settings:
         Raises SettingError.
         """
         values = {
-            field.name: _parsed(field.name, type(field.default), environment[variable(field.name)])
-            for field in fields(cls)
-            if variable(field.name) in environment
+            each.name: _parsed(each.name, type(each.default), environment[variable(each.name)])
+            for each in fields(cls)
+            if variable(each.name) in environment
         }
         values |= {name: value for name, value in given.items() if value is not None}
         return cls(**values)
@@ -68,6 +90,6 @@ def variable(name: str) -> str:
 def _parsed(name: str, kind: type[Any], text: str) -> Any:  # noqa: ANN401 - of the kind that the field has
     kind = Path if issubclass(kind, Path) else kind
     try:
-        return kind(text)
-    except ValueError:
+        return _TRUTHS[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError):
         raise SettingError(f'{variable(name)} is not a {kind.__name__}: "{text}"') from None

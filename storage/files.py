@@ -40,10 +40,12 @@ def publish(temporary: Path, final: Path) -> None:
     sync_directory(final.parent)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`. Durable when it returns; visible whole or not at all."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` by `content`. Durable when it returns; visible whole or not at all, by whom `mode` says."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
+    temporary.unlink(missing_ok=True)  # left by a crash, perhaps with another mode
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
     publish(temporary, path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from server.cli.options import Target
 
 _ENDLESS = 1 << 40
 _DAY = 86_400.0
+_UNAUTHORIZED = "set TWINHOUSE_TOKEN to a token; `twinhouse token create NAME`, where the server runs, makes one"
 
 
 class Client:
@@ -50,6 +52,8 @@ class Client:
 
     def _failure(self, response: httpx2.Response) -> Failure:
         document = _problem(response)
+        if document is not None and response.status_code == 401:
+            return Failure(str(document["detail"]), hint=_UNAUTHORIZED)
         if document is None:
             status = f"{response.status_code} {response.reason_phrase}"
             return Failure(f"{response.url} answered {status}", hint="is this a Twinhouse server?")
@@ -85,8 +89,11 @@ def connect(target: Target, *, creates: bool = False) -> Iterator[Client]:
 
 
 def _http(url: str) -> httpx2.Client:
+    # By the environment alone: everyone on a machine can see the options of a process.
+    token = os.environ.get("TWINHOUSE_TOKEN", "").strip()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        return httpx2.Client(base_url=url, timeout=httpx2.Timeout(None, connect=10.0))
+        return httpx2.Client(base_url=url, headers=headers, timeout=httpx2.Timeout(None, connect=10.0))
     except httpx2.InvalidURL:
         raise Failure(f"{url} is not a URL", hint="--url http://127.0.0.1:8080") from None
 
@@ -117,6 +124,7 @@ def _generous(data: Path) -> Any:  # noqa: ANN401 - Settings, which stays unimpo
         "query_rows": _ENDLESS,
         "query_bytes": _ENDLESS,
         "body_megabytes": 1 << 20,
+        "anonymous": "admin",  # nobody else can reach it
     }
     try:
         return Settings.from_environment(data=data, **limits)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.failure import Failure, say
-from server.cli.options import Host, Port, Target, data_of
+from server.cli.options import Host, Insecure, Port, Target, data_of
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -26,6 +26,7 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it when it is there.")] = True,
     host: Host = None,
     port: Port = None,
+    insecure: Insecure = None,
 ) -> None:
     """Make a demo building and serve it.
 
@@ -36,14 +37,17 @@ def demo(
     Example:
       twinhouse demo --days 30 --port 8080
     """
+    from server.cli.access import require_access
     from server.cli.demo_data import has_demo, make_demo
     from server.settings import SettingError, Settings
 
     folder = data_of(data, _DATA)
     try:
-        settings = Settings.from_environment(data=folder, host=host, port=port)
+        settings = Settings.from_environment(data=folder, host=host, port=port, insecure=insecure)
     except SettingError as error:
         raise Failure(str(error)) from None
+    if serve:
+        require_access(settings)
     if has_demo(Target(folder)):
         say(f"{folder} has the demo building already")
     else:
@@ -57,4 +61,5 @@ def _serve(settings: Settings) -> None:
     from server.cli.serve import host_twin
 
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - it is compared
-    host_twin(settings, guide(f"http://{shown}:{{port}}"))
+    scheme = settings.url.partition(":")[0]
+    host_twin(settings, guide(f"{scheme}://{shown}:{{port}}"))

@@ -100,7 +100,11 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
 def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way and close the data directory."""
     with listener:
-        _server(settings, None, on_start).run_or_raise([listener])
+        _server(settings, None, on_start, **_tls(settings)).run_or_raise([listener])
+
+
+def _tls(settings: Settings) -> dict[str, str]:
+    return {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key} if settings.tls_cert else {}
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -44,7 +44,8 @@ def ingest(
         typer.Option("--map", metavar="CSV", help="Table of iri, uuid, uuid_as_published: translates the ids."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What the model calls the store or file; else the file's name.")
+        str | None,
+        typer.Option(metavar="NAME", help="What the model calls the store or file; else the file's name is tried."),
     ] = None,
     unknown: Annotated[
         str | None,

@@ -118,7 +118,8 @@ def _option_hint(hint: str) -> str:
 def parameters(job: Job, path: Path, wide: bool) -> dict[str, str]:
     """Return the parameters of the requests for a file."""
     unknown = job.unknown or ("ignore" if wide else "accept")
-    return {"source": job.source or path.name, "unknown": unknown}
+    where = {"source": job.source} if job.source else {"file": path.name}
+    return {**where, "unknown": unknown}
 
 
 def said(tallies: Sequence[Tally]) -> list[str]:

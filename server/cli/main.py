@@ -23,6 +23,7 @@ from server.cli.readings import readings
 from server.cli.restore import restore
 from server.cli.seal import seal
 from server.cli.serve import serve
+from server.cli.token import token
 from server.cli.update import update
 from server.cli.validate import validate
 from server.cli.version import show_version, version
@@ -60,6 +61,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(ontology, name="ontology")
+app.add_typer(token, name="token")
 
 
 def main() -> None:

@@ -25,6 +25,10 @@ Host = Annotated[str | None, typer.Option(help="Where to listen [env: TWINHOUSE_
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="0: any free one [env: TWINHOUSE_PORT; default: 8080].")
 ]
+Insecure = Annotated[
+    bool | None,
+    typer.Option("--insecure", help="Everyone may do everything, wherever it listens [env: TWINHOUSE_INSECURE]."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; its ending tells the format.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.failure import Failure, say
-from server.cli.options import Data, Host, Port
+from server.cli.options import Data, Host, Insecure, Port
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -32,16 +32,24 @@ def serve(
         int | None, typer.Option(min=1, help="Memory for reading and writing series.")
     ] = None,
     body_megabytes: Annotated[int | None, typer.Option(min=1, help="The largest body of a request.")] = None,
+    anonymous: Annotated[
+        str | None,
+        typer.Option(metavar="ROLE", help="Without a token: none, read, write, admin. Default: admin on loopback."),
+    ] = None,
+    insecure: Insecure = None,
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
 ) -> None:
     """Serve a data directory over HTTP.
 
     It is made where it is missing. Each option is also an environment variable: --query-seconds is
     TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C let requests finish, then write and close everything.
+    Beyond loopback it wants a token: of `twinhouse token create`, or any secret as TWINHOUSE_TOKEN.
 
     \b
     Examples:
       twinhouse serve --data ./office
-      twinhouse serve --data ./office --host 0.0.0.0 --port 80 --query-seconds 60
+      twinhouse serve --data ./office --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem
     """
     from server.settings import SettingError, Settings
 
@@ -59,16 +67,19 @@ def host_twin(settings: Settings, more: str = "") -> None:
     import signal
     from dataclasses import replace
 
+    from server.cli.access import require_access, require_certificate
     from server.cli.hosting import listen
     from server.cli.hosting import serve as serve_app
 
     signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(level=logging.INFO, format=_LOG, stream=sys.stderr)
+    require_access(settings)
+    require_certificate(settings)
     listener = listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
 
     def tell() -> None:
-        say(f"serving {_shown(settings.data)} at http://{settings.host}:{settings.port}/")
+        say(f"serving {_shown(settings.data)} at {settings.url}/")
         if more:
             typer.echo(more.replace("{port}", str(settings.port)))
             sys.stdout.flush()

@@ -88,7 +88,15 @@ async def openapi(request: Request) -> Response:
         path: {method.lower(): _operation(path, summary) for method in methods}
         for path, methods, summary in _described(request)
     }
-    return JSONResponse({"openapi": "3.1.0", "info": {"title": "Twinhouse", "version": _version()}, "paths": paths})
+    schemes = {scheme: {"type": "http", "scheme": scheme} for scheme in ("bearer", "basic")}
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "Twinhouse", "version": _version()},
+        "paths": paths,
+        "components": {"securitySchemes": schemes},
+        "security": [{scheme: []} for scheme in schemes] + [{}],
+    }
+    return JSONResponse(document)
 
 
 def _operation(path: str, summary: str) -> dict[str, Any]:

@@ -67,19 +67,23 @@ _WRITE = (
     Parameter("na", "a further text that means no reading; may be repeated"),
     Parameter("delimiter", "of CSV"),
     Parameter("source", "file or store that the ids are from, as the model's ref:storedAt has it"),
+    Parameter("file", "name of the file that the readings are from, to tell equal ids of several files apart"),
     Parameter("unknown", "accept or ignore ids that neither are UUIDs nor belong to a point"),
+)
+
+_STORE = (
+    Parameter("graph", "IRI of the graph"),
+    Parameter("default", "the default graph"),
+    Parameter("lenient", "repair IRIs that a strict parser refuses"),
+    _FORMAT,
 )
 
 PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "/query": _QUERY,
     "/sparql": (*_QUERY, *_UPDATE),
     "/update": _UPDATE,
-    "/store": (
-        Parameter("graph", "IRI of the graph"),
-        Parameter("default", "the default graph"),
-        Parameter("lenient", "repair IRIs that a strict parser refuses"),
-        _FORMAT,
-    ),
+    "/store": _STORE,
+    "/store/{name:path}": _STORE[2:],
     "/readings": (*_READ, *_WRITE),
     "/readings/query": _READ,
     "/latest": (*_WHICH, _FORMAT, _TIMEOUT),
@@ -102,4 +106,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("version", "its version"),
     ),
 }
-PATH_PARAMETERS = {"/points/{uuid}": (Parameter("uuid", "UUID of the point's series", "path"),)}
+PATH_PARAMETERS = {
+    "/store/{name:path}": (Parameter("name", "the rest of the graph's IRI, which is the URL itself", "path"),),
+    "/points/{uuid}": (Parameter("uuid", "UUID of the point's series", "path"),),
+}

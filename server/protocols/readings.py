@@ -37,7 +37,7 @@ from storage.series.sql import Aggregate, Fill, Window
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
 _COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
-_WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "unknown")
+_WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "file", "unknown")
 _SELECT = ("query", "point", "start", "end", "every", "aggregate", "fill", "shape", "limit", "timeout", "format")
 
 
@@ -55,14 +55,14 @@ async def write(request: Request) -> Response:
     parameters = Parameters(query_pairs(request), _WRITE)
     options = _options(parameters)
     known_only = _choice(parameters.one("unknown"), "unknown", ("accept", "ignore")) == "ignore"
-    source = parameters.one("source")
+    source, file = parameters.one("source"), parameters.one("file")
     twin = twin_of(request)
 
     def store() -> dict[str, Any]:
         with open_readings(body, media_type, options) as table:  # type: ignore[arg-type] # a spooled file is a BinaryIO
             left_out = known_only or (table.roles.wide and parameters.one("unknown") is None)
             batches = _at_most(table.batches(), twin.settings.ingest_rows)
-            report = twin.ingest(batches, source=source, known_only=left_out)
+            report = twin.ingest(batches, source=source, file=file, known_only=left_out)
             return ingest_document(report, table.rows_missing, list(table.ignored))
 
     async with spooled_body(request) as body:

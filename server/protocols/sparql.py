@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.auth.guard import require_role
+from server.auth.tokens import Role
 from server.errors import Problem, bad_request
 from server.limits import query_limits
 from server.negotiation import GRAPHS, RESULTS, negotiate
@@ -20,6 +23,7 @@ from server.protocols.http import (
     text_body,
     twin_of,
 )
+from server.protocols.service import describe
 from server.streaming import slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
@@ -27,6 +31,7 @@ from server.twin.models import named_node
 from server.twin.terms import table_of
 from storage.graph.guard import Form, form, refuse_outbound
 from storage.graph.readers import Limits, Query
+from storage.graph.using import names_dataset, with_using
 
 _TABLES = {name: TABLE_FORMATS[name].media_type for name in ("arrow", "parquet")}
 _SOLUTIONS = {**RESULTS, **_TABLES}
@@ -59,10 +64,12 @@ async def update(request: Request) -> Response:
 
 
 async def sparql(request: Request) -> Response:
-    """Answer a query or run an update, whichever comes."""
+    """Answer a query or run an update, whichever comes; a GET without either gets the service description."""
     media_type = media_type_of(request)
     if media_type == "application/sparql-update" and request.method == "POST":
         return await update(request)
+    if request.method != "POST" and not request.query_params:
+        return describe(request)
     if media_type != _FORM or request.method != "POST":
         return await query(request)
     pairs, _ = await _sent(request, "query")
@@ -78,7 +85,9 @@ async def _sent(request: Request, name: str) -> tuple[Pairs, str | None]:
         return pairs, None
     media_type = media_type_of(request)
     if media_type == f"application/sparql-{name}":
-        return [pair for pair in pairs if pair[0] != name], await text_body(request)
+        if any(key == name for key, _ in pairs):
+            raise bad_request(f"both the URL and the body have a {name}", hint="send one of them")
+        return pairs, await text_body(request)
     if media_type == _FORM:
         return [*pairs, *await form_pairs(request)], None
     raise Problem(
@@ -100,15 +109,32 @@ def _asked(pairs: Pairs, text: str | None, name: str, known: tuple[str, ...], cu
 
 
 async def _run(request: Request, asked: _Request) -> Response:
-    for name in _USING:
-        if asked.parameters.all(name):
-            raise Problem(
-                501, "not-implemented", f"{name} is not supported yet", hint="use USING or WITH in the text"
-            )
+    require_role(request.scope, Role.WRITE)
     if form(asked.text) not in (Form.UPDATE, Form.UNKNOWN):
         raise bad_request("this is a query, not an update", hint="send it to /query")
-    await to_thread.run_sync(twin_of(request).update, asked.text)
+    run = partial(twin_of(request).update, base_iri=_base(request))
+    await to_thread.run_sync(run, _with_dataset(asked))
     return Response(status_code=204)
+
+
+def _with_dataset(asked: _Request) -> str:
+    """Return the update with the dataset of the protocol's parameters (section 2.2.3)."""
+    parameters = asked.parameters
+    if parameters.flag("using-union-graph"):
+        raise Problem(501, "not-implemented", "using-union-graph is not supported", hint="name the graphs")
+    default, named = parameters.all("using-graph-uri"), parameters.all("using-named-graph-uri")
+    if not default and not named:
+        return asked.text
+    if names_dataset(asked.text):
+        raise bad_request("the text has USING or WITH, and the request has using-graph-uri", hint="use one of them")
+    for iri in (*default, *named):
+        named_node(iri)
+    return with_using(asked.text, default, named)
+
+
+def _base(request: Request) -> str:
+    """Return the endpoint's own URL, against which relative IRIs resolve (RFC 3986, section 5.1.3)."""
+    return str(request.url.replace(query="", fragment=""))
 
 
 async def _answer(request: Request, asked: _Request) -> Response:
@@ -145,6 +171,7 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
     return Query(
         asked.text,
         media_type,
+        base=_base(request),
         union=union and not given,
         default_graphs=default if given else None,
         named_graphs=named if given else None,

@@ -34,12 +34,14 @@ class IngestReport:
 class Resolver:
     """Turns the identifiers of batches into UUIDs, looking each up once.
 
-    With `known_only`, readings whose identifier is neither a UUID nor known are left out: a column of a wide
-    table that is no series.
+    `source` is where the ids are from, as models name it in `ref:storedAt`. A `file` is looked up likewise, but an id
+    that nobody knows does not become another series for each file that it comes in. With `known_only`, readings whose
+    identifier is neither a UUID nor known are left out: a column of a wide table that is no series.
     """
 
     index: PointIndex
     source: str | None = None
+    file: str | None = None
     known_only: bool = False
     _uuids: dict[str, str | None] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -62,7 +64,7 @@ class Resolver:
         return self._uuids[identifier]
 
     def _find(self, identifier: str) -> str | None:
-        if found := self.index.series(identifier, self.source):
+        if found := self.index.series(identifier, self.source or self.file):
             return str(found)
         if self.known_only:
             return None

@@ -38,7 +38,8 @@ def points_table(
 
 
 def _described(point: PointSeries, known: PointDescription) -> Iterable[str | None]:
-    reference = point.references[0] if point.references else None
+    own = (reference for reference in point.references if reference.id != str(point.uuid))  # the source's, if any
+    reference = next(own, point.references[0] if point.references else None)
     return (
         *(str(point.uuid), point.point, known.label, known.class_iri, known.unit),
         *(known.equipment, known.room, known.floor, known.building),

@@ -112,13 +112,13 @@ class Twin:
         variables = tuple(variable.value for variable in found.variables)
         return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
-    def update(self, text: str) -> None:
+    def update(self, text: str, *, base_iri: str | None = None) -> None:
         """Run a SPARQL update. Durable and visible when it returns; see GraphStore.update."""
         with self._updating:
             before = self.graph.generation
-            self.graph.update(text)
+            self.graph.update(text, base_iri=base_iri)
             after = self.graph.generation
-            if after == before + 1 and leaves_points(text):  # else another commit came between
+            if after == before + 1 and leaves_points(text, base_iri):  # else another commit came between
                 self._index.keep(before, after)
 
     def load(self, model: Model) -> LoadReport:
@@ -188,10 +188,15 @@ class Twin:
     # Readings
 
     def ingest(
-        self, batches: Iterator[pa.RecordBatch], *, source: str | None = None, known_only: bool = False
+        self,
+        batches: Iterator[pa.RecordBatch],
+        *,
+        source: str | None = None,
+        file: str | None = None,
+        known_only: bool = False,
     ) -> IngestReport:
         """Store readings (columns of server.tables.READINGS), all or none; see server.twin.ingest."""
-        return ingest(self.series, batches, Resolver(self.index, source, known_only))
+        return ingest(self.series, batches, Resolver(self.index, source, file, known_only))
 
     def readings(self, request: ReadingsRequest, limits: Limits) -> Rows:
         """Return the readings of the points that the request names, beside the columns it carries along."""

@@ -5,19 +5,13 @@ from __future__ import annotations
 import pyoxigraph as ox
 
 from ontologies.point_terms import PREDICATES, TYPE, is_point_class
-from storage.graph.guard import keywords
-
-_INSERT_DATA_ALONE = frozenset({"BASE", "PREFIX", "INSERT", "DATA", "GRAPH", "A", "TRUE", "FALSE"})
-_LONGEST = 1 << 20
+from storage.graph.inserted import inserted_quads
 
 
-def leaves_points(text: str) -> bool:
+def leaves_points(text: str, base_iri: str | None = None) -> bool:
     """Tell whether an update, known to be valid, says nothing that `find_points` reads. False when in doubt."""
-    if len(text) > _LONGEST or not _INSERT_DATA_ALONE.issuperset(keywords(text)):
-        return False
-    inserted = ox.Store()
-    inserted.update(text)
-    return not any(_is_read(quad) for quad in inserted)
+    quads = inserted_quads(text, base_iri)
+    return quads is not None and not any(_is_read(quad) for quad in quads)
 
 
 def _is_read(quad: ox.Quad) -> bool:

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from storage.errors import QueryRefused
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
       (?P<comment>\#[^\n\r]*)
     | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*>)
@@ -54,7 +54,7 @@ class Form(StrEnum):
 
 def keywords(text: str) -> Iterator[str]:
     """Yield the bare words of `text` in upper case, in order."""
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         if match.lastgroup == "word":
             yield match.group().upper()
 
@@ -139,7 +139,7 @@ def _all_readings(text: str) -> Iterator[tuple[_Place, re.Match[str]]]:
     while ahead:
         position = heapq.heappop(ahead)
         place = places.pop(position)
-        token = _TOKEN.search(text, position)
+        token = TOKEN.search(text, position)
         if token is None:
             continue
         yield place, token

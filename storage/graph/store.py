@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,17 +77,19 @@ class GraphStore:
             except RuntimeError as error:
                 raise QueryEvaluationError(str(error)) from None
 
-    def replace(self, quads: Iterable[ox.Quad], graphs: Iterable[Graph]) -> None:
+    def replace(self, quads: Iterable[ox.Quad], graphs: Sequence[Graph]) -> None:
         """Make `graphs` hold exactly those of `quads` that are theirs, all in one transaction.
 
-        `quads` may only name graphs in `graphs`. Durable and visible when it returns; if `quads` raises,
-        nothing is changed.
+        `quads` may only name graphs in `graphs`; one that gets none is there all the same. Durable and visible when
+        it returns; if `quads` raises, nothing is changed.
         """
         staged = list(quads)
         with self._commit():
             old = [graph for graph in graphs if self._holds(graph)]
-            if old:  # only the text of an update can both delete and insert in one transaction
-                self._open.update(" ;\n".join([*map(_delete, old), _insert_data(staged)]))
+            empty = set(graphs) - {quad.graph_name for quad in staged} - {ox.DefaultGraph()}
+            if old or empty:  # only the text of an update can do all of it in one transaction
+                creates = (f"CREATE SILENT {_name(graph)}" for graph in empty)
+                self._open.update(" ;\n".join([*map(_delete, old), *creates, _insert_data(staged)]))
             else:
                 self._open.extend(staged)
 

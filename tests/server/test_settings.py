@@ -24,6 +24,28 @@ def test_a_default_graph_is_union_or_strict() -> None:
         Settings(default_graph="loose")
 
 
+def test_a_role_without_a_token_is_one_that_there_is() -> None:
+    with pytest.raises(SettingError, match="everything"):
+        Settings(anonymous="everything")
+
+
+def test_a_certificate_and_its_key_come_together() -> None:
+    with pytest.raises(SettingError, match="tls_key"):
+        Settings(tls_cert="cert.pem")
+    assert Settings(tls_cert="c", tls_key="k", host="::1").url == "https://[::1]:8080"
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("no", False), ("", False)])
+def test_a_switch_is_on_or_off(text: str, value: bool) -> None:
+    assert Settings.from_environment({"TWINHOUSE_INSECURE": text}).insecure is value
+    with pytest.raises(SettingError, match="TWINHOUSE_INSECURE"):
+        Settings.from_environment({"TWINHOUSE_INSECURE": "perhaps"})
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "hush" not in repr(Settings(token="hush"))  # noqa: S106 - the test's own
+
+
 def test_each_setting_is_explained() -> None:
     names = {field.name for field in fields(Settings)}
     assert {name for name in names if name not in (Settings.__doc__ or "")} == set()

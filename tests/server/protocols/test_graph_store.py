@@ -61,8 +61,29 @@ def test_a_graph_goes_out_in_each_format(client: TestClient, name: str) -> None:
 
 def test_a_dataset_has_no_turtle(client: TestClient) -> None:
     assert client.get("/store", headers={"accept": "text/turtle"}).status_code == 406
-    refused = client.post("/store", content=ONE, headers=TURTLE)
+    refused = client.put("/store", content=ONE, headers=TURTLE)
     assert (refused.status_code, "?graph" in refused.json()["hint"]) == (400, True)
+
+
+def test_a_graph_without_a_name_gets_one(client: TestClient) -> None:
+    made = client.post("/store", content=ONE, headers=TURTLE)
+    assert made.status_code == 201
+    got = client.get(made.headers["location"], headers={"accept": "application/n-triples"})
+    assert (got.status_code, got.text.count("\n")) == (200, 1)
+
+
+def test_several_documents_come_as_a_form(client: TestClient) -> None:
+    parts = [("a", ("one.ttl", ONE, "text/turtle")), ("b", ("two.ttl", TWO, "text/turtle"))]
+    assert client.post("/store", params=NAMED, files=parts).status_code == 201
+    assert client.get("/store", params={**NAMED, "format": "ntriples"}).text.count("\n") == 2
+    bad = [*parts, ("c", ("three.ttl", "no turtle", "text/turtle"))]
+    assert client.post("/store", params={"graph": "urn:g:bad"}, files=bad).status_code == 400
+    assert client.get("/store", params={"graph": "urn:g:bad"}).status_code == 404
+
+
+def test_an_empty_graph_is_there_once_it_was_put(client: TestClient) -> None:
+    assert client.put("/store", params={"graph": "urn:g:empty"}, content="", headers=TURTLE).status_code == 201
+    assert client.get("/store", params={"graph": "urn:g:empty"}).status_code == 200
 
 
 @pytest.mark.parametrize("parameters", [{"graph": "relative"}, {"graph": "urn:g:<"}, {"graph": ""}])

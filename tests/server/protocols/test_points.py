@@ -76,3 +76,14 @@ def test_a_point_is_described_by_its_uuid_in_any_spelling(site: TestClient) -> N
 def test_a_point_that_is_not_there_is_404(site: TestClient, uuid: str) -> None:
     answer = site.get(f"/points/{uuid}")
     assert (answer.status_code, uuid in answer.json()["detail"]) == (404, True)
+
+
+def test_the_id_at_the_source_is_shown_beside_ours(client: TestClient) -> None:
+    model = b"""
+        @prefix ref: <https://brickschema.org/schema/Brick/ref#> .
+        <urn:p:1> ref:hasExternalReference [ ref:hasTimeseriesId "supply" ; ref:storedAt "plant.csv" ] .
+    """
+    assert client.post("/models", content=model, headers={"content-type": "text/turtle"}).status_code == 200
+    [point] = client.get("/points").json()["data"]
+    assert (point["series_id"], point["stored_at"]) == ("supply", "plant.csv")
+    assert point["uuid"] != "supply"

@@ -187,3 +187,11 @@ def test_garbage_is_400(client: TestClient, name: str) -> None:
         answer = send(client, body, TABLE_FORMATS[name].media_type)
         assert answer.status_code == 400, (body, answer.text)
     assert stored(client) == 0
+
+
+def test_a_file_tells_equal_ids_apart_but_makes_no_series_of_its_own(client: TestClient) -> None:
+    rows = "id,time,value\nAHU 7 supply,2026-01-0{},20\n"
+    for day, name in ((1, "january.csv"), (2, "february.csv")):
+        assert send(client, rows.format(day), file=name).json()["unknown"]["points"] == 1
+    check = client.post("/check").json()
+    assert (check["series_without_point"], check["readings"]) == (1, 2)

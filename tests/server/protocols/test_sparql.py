@@ -224,9 +224,45 @@ def test_a_parameter_may_come_once(client: TestClient) -> None:
     assert client.get("/query").status_code == 400
 
 
-def test_using_is_not_there_yet(client: TestClient) -> None:
-    answer = client.post("/update?using-graph-uri=urn:a:a&using-graph-uri=urn:a:b", data={"update": "CLEAR ALL"})
-    assert answer.status_code == 501
+MOVE = "DELETE { ?s <urn:p:p> ?o } INSERT { GRAPH <urn:g:out> { ?s <urn:p:p> ?o } } WHERE { ?s <urn:p:p> ?o }"
+
+
+def graph_size(client: TestClient, graph: str) -> int:
+    answer = client.post("/query", data={"query": f"SELECT * {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}", "format": "tsv"})
+    return answer.text.count("\n") - 1
+
+
+def test_using_names_the_dataset_of_an_update(client: TestClient) -> None:
+    for number in (1, 2, 3):
+        data = f"INSERT DATA {{ GRAPH <urn:g:{number}> {{ <urn:s:{number}> <urn:p:p> {number} }} }}"
+        client.post("/update", data={"update": data})
+    graphs = "using-graph-uri=urn:g:1&using-graph-uri=urn:g:3"
+    assert client.post(f"/update?{graphs}", data={"update": MOVE}).status_code == 204
+    assert graph_size(client, "urn:g:out") == 2
+
+
+def test_using_and_a_dataset_in_the_text_are_a_conflict(client: TestClient) -> None:
+    text = "WITH <urn:g:1> DELETE WHERE { ?s ?p ?o }"
+    assert client.post("/update?using-graph-uri=urn:g:2", data={"update": text}).status_code == 400
+    assert client.post("/update?using-graph-uri=urn:a%20b", data={"update": MOVE}).status_code == 400
+
+
+def test_a_query_in_the_url_and_in_the_body_is_400(client: TestClient) -> None:
+    answer = client.post(
+        "/query?query=ASK{}", content=b"ASK {}", headers={"content-type": "application/sparql-query"}
+    )
+    assert answer.status_code == 400
+
+
+def test_relative_iris_resolve_against_the_endpoint(client: TestClient) -> None:
+    assert client.post("/update", data={"update": "INSERT DATA { <#s> <p> 1 }"}).status_code == 204
+    answer = client.get("/query", params={"query": "ASK { <http://testserver/update#s> <http://testserver/p> 1 }"})
+    assert answer.json()["boolean"] is True
+
+
+def test_the_endpoint_describes_itself(client: TestClient) -> None:
+    answer = client.get("/sparql", headers={"accept": "text/turtle"})
+    assert (answer.status_code, "UnionDefaultGraph" in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize("path", ["/query", "/sparql", "/update"])
