@@ -74,6 +74,7 @@ def test_the_damaged_ids_are_reported_and_repaired(site: Site) -> None:
     damaged = table[table["uuid"] != table["uuid_as_published"]]
     assert (len(damaged), site.mortar["repaired_ids"], site.mortar["damaged_ids"]) == (197, 197, 0)
     assert (site.mortar["points"], site.mortar["triples"]) == (1691, 12022)
+    assert site.client.post("/check").json()["notes"] == []
     model = shared("brick/mortar-bldg1/model.ttl").read_bytes()
     turtle = {"content-type": "text/turtle"}
     alone = site.client.post("/models?lenient&graph=urn:damaged", content=model, headers=turtle).json()
