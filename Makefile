@@ -5,6 +5,10 @@ PORT ?= 8080
 DEMO_DATA ?= demo-data
 BIN := .venv/bin
 
+# Debian ships Python's venv apart; only root can install it.
+INSTALL_VENV = { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq python3-venv; } \
+	|| { echo "Python's venv is missing: sudo apt-get install python3-venv"; exit 1; }
+
 .PHONY: demo test lint types imports pytest format clean
 
 demo: .venv/installed
@@ -31,7 +35,8 @@ format: .venv/developed
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(INSTALL_VENV)
+	@$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	@touch $@
 
