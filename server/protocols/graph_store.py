@@ -15,6 +15,7 @@ from ontologies.formats import format_of_file, format_of_media_type, read_quads
 from server.errors import Problem, bad_request
 from server.limits import bounded_receive, query_limits
 from server.negotiation import GRAPHS, negotiate
+from server.protocols.caching import unchanged, validators
 from server.protocols.http import (
     Parameters,
     content_format,
@@ -68,11 +69,13 @@ async def _read(request: Request, parameters: Parameters, graph: Graph | None) -
         _require(request, graph)
     offers = _DATASETS if graph is None else GRAPHS
     media_type = negotiate(offers, request.headers.get("accept"), parameters.one("format"))
+    if same := unchanged(request, twin_of(request).graph.generation):
+        return same
     name = graph.value if isinstance(graph, NamedNode) else None
     dump = Dump(name, media_type, whole=graph is None)
     limits = query_limits(settings_of(request))
     result = await slots_of(request).start(twin_of(request).query, dump, limits)
-    headers = {"Vary": "Accept", "ETag": f'W/"{result.generation}"'}
+    headers = validators(result.generation)
     return await stream(request, iter(result), result.close, media_type, headers, leave=True)
 
 

@@ -14,6 +14,7 @@ from server.auth.tokens import Role
 from server.errors import Problem, bad_request
 from server.limits import query_limits
 from server.negotiation import GRAPHS, RESULTS, negotiate
+from server.protocols.caching import unchanged, validators
 from server.protocols.http import (
     Parameters,
     form_pairs,
@@ -29,7 +30,7 @@ from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
 from server.twin.models import named_node
 from server.twin.terms import table_of
-from storage.graph.guard import Form, form, refuse_outbound
+from storage.graph.guard import Form, form, keywords, refuse_outbound
 from storage.graph.readers import Limits, Query
 from storage.graph.using import names_dataset, with_using
 
@@ -41,6 +42,7 @@ _QUERY = ("query", *_DATASET, "format", "timeout")
 _USING = ("using-graph-uri", "using-named-graph-uri", "using-union-graph")
 _UPDATE = ("update", *_USING)
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
+_CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID"})  # functions whose value is another each time
 _FORM = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
 
@@ -148,8 +150,11 @@ async def _answer(request: Request, asked: _Request) -> Response:
     limits = query_limits(settings_of(request), parameters.one("timeout"))
     if media_type in _TABLES.values():
         return await _table(request, _query(request, asked, RESULTS["json"]), limits, media_type)
+    lasting = _CHANGING.isdisjoint(keywords(asked.text))
+    if lasting and (same := unchanged(request, twin_of(request).graph.generation)):
+        return same
     result = await slots_of(request).start(twin_of(request).query, _query(request, asked, media_type), limits)
-    headers = {"Vary": "Accept", "ETag": f'W/"{result.generation}"'}
+    headers = validators(result.generation) if lasting else {"Vary": "Accept"}
     return await stream(request, iter(result), result.close, media_type, headers, leave=True)
 
 
