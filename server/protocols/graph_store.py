@@ -36,7 +36,7 @@ Graph = NamedNode | DefaultGraph
 
 
 async def store(request: Request) -> Response:
-    """Serve GET and HEAD, PUT, POST and DELETE."""
+    """Read, replace, add to or drop a graph, or the dataset (SPARQL 1.1 Graph Store HTTP Protocol)."""
     parameters = Parameters(query_pairs(request), _DIRECT if request.path_params else _KNOWN)
     graph = _graph(request, parameters)
     match request.method:

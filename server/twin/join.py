@@ -13,8 +13,8 @@ from ontologies.identity import parse_uuid
 from server.errors import bad_request
 from server.twin.resolve import PointIndex
 from server.twin.terms import Term, column_of, text_of
+from storage.series.selection import Selection
 from storage.series.sql import Aggregate, Fill, Step, Window
-from storage.series.store import Selection
 
 POINT = "point"
 MOST_WIDE_COLUMNS = 5_000

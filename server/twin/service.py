@@ -36,7 +36,8 @@ from storage.files import DataDirectory, empty_directory
 from storage.graph.guard import Form, form, refuse_outbound
 from storage.graph.readers import Dump, Limits, Query, ReaderPool, Result
 from storage.graph.store import GraphStore
-from storage.series.store import Options, Rows, SeriesStore, Status
+from storage.series.selection import Rows
+from storage.series.store import Options, SeriesStore, Status
 
 COPY = "copy-"
 NTRIPLES = "application/n-triples"

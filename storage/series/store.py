@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, overload
@@ -27,7 +27,8 @@ from storage.series.engine import Deadline, engine_errors
 from storage.series.hot import HotTier, Segment
 from storage.series.keeper import Keeper
 from storage.series.segments import SegmentFiles
-from storage.series.sql import Aggregate, Fill, Layers, Step, Window, aggregated, filled, relation, statistics, wide
+from storage.series.selection import BATCH_ROWS, Rows, Selection, answer, register
+from storage.series.sql import Layers, Window, relation, statistics
 
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("id", pa.string()),
@@ -37,7 +38,6 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("status", pa.string()),
 ]
 SCHEMA = pa.schema(_COLUMNS)
-BATCH_ROWS = 65_536
 PATIENCE = 4  # runs are merged once they are a quarter of what that rewrites, so that it does not grow as a square
 MOST_RUNS = 64  # but at so many anyway, for the readers' sake
 _LOG = logging.getLogger(__name__)
@@ -61,18 +61,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which readings and in what shape: raw ones, or one row a bucket with `aggregate` (and `step`)."""
-
-    window: Window = field(default_factory=Window)
-    aggregate: Aggregate | None = None
-    step: Step | None = None
-    fill: Fill = "none"
-    wide: bool = False
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
     """Counts of what is stored where."""
 
@@ -81,29 +69,6 @@ class Status:
     segments: int
     sealed_rows: int
     sealed_bytes: int
-
-
-@dataclass(slots=True)
-class Rows:
-    """Arrow batches on their way: iterate, and close when done, early or not."""
-
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
-    _cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from self.batches
-        finally:
-            self.close()
-
-    def read_all(self) -> pa.Table:
-        """Return everything as one table."""
-        return pa.Table.from_batches(list(self), self.schema)
-
-    def close(self) -> None:
-        """Let go of files and memory. Closing twice is fine."""
-        self._cleanup.close()
 
 
 class SeriesStore:
@@ -222,13 +187,9 @@ class SeriesStore:
         layers = self._layers(cursor, selection.window, cleanup)
         condition = selection.window.condition()
         if points is not None:
-            _register(cursor, points)
+            register(cursor, points)
             condition += " AND id IN (SELECT id FROM wanted)"
-        rows = _shape(relation(layers, condition), selection, points)
-        reader = cursor.sql(rows).to_arrow_reader(BATCH_ROWS)
-        names = _output_names(points, reader.schema.names, selection)
-        schema = pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)])
-        return Rows(schema, _batches(reader, names, deadline), cleanup)
+        return answer(cursor, relation(layers, condition), selection, points, deadline, cleanup)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
@@ -348,14 +309,6 @@ def _table(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     return pa.Table.from_batches(reader := cursor.sql(sql).to_arrow_reader(BATCH_ROWS), reader.schema)
 
 
-def _batches(reader: pa.RecordBatchReader, names: list[str], deadline: Deadline | None) -> Iterator[pa.RecordBatch]:
-    with engine_errors():
-        for batch in reader:
-            if deadline:
-                deadline.check()
-            yield batch.rename_columns(names)
-
-
 @overload
 def _readings(rows: pa.Table) -> pa.Table: ...
 @overload
@@ -374,36 +327,3 @@ def _refuse_full(target: Path) -> None:
 
 def _overlap(segment: Segment, first: datetime, last: datetime) -> bool:
     return segment.first <= last and segment.last >= first
-
-
-def _register(cursor: duckdb.DuckDBPyConnection, points: pa.Table) -> None:
-    """Register `bindings`: k (the row's number), id and the carried columns as c0, c1, …; and its ids."""
-    carried = points.drop_columns(["id"])
-    bindings = carried.rename_columns([f"c{i}" for i in range(carried.num_columns)])
-    bindings = bindings.append_column("id", points["id"])
-    cursor.register("bindings", bindings.append_column("k", pa.array(range(points.num_rows), pa.int64())))
-    cursor.register("wanted", points.select(["id"]).group_by("id").aggregate([]))
-
-
-def _shape(rows: str, selection: Selection, points: pa.Table | None) -> str:
-    raw = selection.aggregate is None
-    if selection.aggregate:
-        rows = aggregated(rows, selection.aggregate, selection.step, selection.window)
-        if selection.step:
-            rows = filled(rows, selection.fill, selection.step, selection.window)
-    values = "time, value, text, status" if raw else "time, value"
-    limit = f" LIMIT {selection.limit}" if selection.limit is not None else ""
-    if points is None:
-        return f"SELECT id, {values} FROM ({rows}) ORDER BY id, time{limit}"
-    if selection.wide:
-        joined = f"SELECT k, time, value FROM ({rows}) JOIN bindings USING (id)"
-        return wide(joined, points.num_rows) + limit
-    carried = "".join(f"c{i}, " for i in range(points.num_columns - 1))
-    return f"SELECT {carried}{values} FROM ({rows}) JOIN bindings USING (id) ORDER BY k, time{limit}"
-
-
-def _output_names(points: pa.Table | None, names: list[str], selection: Selection) -> list[str]:
-    if points is None or selection.wide:
-        return names
-    carried = [column for column in points.column_names if column != "id"]
-    return carried + names[len(carried) :]

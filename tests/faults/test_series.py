@@ -4,7 +4,8 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from storage.series.store import Selection, SeriesStore
+from storage.series.selection import Selection
+from storage.series.store import SeriesStore
 from tests.faults.write_series import batch_table, size
 from tests.support.faults import ROUNDS, run_and_kill
 from tests.support.series import QUIET, public_files

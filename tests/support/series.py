@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from storage.series.store import SCHEMA, Options, Selection, SeriesStore
+from storage.series.selection import Selection
+from storage.series.store import SCHEMA, Options, SeriesStore
 
 START = datetime(2026, 1, 30)
 Value = float | str | None

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from storage.series.selection import Selection
 from storage.series.sql import Window
-from storage.series.store import Selection, SeriesStore
+from storage.series.store import SeriesStore
 from tests.support.series import QUIET, Reading, everything, minute, public_files, reading, rows_of, series_id, table
 
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from(["on", "off"]), st.none())

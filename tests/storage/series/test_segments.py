@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from storage.series.store import Selection, SeriesStore
+from storage.series.selection import Selection
+from storage.series.store import SeriesStore
 from tests.support.series import everything, public_files, reading, table
 
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.series.selection import Selection
 from storage.series.sql import Aggregate, Step, Window, name, quote
-from storage.series.store import Selection, SeriesStore
+from storage.series.store import SeriesStore
 from tests.support.series import QUIET, START, Reading, minute, reading, rows_of, series_id, table
 
 HOUR = Step(time=timedelta(hours=1))

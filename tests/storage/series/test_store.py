@@ -13,8 +13,9 @@ import pytest
 from pyarrow.dataset import dataset
 
 from storage.errors import Closed, Corrupt, DeadlineExceeded, DirectoryError, InvalidReadings
+from storage.series.selection import Rows, Selection
 from storage.series.sql import Window
-from storage.series.store import SCHEMA, Rows, Selection, SeriesStore
+from storage.series.store import SCHEMA, SeriesStore
 from tests.support.series import (
     QUIET,
     Reading,
