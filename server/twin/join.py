@@ -111,23 +111,30 @@ def _named(identifier: str, index: PointIndex) -> tuple[str, str]:
 def wide_names(bindings: pa.Table, labels: dict[str, str]) -> list[str]:
     """Return a name for each row of `bindings`, all different: for the columns of a wide answer.
 
-    The first of these that differ from row to row: a selected ?column, all carried values together, labels,
-    the last part of the IRIs, the IRIs with the row's number.
+    The first of these that differ from row to row: a selected ?column, all carried values together (of IRIs the last
+    part, else all of them), labels, the last part of the points' IRIs, these IRIs with the row's number.
     """
     if bindings.num_rows > MOST_WIDE_COLUMNS:
         raise bad_request(
             f"a wide answer would have {bindings.num_rows:,} columns", hint="ask for shape=long, or for fewer points"
         )
-    points = [str(point) for point in bindings.column(0).to_pylist()]
-    carried = [name for name in bindings.column_names if name not in (POINT, "id")]
+    key = POINT if POINT in bindings.column_names else bindings.column_names[0]
+    points = [str(point) for point in bindings.column(key).to_pylist()]
+    carried = [name for name in bindings.column_names if name not in (key, "id")]
     rows = bindings.select(carried).to_pylist()
     candidates = [
         [str(row.get("column") or "") for row in rows],
+        [" ".join(_last_part(str(value)) for value in row.values() if value is not None) for row in rows],
         [" ".join(str(value) for value in row.values() if value is not None) for row in rows],
         [labels.get(point, "") for point in points],
-        [point.replace("#", "/").rsplit("/", 1)[-1] for point in points],
+        [_last_part(point) for point in points],
     ]
     for names in candidates:
         if all(names) and len(set(names)) == len(names) and "time" not in names:
             return names
     return [f"{point} {number}" for number, point in enumerate(points, 1)]
+
+
+def _last_part(text: str) -> str:
+    """Return what follows the last `#` or `/` of an IRI; another text as it is."""
+    return text.replace("#", "/").rsplit("/", 1)[-1] if "://" in text or text.startswith("urn:") else text
