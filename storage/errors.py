@@ -13,12 +13,16 @@ StorageError
 │   ├── RowLimitExceeded
 │   ├── ByteLimitExceeded
 │   └── MemoryLimitExceeded
+├── OutboundFailed            a server that SERVICE or LOAD names did not answer, or not as it should
 ├── Overloaded                no reader is free in time; try again
+├── Cancelled                 somebody ended the query, or its client left
 ├── ReaderCrashed             a reader process died for a reason of its own
+├── WriterCrashed             the process that writes the graph did
 ├── Closed                    the store is closed or closing
 ├── InvalidReadings           rows that are no readings: an id that is no UUID, no time, other columns
 ├── DiskFailed                the disk did not take bytes or give them: full, failing
 └── Corrupt                   stored bytes are not what was written
+    └── InQuarantine          what is asked for is in a file that was set apart for that
 """
 
 from __future__ import annotations
@@ -86,12 +90,24 @@ class MemoryLimitExceeded(LimitExceeded):
     """Needed more memory than a reader may use."""
 
 
+class OutboundFailed(StorageError):
+    """A server that SERVICE or LOAD names did not answer, or not as it should."""
+
+
 class Overloaded(StorageError):
     """No reader was free in time; the same request may succeed later."""
 
 
+class Cancelled(StorageError):
+    """Somebody ended the query, or nobody waits for its answer any more."""
+
+
 class ReaderCrashed(StorageError):
     """A reader process died for a reason of its own."""
+
+
+class WriterCrashed(StorageError):
+    """The process that writes the graph died for a reason of its own; the message says what became of the change."""
 
 
 class Closed(StorageError):
@@ -108,3 +124,7 @@ class DiskFailed(StorageError):
 
 class Corrupt(StorageError):
     """Stored bytes are not what was written."""
+
+
+class InQuarantine(Corrupt):
+    """What is asked for is in a file that was set apart, since it is not what was written."""

@@ -7,12 +7,14 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import DirectoryError, DirectoryLocked, FormatVersionError
 
 FORMAT_VERSION = 1
+_PATIENCE = 10.0  # seconds for the processes of a killed holder to end
 
 
 def sync_directory(path: Path) -> None:
@@ -74,12 +76,23 @@ class Holder:
     def __str__(self) -> str:
         return f"{self.what} (process {self.pid})"
 
+    @property
+    def lives(self) -> bool:
+        """Tell whether there is a process of this number; True where that is not to be known."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True
+        return True
+
 
 class DataDirectory:
     """One data directory, held by one process at a time.
 
-    The lock is the kernel's (`flock`), so it ends with the process however that dies. The lock file names
-    the holder for the next one's error message.
+    The lock is the kernel's (`flock`), so it ends with the process however that dies, and with those processes that
+    it started and that write in the directory. The lock file names the holder for the next one's error message.
     """
 
     def __init__(self, root: Path, what: str = "twinhouse") -> None:
@@ -95,7 +108,7 @@ class DataDirectory:
         try:
             self._acquire(what)
             self._check_format()
-            for path in (self.graph, self.snapshots, self.series):
+            for path in (self.snapshots, self.series):
                 make_directory(path)
             self.epoch = self._next_epoch()
         except BaseException:
@@ -103,17 +116,26 @@ class DataDirectory:
             raise
 
     def _acquire(self, what: str) -> None:
+        until = time.monotonic() + _PATIENCE
+        while not self._try():
+            holder = self._holder()
+            if holder is None or holder.lives or time.monotonic() > until:
+                raise DirectoryLocked(str(self.root), str(holder or "another process"))
+            time.sleep(0.01)  # the holder was killed; the processes that it started end now, and have the lock too
+        self.announce(what)
+
+    def _try(self) -> bool:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DirectoryLocked(str(self.root), self._holder()) from None
-        self.announce(what)
+            return False
+        return True
 
-    def _holder(self) -> str:
+    def _holder(self) -> Holder | None:
         try:
-            return str(Holder(**json.loads(os.pread(self._lock, 4096, 0))))
+            return Holder(**json.loads(os.pread(self._lock, 4096, 0)))
         except (ValueError, TypeError):
-            return "another process"
+            return None
 
     def announce(self, what: str) -> None:
         """Say in the lock file what this process is, for whoever meets the lock."""
@@ -158,6 +180,16 @@ class DataDirectory:
     def graph(self) -> Path:
         """Oxigraph's own directory."""
         return self.root / "graph"
+
+    @property
+    def loading(self) -> Path:
+        """What is on its way into the graph; see storage.graph.rebuilding."""
+        return self.root / "loading"
+
+    @property
+    def lock(self) -> int:
+        """The file descriptor of the lock, for processes that are to hold it as long as they live."""
+        return self._lock
 
     @property
     def snapshots(self) -> Path:

@@ -1,8 +1,9 @@
 """Reads a SPARQL text as tokens, to decide what may run before the engine sees it.
 
-The engine would follow SERVICE and LOAD to any address, and has no switch. The tokens are those of SPARQL 1.1
-Query, section 19.8; only what separates keywords from strings, IRIs, names and comments matters here. A word
-is a keyword by its letters alone, so `ex:service` (a prefixed name) or `?load` (a variable) are none.
+The engine would follow SERVICE and LOAD to any address, and has no switch: they may only lead to a gateway of our
+own (`storage.graph.federation`). The tokens are those of SPARQL 1.1 Query, section 19.8; only what separates keywords
+from strings, IRIs, names and comments matters here. A word is a keyword by its letters alone, so `ex:service` (a
+prefixed name) or `?load` (a variable) are none.
 
 The engine itself has no tokens: its grammar reads characters. So it finds keywords where section 19.8 has none,
 without a space (`5SERVICE<…>`, `SERVICEex:a{`) or inside what is an IRI by the longest match (`1<2)SERVICE#>`).
@@ -13,7 +14,8 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +40,8 @@ _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _QUERY_FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 _UPDATE_FORMS = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
 _OUTBOUND = re.compile(r"SERVICE|LOAD", re.IGNORECASE)
+_NOWHERE = "this server makes no outbound requests; the setting outbound_hosts names hosts that it may ask"
+_UNCLEAR = "write it as a word of its own, with its IRI behind it, on a line of their own"
 _OPENS_GROUP = re.compile(r"(?:\s|#[^\n\r]*)*\{")
 
 
@@ -79,22 +83,59 @@ def form(text: str) -> Form:
     return Form.UNKNOWN
 
 
-def refuse_outbound(text: str) -> None:
-    """Raise QueryRefused if the text could make the engine open a connection.
+def mentions_outbound(text: str) -> bool:
+    """Tell whether SERVICE or LOAD could be in the text at all, at the price of a search."""
+    return any(_OUTBOUND.search(reading) for reading in {text, decode_escapes(text)})
+
+
+def refuse_outbound(text: str, gateways: Collection[str] = ()) -> None:
+    """Raise QueryRefused if the text could make the engine open a connection, but to the IRIs of `gateways`.
 
     The text is read both as it is and with its code point escapes decoded: whichever way the engine
     reads them, a keyword that it sees is seen here.
     """
     for reading in {text, decode_escapes(text)}:
-        if _OUTBOUND.search(reading) and (word := _outbound(reading)):
-            raise QueryRefused(f"{word} is not allowed: this server makes no outbound requests")
+        if _OUTBOUND.search(reading):
+            _refuse_outbound(reading, gateways)
 
 
-def _outbound(text: str) -> str | None:
+def _refuse_outbound(text: str, gateways: Collection[str]) -> None:
+    allowed = []
     for place, token in _all_readings(text):
         if keyword := _keyword_within(token, place):
-            return keyword
-    return None
+            if not _leads_to(token, gateways):
+                raise QueryRefused(f"{keyword} is not allowed: {_UNCLEAR if gateways else _NOWHERE}")
+            allowed.append(token)
+    if allowed:
+        _refuse_doubt(text, allowed)
+
+
+def _refuse_doubt(text: str, allowed: list[re.Match[str]]) -> None:
+    """Raise QueryRefused where one of these keywords is something else in another reading, as a part of a string."""
+    spans = sorted({token.span() for token in allowed})
+    for _, token in _all_readings(text):
+        nearest = bisect_left(spans, (token.end(),)) - 1
+        if nearest >= 0 and token.start() < spans[nearest][1] and token.span() != spans[nearest]:
+            raise QueryRefused(f"{text[slice(*spans[nearest])]} is not allowed: {_UNCLEAR}")
+
+
+def _leads_to(token: re.Match[str], gateways: Collection[str]) -> bool:
+    named = target(token)
+    return named is not None and named.lastgroup == "iri" and named.group()[1:-1] in gateways
+
+
+def target(token: re.Match[str]) -> re.Match[str] | None:
+    """Return the token behind SERVICE or LOAD, and behind SILENT; None where `token` is more than that keyword."""
+    if token.lastgroup != "word" or token.group().upper() not in ("SERVICE", "LOAD"):
+        return None
+    behind = (t for t in TOKEN.finditer(token.string, token.end()) if t.lastgroup != "comment")
+    named = next(behind, None)
+    return next(behind, None) if is_word(named, "SILENT") else named
+
+
+def is_word(token: re.Match[str] | None, word: str) -> bool:
+    """Tell whether a token is this keyword."""
+    return token is not None and token.lastgroup == "word" and token.group().upper() == word
 
 
 @dataclass(slots=True)

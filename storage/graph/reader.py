@@ -3,26 +3,30 @@
 The engine cannot be told to stop, so a process can: the kernel ends it at its deadline (SIGALRM), and the
 memory cap (RLIMIT_DATA) makes a failing allocation abort it. The parent tells which by the exit status.
 
-Frames from this process are a type (one byte), a length (four bytes, big-endian) and a payload:
-`D` result bytes, `E` the end (JSON: rows), `X` an error (JSON: kind, message, line, column). Requests to it
-are one line of JSON each.
+Frames from this process are a type (one byte), the payload's length (four bytes, big-endian), the rows of the
+answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
+message, line, column). Requests to it are one line of JSON each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import signal
 import struct
 import sys
+from functools import partial
+from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from storage.graph.rewriting import ask
 from storage.graph.rows import Counter, counter
 
 CHUNK = 1 << 16
-HEADER = struct.Struct(">cI")
+HEADER = struct.Struct(">cIQ")
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
 
 _RESULTS = {
@@ -62,7 +66,7 @@ class Output:
     def finish(self) -> None:
         """Send what is left together with the end, so that a small result is one write."""
         rest = self._take() if self._buffer else b""
-        self._pipe.write(rest + _frame(b"E", {"rows": self.rows}))
+        self._pipe.write(rest + HEADER.pack(b"E", 0, self.rows))
         self._pipe.flush()
 
     def _take(self) -> bytes:
@@ -74,25 +78,24 @@ class Output:
             raise LimitError("rows")
         if self._left < 0:
             raise LimitError("bytes")
-        return HEADER.pack(b"D", len(chunk)) + chunk
-
-
-def _frame(kind: bytes, content: dict[str, Any]) -> bytes:
-    payload = json.dumps(content).encode()
-    return HEADER.pack(kind, len(payload)) + payload
+        return HEADER.pack(b"D", len(chunk), self.rows) + chunk
 
 
 def _error(error: Exception) -> bytes:
-    """Name an error for the parent (`storage.graph.readers` turns the kinds into exceptions)."""
+    """Name an error for the parent (`storage.graph.results` turns the kinds into exceptions)."""
+    payload = json.dumps(_description(error)).encode()
+    return HEADER.pack(b"X", len(payload), 0) + payload
+
+
+def _description(error: Exception) -> dict[str, Any]:
     if isinstance(error, LimitError):
-        return _frame(b"X", {"kind": str(error), "message": ""})
+        return {"kind": str(error), "message": ""}
     if isinstance(error, SyntaxError):
-        where = {"line": error.lineno, "column": error.offset}
-        return _frame(b"X", {"kind": "syntax", "message": error.msg, **where})
+        return {"kind": "syntax", "message": error.msg, "line": error.lineno, "column": error.offset}
     if isinstance(error, MemoryError):
-        return _frame(b"X", {"kind": "memory", "message": ""})
+        return {"kind": "memory", "message": ""}
     kind = "evaluation" if isinstance(error, (RuntimeError, ValueError)) else "internal"
-    return _frame(b"X", {"kind": kind, "message": str(error) or type(error).__name__})
+    return {"kind": kind, "message": str(error) or type(error).__name__}
 
 
 def _graph(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
@@ -114,13 +117,14 @@ def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
 
 def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
     defaults, named = request["default_graphs"], request["named_graphs"]
-    results = store.query(
-        request["query"],
+    run = partial(
+        store.query,
         base_iri=request["base"],
         use_default_graph_as_union=request["union"] and defaults is None and named is None,
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
     )
+    results = ask(request["query"], run)
     if isinstance(results, ox.QueryTriples):
         results.serialize(output, _rdf_format(request["format"]))
     else:
@@ -162,6 +166,8 @@ def main() -> None:
     cap = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # where the machine runs out of memory, the readers go and the server stays
+        Path("/proc/self/oom_score_adj").write_text("500")
     _serve(sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -1,233 +1,287 @@
 """The graph: an RDF dataset in an embedded Oxigraph store, with one writer.
 
-Every write method is durable when it returns, and visible to every query that arrives after that. The engine
-acknowledges a commit before it is on disk, so each one is followed by an fdatasync of the write-ahead log.
+Every write method is durable when it returns, and visible to every query that arrives after that. One that raises has
+changed nothing, but for DiskFailed and WriterCrashed, with which that may not be known. Small changes are
+transactions of the engine, which acknowledges a commit before it is on disk: so each is followed by an fdatasync of
+the write-ahead log, which all share that wait for one. Large changes are made on a copy that then takes the store's
+place.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
-from storage.errors import Closed, QueryEvaluationError, QuerySyntaxError
-from storage.files import DataDirectory, empty_directory, sync_directory
+from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, WriterCrashed
+from storage.files import DataDirectory, make_directory, sync_directory
+from storage.graph.engine import Deadline, Engine
 from storage.graph.guard import refuse_outbound
+from storage.graph.rebuilding import Rebuilding
+from storage.graph.replacing import Graph, name, replacing, replacing_all
+from storage.graph.snapshots import Snapshot, Snapshots
+from storage.graph.staging import Staged
+from storage.graph.sync import GroupSync, Logs
+from storage.graph.syntax import syntax_error
 
-Graph = ox.NamedNode | ox.DefaultGraph
+__all__ = ["Graph", "GraphStore", "Snapshot", "syntax_error"]
+
+Quads = Iterable[ox.Quad] | Staged
+MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and less memory
 _EPOCH = 1 << 32
-_PLACE = re.compile(r"error at (\d+):(\d+): ")
-_LONGEST = 240
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A checkpoint of the store; `generation` is what it holds at least."""
-
-    generation: int
-    path: Path
+_LOOK = 50  # checkpoints between looks at how many small files there are
+_SMALL_FILE = 64 << 10
+_MOST_SMALL_FILES = 300
+_PATIENCE = 2.0  # seconds that a write has to end in when the store is closed
 
 
 class GraphStore:
-    """Opens the graph of a data directory for writing; its readers work on snapshots."""
+    """Opens the graph of a data directory for writing; its readers work on snapshots. Thread-safe."""
 
-    def __init__(self, directory: DataDirectory) -> None:
-        self._path = directory.graph
-        self._snapshots = directory.snapshots
-        self._write = threading.RLock()
-        self._leases = threading.Lock()
-        self._leased: dict[int, int] = {}
-        self._newest: Snapshot | None = None
-        empty_directory(self._snapshots)
-        self._store: ox.Store | None = ox.Store(str(self._path))
-        self._generation = directory.epoch * _EPOCH
-        self._sync()
-        sync_directory(self._path)
-        sync_directory(self._path.parent)
-
-    @property
-    def _open(self) -> ox.Store:
-        if self._store is None:
-            raise Closed("the graph is closed")
-        return self._store
+    def __init__(self, directory: DataDirectory, *, memory: int = 2 << 30) -> None:
+        """The process that writes may use `memory` bytes. Raises Corrupt where the graph cannot be opened."""
+        self._loading = directory.loading
+        self._rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock)
+        self._rebuilding.recover()
+        make_directory(directory.graph)
+        self._engine = Engine(directory.graph, memory, directory.lock)
+        self._pen = threading.Lock()  # who holds it writes
+        self._raising = threading.Lock()
+        self._committed = self._generation = directory.epoch * _EPOCH
+        self._syncing = GroupSync(Logs(directory.graph).sync)
+        self._snapshots = Snapshots(directory.snapshots, lambda: self._generation, self._checkpoint)
+        self._checkpoints = 0
+        self._closed = False
+        self._syncing.wait()
+        sync_directory(directory.graph)
 
     @property
     def generation(self) -> int:
         """A number that every commit raises, and that no two runs share."""
         return self._generation
 
-    def update(self, text: str, *, base_iri: str | None = None) -> None:
-        """Run a SPARQL 1.1 Update, as one transaction. Durable and visible when it returns.
+    # Writing
 
-        Raises QuerySyntaxError, QueryRefused (LOAD, SERVICE) or QueryEvaluationError, with nothing changed.
+    def update(
+        self,
+        text: str,
+        *,
+        base_iri: str | None = None,
+        seconds: float | None = None,
+        gateways: Collection[str] = (),
+        union: bool = False,
+    ) -> int:
+        """Run a SPARQL 1.1 Update, as one transaction; returns the generation that has it.
+
+        It may lead to the IRIs of `gateways` alone. With `union` its WHERE reads the union of all graphs as the
+        default graph; it then is the only operation. Raises QuerySyntaxError, QueryRefused (LOAD, SERVICE),
+        QueryEvaluationError, MemoryLimitExceeded; DeadlineExceeded after so many `seconds`, or Overloaded where other
+        writes took all of them.
         """
-        refuse_outbound(text)
-        with self._commit():
-            try:
-                self._open.update(text, base_iri=base_iri)
-            except SyntaxError as error:
-                raise syntax_error(error.msg, error.lineno, error.offset) from None
-            except RuntimeError as error:
-                raise QueryEvaluationError(str(error)) from None
+        refuse_outbound(text, gateways)
+        deadline = None if seconds is None else Deadline.after(seconds)
+        with self._writing(deadline):
+            commit = self._transact(deadline, update=text, base=base_iri, union=union)
+        return self._settle(commit)
 
-    def replace(self, quads: Iterable[ox.Quad], graphs: Sequence[Graph]) -> None:
-        """Make `graphs` hold exactly those of `quads` that are theirs, all in one transaction.
+    def staged(self) -> Staged:
+        """Return an empty collection for quads to be written; close it in the end."""
+        return Staged(self._loading, MOST_IN_TRANSACTION)
 
-        `quads` may only name graphs in `graphs`; one that gets none is there all the same. Durable and visible when
-        it returns; if `quads` raises, nothing is changed.
+    def replace(self, quads: Quads, graphs: Sequence[Graph]) -> int:
+        """Make `graphs` hold exactly those of `quads` that are theirs; returns the generation that has it.
+
+        `quads` may only name graphs in `graphs`; one that gets none is there all the same. If `quads` raises, nothing
+        is changed.
         """
-        staged = list(quads)
-        with self._commit():
-            old = [graph for graph in graphs if self._holds(graph)]
-            empty = set(graphs) - {quad.graph_name for quad in staged} - {ox.DefaultGraph()}
-            if old or empty:  # only the text of an update can do all of it in one transaction
-                creates = (f"CREATE SILENT {_name(graph)}" for graph in empty)
-                self._open.update(" ;\n".join([*map(_delete, old), *creates, _insert_data(staged)]))
-            else:
-                self._open.extend(staged)
+        with self._held(quads) as staged:
+            if any(isinstance(graph, ox.BlankNode) for graph in staged.graphs):
+                raise QueryEvaluationError("a graph cannot be named by a blank node")
+            with self._writing():
+                few = self._few(staged, graphs)
+                if few is not None:
+                    commit = self._transact(update=replacing(graphs, few), base=None)
+                else:
+                    commit = self._rebuild(staged, graphs)
+            return self._settle(commit)
 
-    def replace_all(self, quads: Iterable[ox.Quad]) -> None:
-        """Make the dataset hold exactly `quads`, in one transaction. Durable and visible when it returns."""
-        staged = list(quads)
-        with self._commit():
-            self._open.update(f"DROP ALL ;\n{_insert_data(staged)}")
+    def replace_all(self, quads: Quads) -> int:
+        """Make the dataset hold exactly `quads`; returns the generation that has it."""
+        with self._held(quads) as staged:
+            plain = not any(isinstance(graph, ox.BlankNode) for graph in staged.graphs)  # else no update can do it
+            with self._writing():
+                few = self._few(staged, None) if plain else None
+                if few is not None:
+                    commit = self._transact(update=replacing_all(few), base=None)
+                else:
+                    commit = self._rebuild(staged, None)
+            return self._settle(commit)
 
-    def add(self, quads: Iterable[ox.Quad]) -> None:
-        """Add quads, in one transaction. Durable and visible when it returns."""
-        staged = list(quads)
-        with self._commit():
-            self._open.extend(staged)
+    def add(self, quads: Quads) -> int:
+        """Add quads; returns the generation that has them."""
+        with self._held(quads) as staged, self._writing():
+            few = staged.quads()
+            commit = self._transact(quads=_n_quads(few)) if few is not None else self._rebuild(staged, ())
+        return self._settle(commit)
 
     def remove(self, graph: Graph) -> bool:
-        """Drop a graph. Durable and visible when it returns; False where there was none."""
+        """Drop a graph; False where there was none."""
         if not self.has_graph(graph):
             return False
-        with self._commit():
-            self._open.update(f"DROP SILENT {_name(graph)}")
+        with self.staged() as nothing, self._writing():
+            if self._few(nothing, [graph]) is not None:
+                commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None)
+            else:
+                commit = self._rebuild(nothing, [graph], dropped=True)
+        self._settle(commit)
         return True
 
     def clear(self) -> None:
-        """Drop every graph. Durable and visible when it returns."""
-        with self._commit():
-            self._open.update("DROP ALL")
+        """Drop every graph."""
+        self.replace_all(())
+
+    @contextlib.contextmanager
+    def _held(self, quads: Quads) -> Iterator[Staged]:
+        """Lend all of the quads, staged."""
+        if isinstance(quads, Staged):
+            yield quads
+            return
+        with self.staged() as staged:
+            staged.extend(quads)
+            yield staged
+
+    def _few(self, staged: Staged, graphs: Sequence[Graph] | None) -> list[ox.Quad] | None:
+        """Return the quads if they and what they replace (None: everything) fit into a transaction, else None."""
+        few = staged.quads()
+        if few is None:
+            return None
+        left = MOST_IN_TRANSACTION - len(few)
+        return few if self._engine.size(_iris(graphs), left + 1) <= left else None
+
+    @contextlib.contextmanager
+    def _writing(self, deadline: Deadline | None = None) -> Iterator[None]:
+        """Hold the pen. Raises Overloaded where it is not to be had in time, Closed or DiskFailed."""
+        if deadline is None:
+            self._pen.acquire()
+        elif not self._pen.acquire(timeout=deadline.left):
+            raise Overloaded(f"other writes to the graph took all of the {deadline.seconds:g} s")
+        try:
+            if self._closed:
+                raise Closed("the graph is closed")
+            self._syncing.check()
+            yield
+        except (DiskFailed, WriterCrashed):
+            self._reach(self._next())  # the change may be there all the same
+            raise
+        finally:
+            self._pen.release()
+
+    def _transact(self, deadline: Deadline | None = None, **request: Any) -> int:  # noqa: ANN401 - JSON
+        self._engine.write(deadline, **request)
+        return self._next()
+
+    def _rebuild(self, staged: Staged, graphs: Sequence[Graph] | None, *, dropped: bool = False) -> int:
+        """Make the change on a copy, and let that take the store's place. Durable when it returns.
+
+        It drops `graphs` (None: all), adds what is staged, and makes `graphs`, unless they are `dropped` for good.
+        """
+        drop = _iris(graphs)
+        self._rebuilding.fill(
+            None if drop is None else self._engine.checkpoint,
+            staged.path() if staged.count else None,
+            drop or [],
+            [] if dropped else [iri for iri in drop or [] if iri is not None],
+            rebuild=bool(drop) and self._mostly(drop or []),
+        )
+        with self._engine.paused(), self._failing():
+            self._rebuilding.exchange()
+        return self._next()
+
+    def _mostly(self, graphs: list[str | None]) -> bool:
+        """Tell whether most of what there is is in these graphs."""
+        total = len(self)
+        return 2 * self._engine.size(graphs, total) > total
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Let all writes fail from now on if the disk does."""
+        try:
+            yield
+        except OSError as error:
+            self._syncing.fail(error)
+            self._syncing.check()
+
+    def _next(self) -> int:
+        self._committed += 1
+        return self._committed
+
+    def _settle(self, commit: int) -> int:
+        """Make a commit, and all before it, durable and visible."""
+        self._syncing.wait()
+        self._reach(commit)
+        return commit
+
+    def _reach(self, commit: int) -> None:
+        with self._raising:
+            self._generation = max(self._generation, commit)
+
+    # Reading
 
     def has_graph(self, graph: Graph) -> bool:
         """Tell whether a graph exists; the default graph always does."""
-        return isinstance(graph, ox.DefaultGraph) or self._open.contains_named_graph(graph)
-
-    def _holds(self, graph: Graph) -> bool:
-        if isinstance(graph, ox.NamedNode):
-            return self._open.contains_named_graph(graph)
-        return next(self._open.quads_for_pattern(None, None, None, graph), None) is not None
+        return isinstance(graph, ox.DefaultGraph) or self._engine.has_graph(graph.value)
 
     def graphs(self) -> list[str]:
         """Return the IRIs of the named graphs, sorted."""
-        return sorted(graph.value for graph in self._open.named_graphs() if isinstance(graph, ox.NamedNode))
+        return self._engine.graphs()
 
     def __len__(self) -> int:
-        return len(self._open)
-
-    @contextlib.contextmanager
-    def _commit(self) -> Iterator[None]:
-        with self._write:
-            yield
-            self._sync()
-            self._generation += 1
-
-    def _sync(self) -> None:
-        """Flush every log to disk: the engine switches logs, so the newest alone is not enough."""
-        for log in self._path.glob("*.log"):
-            with contextlib.suppress(FileNotFoundError):
-                fd = os.open(log, os.O_RDONLY)
-                try:
-                    os.fdatasync(fd)
-                finally:
-                    os.close(fd)
+        return self._engine.count()
 
     def take(self) -> Snapshot:
         """Lend a snapshot of the current generation or newer; it stays on disk until `give_back`."""
-        wanted = self._generation
-        with self._leases:
-            if self._newest is None or self._newest.generation < wanted:
-                self._newest = self._checkpoint()
-                self._collect()
-            self._leased[self._newest.generation] = self._leased.get(self._newest.generation, 0) + 1
-            return self._newest
+        return self._snapshots.take()
 
     def give_back(self, snapshot: Snapshot) -> None:
         """End a lease; the snapshot is deleted once nobody holds it and a newer one exists."""
-        with self._leases:
-            self._leased[snapshot.generation] -= 1
-            self._collect()
+        self._snapshots.give_back(snapshot)
 
-    def _checkpoint(self) -> Snapshot:
-        generation = self._generation  # read first: a commit that ends meanwhile may be in, and does no harm
-        path = self._snapshots / str(generation)
-        shutil.rmtree(path, ignore_errors=True)
-        self._open.backup(str(path))
-        return Snapshot(generation, path)
-
-    def _collect(self) -> None:
-        newest = self._newest.generation if self._newest else -1
-        for generation, leases in list(self._leased.items()):
-            if leases == 0 and generation != newest:
-                del self._leased[generation]
-                shutil.rmtree(self._snapshots / str(generation), ignore_errors=True)
+    def _checkpoint(self, path: Path) -> None:
+        """Make a checkpoint. Each leaves small files, which the engine merges by itself only where they overlap."""
+        self._engine.checkpoint(path)
+        self._checkpoints += 1
+        if self._checkpoints % _LOOK == 0 and _small_files(path) > _MOST_SMALL_FILES:
+            self._engine.tidy()
 
     def backup(self, target: Path) -> None:
         """Write a checkpoint of the current generation to `target`, which must not exist."""
-        with self._write:
-            self._open.backup(str(target))
+        self._engine.checkpoint(target)
 
     def close(self) -> None:
-        """Flush and let go of the store. Closing twice is fine."""
-        with self._write:
-            if self._store is not None:
-                self._store.flush()
-                self._store = None
+        """Flush and let go of the store; a write that does not end now is given up. Closing twice is fine."""
+        self._closed = True
+        if not self._pen.acquire(timeout=_PATIENCE):
+            self._rebuilding.close()
+            self._engine.hasten()
+            self._pen.acquire()
+        try:
+            self._engine.close()
+        finally:
+            self._pen.release()
 
 
-def syntax_error(message: str, line: int | None, column: int | None) -> QuerySyntaxError:
-    """Return the engine's syntax error, with the place that some of its messages hold, and without its grammar.
-
-    What it expected can be a page of token classes; the first line of it is what a person can use.
-    """
-    if place := _PLACE.match(message):
-        line, column = line or int(place[1]), column or int(place[2])
-        message = message[place.end() :]
-    brief = message.partition("\n")[0]
-    short = brief if len(brief) <= _LONGEST else brief[:_LONGEST].rpartition(",")[0] + ", …"
-    where = f"line {line}, column {column}: " if line else ""
-    return QuerySyntaxError(where + short, line, column)
+def _small_files(path: Path) -> int:
+    return sum(file.stat().st_size < _SMALL_FILE for file in path.glob("*.sst"))
 
 
-def _name(graph: Graph) -> str:
-    return "DEFAULT" if isinstance(graph, ox.DefaultGraph) else f"GRAPH {graph}"
+def _n_quads(quads: Iterable[ox.Quad]) -> str:
+    return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()
 
 
-def _delete(graph: Graph) -> str:
-    """Return the operations that empty and then drop a graph; dropping a full one is slower by far."""
-    triples = "?s ?p ?o" if isinstance(graph, ox.DefaultGraph) else f"{_name(graph)} {{ ?s ?p ?o }}"
-    return f"DELETE WHERE {{ {triples} }} ;\nDROP SILENT {_name(graph)}"
-
-
-def _insert_data(quads: list[ox.Quad]) -> str:
-    """Return one operation for all graphs: a blank node that two of them share stays one."""
-    by_graph: dict[Graph, list[str]] = {}
-    for quad in quads:
-        if isinstance(quad.graph_name, ox.BlankNode):
-            raise QueryEvaluationError("a graph cannot be named by a blank node")
-        by_graph.setdefault(quad.graph_name, []).append(f"{quad.triple} .")
-    return "INSERT DATA {\n" + "\n".join(map(_block, by_graph, by_graph.values())) + "\n}"
-
-
-def _block(graph: Graph, triples: list[str]) -> str:
-    body = "\n".join(triples)
-    return body if isinstance(graph, ox.DefaultGraph) else f"{_name(graph)} {{ {body} }}"
+def _iris(graphs: Sequence[Graph] | None) -> list[str | None] | None:
+    """Return the graphs as the processes name them."""
+    return None if graphs is None else [graph.value if isinstance(graph, ox.NamedNode) else None for graph in graphs]

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pyoxigraph as ox
+import pytest
 from pyoxigraph import NamedNode
 
 from storage.files import DataDirectory
@@ -21,13 +22,14 @@ def changes_in(copy: Path, graph: NamedNode) -> Counter[int]:
     )
 
 
-def test_acknowledged_changes_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["write_graph", "exchange_graph"])
+def test_acknowledged_changes_survive_kills(tmp_path: Path, program: str) -> None:
     """An acknowledged change is there; one that was not is whole or absent; a replaced graph is one change's."""
     moment = random.Random(7)
     acknowledged: set[int] = set()
     first, generation = 1, 0  # the first change that is acknowledged is a replacement
     for number in range(ROUNDS // 2):
-        acknowledged |= set(run_and_kill("tests.faults.write_graph", tmp_path / "data", first, moment))
+        acknowledged |= set(run_and_kill(f"tests.faults.{program}", tmp_path / "data", first, moment))
         directory = DataDirectory(tmp_path / "data")
         store = GraphStore(directory)
         assert store.generation > generation

@@ -23,10 +23,21 @@ sys.stdin.read()
 """
 
 
+HOLD_WITH_ANOTHER = """
+import subprocess, sys
+from pathlib import Path
+from storage.files import DataDirectory
+held = DataDirectory(Path(sys.argv[1]), "the other server")
+child = subprocess.Popen(["sh", "-c", "cat; sleep 0.5"], stdin=subprocess.PIPE, pass_fds=(held.lock,))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
 @contextmanager
-def other_process(root: Path) -> Iterator[subprocess.Popen[str]]:
+def other_process(root: Path, program: str = HOLD) -> Iterator[subprocess.Popen[str]]:
     """Hold a directory in another process until the end of the block."""
-    command = [sys.executable, "-c", HOLD, str(root)]
+    command = [sys.executable, "-c", program, str(root)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -42,6 +53,15 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
 
 def test_the_lock_ends_with_a_killed_process(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
+        process.kill()
+        process.wait()
+        DataDirectory(tmp_path).close()
+
+
+def test_the_processes_of_a_killed_holder_are_waited_for(tmp_path: Path) -> None:
+    with other_process(tmp_path, HOLD_WITH_ANOTHER) as process:
+        with pytest.raises(DirectoryLocked):
+            DataDirectory(tmp_path)
         process.kill()
         process.wait()
         DataDirectory(tmp_path).close()

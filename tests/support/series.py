@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from storage.series.selection import Selection
 from storage.series.store import SCHEMA, Options, SeriesStore
@@ -50,6 +51,13 @@ def rows_of(result: pa.Table | Iterable[pa.RecordBatch]) -> list[tuple[object, .
 def everything(store: SeriesStore) -> list[tuple[object, ...]]:
     """Return all readings of a store, by id and time."""
     return rows_of(store.select(Selection()))
+
+
+def public_rows(directory: Path) -> list[tuple[object, ...]]:
+    """Return the readings of the public data set, by id and time, as somebody else reads them."""
+    files = sorted((directory / "readings").rglob("*.parquet"))
+    found = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files] or [table([])])
+    return rows_of(found.sort_by([("id", "ascending"), ("time", "ascending")]))
 
 
 def public_files(directory: Path) -> list[str]:

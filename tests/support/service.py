@@ -60,15 +60,15 @@ def serving(data: Path, **settings: object) -> Iterator[Service]:
 
 def main() -> None:
     """Serve on the socket that is file descriptor argv[1]."""
-    import uvicorn
+    import logging
 
-    from server.app import create_app
+    from server.cli import hosting
     from server.settings import Settings
 
-    app = create_app(Settings.from_environment())
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
-    with socket.socket(fileno=int(sys.argv[1])) as listener:  # uvicorn's own `fd` would take it for a Unix socket
-        uvicorn.Server(config).run([listener])
+    logging.basicConfig(level=logging.WARNING)
+    hosting.DRAIN_SECONDS = 2
+    listener = socket.socket(fileno=int(sys.argv[1]))  # uvicorn's own `fd` would take it for a Unix socket
+    hosting.serve(Settings.from_environment(), listener, lambda: None)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 from collections.abc import Iterator
 
 import pyoxigraph as ox
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 
 from storage.errors import QueryRefused
 from storage.graph.guard import Form, form, refuse_outbound
+from tests.support.listener import Listener
 
 PROLOGUE = "PREFIX : <{url}> PREFIX x: <{url}> PREFIX service: <urn:s:> PREFIX payload: <urn:l:>\n"
 GROUP = "{{?a ?b 'x'}}"
@@ -50,33 +49,6 @@ HARMLESS = [
     'SELECT * {{ ?s ?p "\\"SERVICE <http://e/>" FILTER(?a < ?b && ?c > 2) }}',
     "PREFIX load: <http://e/service> INSERT DATA {{ load:a a service:B }}",
 ]
-
-
-class Listener:
-    """A server that nobody is to reach; `port` is where, `reached` who did."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
-        self.reached = 0
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self._socket.accept()
-            with connection:
-                if (request := connection.recv(1000)) == b"stop":
-                    return
-                self.reached += bool(request)
-                connection.sendall(b"HTTP/1.1 500 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-    def close(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            connection.sendall(b"stop")
-        self._thread.join()
-        self._socket.close()
 
 
 @pytest.fixture(scope="module")

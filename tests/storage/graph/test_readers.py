@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from storage.errors import (
     ByteLimitExceeded,
+    Cancelled,
     Closed,
     DeadlineExceeded,
     MemoryLimitExceeded,
@@ -24,6 +27,7 @@ from storage.errors import (
 )
 from storage.files import DataDirectory
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.results import ASKER, Asker, Result
 from storage.graph.store import GraphStore
 
 G = NamedNode("urn:test:g")
@@ -68,7 +72,7 @@ def all_children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
-def _others() -> None:
+def _others(graph: GraphStore) -> None:  # noqa: ARG001 - its writer is there before the test as well
     """Note the children that there are before a test, such as multiprocessing's resource tracker."""
     OTHERS.clear()
     OTHERS.update(all_children())
@@ -152,7 +156,8 @@ def test_a_query_that_needs_too_much_memory_is_ended(graph: GraphStore, kind: st
 
 def test_a_reader_killed_while_it_answers(pool: ReaderPool) -> None:
     result = pool.run(LONG, LIMITS)
-    os.kill(result._reader._process.pid, signal.SIGKILL)
+    assert result.reader is not None
+    os.kill(result.reader.pid, signal.SIGKILL)
     with pytest.raises(ReaderCrashed):
         result.read()
     assert value(pool) == ROWS
@@ -160,9 +165,9 @@ def test_a_reader_killed_while_it_answers(pool: ReaderPool) -> None:
 
 
 def test_idle_readers_killed_are_replaced_unseen(pool: ReaderPool) -> None:
-    for reader in list(pool._all):
-        os.kill(reader._process.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, reader._process.pid, os.WEXITED | os.WNOWAIT)
+    for reader in list(pool._free):
+        os.kill(reader.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, reader.pid, os.WEXITED | os.WNOWAIT)
     assert value(pool) == ROWS
     assert value(pool) == ROWS
 
@@ -177,6 +182,143 @@ def test_when_all_are_busy(pool: ReaderPool) -> None:
         result.close()
     assert pool.busy == 0
     assert value(pool) == ROWS
+
+
+@pytest.fixture
+def busy(pool: ReaderPool) -> Iterator[list[Result]]:
+    """Queries that keep all readers busy."""
+    results = [pool.run(LONG, LIMITS) for _ in range(pool.size)]
+    yield results
+    for result in results:
+        result.close()
+
+
+def test_the_queue_is_served_in_the_order_of_coming(pool: ReaderPool, busy: list[Result]) -> None:
+    got: list[int] = []
+    waiting = [pool.enter(COUNT, LIMITS, lambda number=number: got.append(number)) for number in range(5)]
+    waiting[1].close()
+    assert pool.waiting == 4
+    busy[0].close()
+    for number in (0, 2, 3, 4):  # each passes its reader on to the next
+        assert got[-1] == number
+        assert [result.reader is not None for result in waiting if result is not waiting[1]].count(True) == len(got)
+        waiting[number].close()
+    assert got == [0, 2, 3, 4]
+
+
+def test_a_queue_is_bounded(graph: GraphStore) -> None:
+    pool = ReaderPool(graph, size=1, most_waiting=2)
+    results = [pool.enter(COUNT, LIMITS, lambda: None) for _ in range(3)]
+    with pytest.raises(Overloaded, match="2 queries wait"):
+        pool.run(COUNT, LIMITS)
+    for result in results:
+        result.close()
+    assert value(pool) == ROWS
+    pool.close()
+
+
+def test_a_query_cancelled_while_it_waits_never_takes_a_reader(pool: ReaderPool, busy: list[Result]) -> None:
+    told: list[int] = []
+    waiting = pool.enter(COUNT, LIMITS, lambda: told.append(1))
+    waiting.cancel()
+    waiting.cancel()
+    assert (told, pool.waiting, len(pool.results())) == ([1], 0, 3)
+    busy[0].close()
+    assert (pool.busy, waiting.reader) == (1, None)
+    with pytest.raises(Cancelled):
+        waiting.begin()
+    waiting.close()
+
+
+@pytest.mark.parametrize("query", [FOR_EVER, LONG])
+def test_a_running_query_is_cancelled(pool: ReaderPool, query: Query) -> None:
+    begun, ended = threading.Event(), threading.Event()
+    result = pool.enter(query, LIMITS, ended.set)
+
+    def work() -> None:
+        result.begin()
+        begun.set()
+        result.read()
+
+    with ThreadPoolExecutor(1) as threads:
+        working = threads.submit(work)
+        begun.wait()
+        result.cancel()
+        with pytest.raises(Cancelled):
+            working.result()
+    assert ended.is_set()
+    assert pool.busy == 0
+    assert value(pool) == ROWS
+
+
+def test_a_query_cancelled_before_it_is_asked_leaves_its_reader_alone(pool: ReaderPool) -> None:
+    result = pool.enter(FOR_EVER, LIMITS, lambda: None)
+    result.cancel()
+    with pytest.raises(Cancelled):
+        result.begin()
+    result.close()
+    assert value(pool) == ROWS
+
+
+def test_what_has_ended_cannot_be_cancelled(pool: ReaderPool) -> None:
+    result = pool.run(COUNT, LIMITS)
+    result.cancel()
+    assert b"%d" % ROWS in result.read()
+    assert pool.killed == 0
+
+
+def test_the_queries_of_one_who_has_gone_end_and_no_more_begin(pool: ReaderPool) -> None:
+    asker = Asker("1", "somebody")
+    token = ASKER.set(asker)
+    try:
+        mine = pool.run(LONG, LIMITS)
+        ASKER.set(Asker("1", "another"))
+        other = pool.run(LONG, LIMITS)
+        pool.end(asker)
+        with pytest.raises(Cancelled):
+            mine.read()
+        ASKER.set(asker)
+        with pytest.raises(Cancelled):
+            pool.run(COUNT, LIMITS)
+        assert other.cancelled is None
+        other.close()
+    finally:
+        ASKER.reset(token)
+
+
+def test_queries_are_listed_with_their_states(pool: ReaderPool) -> None:
+    sending, running = pool.run(LONG, LIMITS), pool.enter(FOR_EVER, LIMITS, lambda: None)
+    running.begin()
+    waiting = pool.enter(Dump(G.value), LIMITS, lambda: None)
+    assert [result.state for result in pool.results()] == ["sending", "running", "waiting"]
+    assert [result.text for result in pool.results()] == [LONG.text, FOR_EVER.text, f"# the graph {G.value}"]
+    next(iter(sending))
+    assert sending.rows > 0
+    for result in (waiting, running, sending):
+        result.close()
+    assert pool.results() == []
+
+
+def test_where_no_process_can_be_started_the_next_query_tries_again(
+    pool: ReaderPool, busy: list[Result], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/nowhere/python")
+        for result in busy:
+            result.close()
+        with pytest.raises(ReaderCrashed):
+            pool.run(COUNT, LIMITS)
+        assert "cannot be started" in caplog.text
+    results = [pool.run(LONG, LIMITS) for _ in range(2)]
+    assert len(children()) == 2
+    for result in results:
+        result.close()
+    assert value(pool) == ROWS
+
+
+def test_readers_go_before_the_server_where_the_machine_runs_out_of_memory(pool: ReaderPool) -> None:
+    assert value(pool) == ROWS
+    assert {Path(f"/proc/{reader.pid}/oom_score_adj").read_text().strip() for reader in pool._free} >= {"500"}
 
 
 def test_closing_ends_everything(pool: ReaderPool) -> None:

@@ -18,6 +18,22 @@ DEFAULT = DefaultGraph()
 XSD = "http://www.w3.org/2001/XMLSchema#"
 
 
+@pytest.fixture(params=["transactions", "copies"])
+def store(
+    directory: DataDirectory, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GraphStore]:
+    """An empty graph whose changes are transactions, or all of them copies that take its place."""
+    if request.param == "copies":
+        monkeypatch.setattr("storage.graph.store.MOST_IN_TRANSACTION", -1)
+    opened = GraphStore(directory)
+    yield opened
+    opened.close()
+
+
+transactions = pytest.mark.parametrize("store", ["transactions"], indirect=True)
+copies = pytest.mark.parametrize("store", ["copies"], indirect=True)
+
+
 def quad(value: object, graph: NamedNode | DefaultGraph = G) -> Quad:
     return Quad(S, P, Literal(str(value)), graph)
 
@@ -75,12 +91,13 @@ def test_each_write_does_what_it_says_and_is_seen_at_once(store: GraphStore) -> 
     assert store.graphs() == []
 
 
-@pytest.mark.parametrize("write", ["replace", "replace_all"])
+@pytest.mark.parametrize("write", ["replace", "replace_all", "add"])
 def test_a_blank_node_shared_by_graphs_stays_one(store: GraphStore, write: str) -> None:
-    store.add([quad("old"), quad("old", H)])
+    if write != "add":
+        store.add([quad("old"), quad("old", H)])
     node = BlankNode("shared")
     quads = [Quad(node, P, S, G), Quad(S, P, node, H), Quad(node, P, Triple(S, P, node), DEFAULT)]
-    store.replace(quads, [G, H, DEFAULT]) if write == "replace" else store.replace_all(quads)
+    store.replace(quads, [G, H, DEFAULT]) if write == "replace" else getattr(store, write)(quads)
     found = content(store)
     assert len(found) == 3
     nodes = {term for q in found for term in (q.subject, q.object) if isinstance(term, BlankNode)}
@@ -108,6 +125,7 @@ def named(iri: str) -> NamedNode | None:
         return None
 
 
+@transactions
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=TEXTS, language=st.none() | LANGUAGES, iri=IRIS, quoted=st.booleans(), typed=st.booleans())
 def test_every_term_round_trips_through_replace(
@@ -122,6 +140,23 @@ def test_every_term_round_trips_through_replace(
     store.replace_all([written])
     assert content(store) == {written}
     store.clear()
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Quad:
+    node = named(draw(IRIS)) or S
+    value = literal(draw(TEXTS), draw(st.none() | LANGUAGES), draw(st.none() | st.just(f"{XSD}other")))
+    return Quad(node, P, Triple(S, node, value) if draw(st.booleans()) else value, node)
+
+
+@copies
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(quads=st.lists(terms(), min_size=20, max_size=40))
+def test_every_term_round_trips_through_a_copy(store: GraphStore, quads: list[Quad]) -> None:
+    store.replace_all([quad("old"), *quads])
+    graphs = {each.graph_name for each in quads if isinstance(each.graph_name, NamedNode)}
+    store.replace(quads, [G, *sorted(graphs, key=str)])
+    assert content(store) == set(quads)
 
 
 def test_directional_language_round_trips(store: GraphStore) -> None:
@@ -158,6 +193,7 @@ def test_what_was_written_is_there_after_reopening(directory: DataDirectory) -> 
     again.close()
 
 
+@transactions
 def test_every_commit_is_synced(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
     logs: list[str] = []
     real = os.fdatasync

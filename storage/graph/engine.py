@@ -1,0 +1,329 @@
+"""The parent's side of the writer process: asks it, ends it at a deadline, and starts another when it has gone.
+
+A commit is one record of the store's log, written after all else is done. So a process that is killed before its
+log has grown has changed nothing; once it has grown, the process is left to finish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.errors import (
+    Closed,
+    Corrupt,
+    DeadlineExceeded,
+    DiskFailed,
+    MemoryLimitExceeded,
+    QueryEvaluationError,
+    StorageError,
+    WriterCrashed,
+)
+from storage.graph.sync import Logs
+from storage.graph.syntax import syntax_error
+
+_STEP = 0.1  # seconds between looks at whether the engine is to be closed
+_TRIES = 3
+_OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """So many seconds, and the moment when they have passed (of the monotonic clock)."""
+
+    seconds: float
+    until: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline that is so many seconds from now."""
+        return cls(seconds, time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left, at least 0."""
+        return max(0.0, self.until - time.monotonic())
+
+
+class _Gone(Exception):
+    """The process has ended."""
+
+
+class _Channel:
+    """A socket to the process: one request at a time, and its answer."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._answers = self._ours.makefile("rb")
+
+    @property
+    def inherited(self) -> int:
+        """The file descriptor for the process."""
+        return self._theirs.fileno()
+
+    def handed_over(self) -> None:
+        """Let go of the process's end, which it has now itself."""
+        self._theirs.close()
+
+    def send(self, request: dict[str, Any]) -> None:
+        with _gone_if_closed():
+            self._ours.sendall(json.dumps(request).encode() + b"\n")
+
+    def ready(self, seconds: float) -> bool:
+        """Wait so long for an answer, or for the end of the process."""
+        poll = select.poll()
+        poll.register(self._ours, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def receive(self) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer, or raise the error that it is."""
+        with _gone_if_closed():
+            line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            raise _Gone
+        answer = json.loads(line)
+        if "error" in answer:
+            raise _as_exception(answer)
+        return answer["ok"]
+
+    def close(self) -> None:
+        self._answers.close()
+        self._ours.close()
+        self._theirs.close()
+
+
+@contextlib.contextmanager
+def _gone_if_closed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _Gone from error
+
+
+def _as_exception(answer: dict[str, Any]) -> StorageError:
+    message = answer["message"]
+    match answer["error"]:
+        case "syntax":
+            return syntax_error(message, answer["line"], answer["column"])
+        case "evaluation":
+            return QueryEvaluationError(message)
+        case "memory":
+            return MemoryLimitExceeded("the write needed more memory than it may use")
+        case "disk":
+            return DiskFailed(f"the graph could not be written or read: {message}")
+        case _:
+            return WriterCrashed(message)
+
+
+class _Process:
+    """One writer process. Raises Corrupt or DiskFailed where it cannot open the store."""
+
+    def __init__(self, path: Path, memory: int, lock: int) -> None:
+        self.writes, self.questions = _Channel(), _Channel()
+        fds = (self.writes.inherited, self.questions.inherited)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "storage.graph.writer", str(path), str(memory), *map(str, fds)],
+            stdin=subprocess.PIPE,  # which closes with this process, and ends that one
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(*fds, lock),  # the lock of the data directory, which is thus held as long as the process lives
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self.writes.handed_over()
+        self.questions.handed_over()
+        try:
+            self.questions.receive()
+        except (_Gone, StorageError) as error:
+            self.end()
+            self.close()
+            raise _unopened(path, error) from None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> int:
+        """Kill the process; returns what it died of."""
+        self._process.kill()
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Close all that leads to the process, which ends it, and wait for that."""
+        self.writes.close()
+        self.questions.close()
+        assert self._process.stdin is not None  # noqa: S101 - opened with a pipe, for the type checker
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def _unopened(path: Path, error: Exception) -> StorageError:
+    if isinstance(error, _Gone):
+        return WriterCrashed("the process that writes the graph ended before it had opened it")
+    return Corrupt(f"the graph in {path} cannot be opened: {error}")
+
+
+class Engine:
+    """The store of a directory, open in a process of its own. One write at a time; questions at any time."""
+
+    def __init__(self, path: Path, memory: int, lock: int) -> None:
+        """`memory` bytes the process may use; it inherits the file descriptor `lock`."""
+        self._path = path
+        self._memory = memory
+        self._lock = lock
+        self._logs = Logs(path)
+        self._asking = threading.Lock()  # one question at a time; none while the engine is paused
+        self._starting = threading.Lock()
+        self._retired: list[_Process] = []
+        self._closing = False
+        self._process: _Process | None = self._start()
+
+    def _start(self) -> _Process:
+        return _Process(self._path, self._memory, self._lock)
+
+    def _living(self) -> _Process:
+        """Return the process, or a new one where it has died. Only for those who ask or write."""
+        with self._starting:
+            if self._process is not None and not self._process.alive:
+                self._retired.append(self._process)  # its sockets may be in use: whoever writes next closes them
+                self._process = None
+            if self._process is None:
+                if self._closing:
+                    raise Closed("the graph is closed")
+                self._process = self._start()
+            return self._process
+
+    @property
+    def pid(self) -> int:
+        """The process that has the store open now."""
+        with self._asking:
+            return self._living().pid
+
+    def ask(self, question: str, **more: Any) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to a question (see storage.graph.writer), also while a write goes on."""
+        with self._asking:
+            for _ in range(_TRIES):
+                process = self._living()
+                try:
+                    process.questions.send({"ask": question, **more})
+                    return process.questions.receive()
+                except _Gone:
+                    process.end()
+        raise WriterCrashed("the process that writes the graph has ended again and again")
+
+    def checkpoint(self, path: Path) -> None:
+        """Write what is committed now to `path`, which must not exist; files that never change are linked."""
+        self.ask("checkpoint", path=str(path))
+
+    def tidy(self) -> None:
+        """Merge small files, unless that was done lately. Goes on when this has returned."""
+        self.ask("tidy")
+
+    def graphs(self) -> list[str]:
+        """Return the IRIs of the named graphs, sorted."""
+        return list(self.ask("graphs"))
+
+    def has_graph(self, iri: str) -> bool:
+        """Tell whether there is a named graph."""
+        return bool(self.ask("has", graph=iri))
+
+    def count(self) -> int:
+        """Return how many quads there are."""
+        return int(self.ask("count"))
+
+    def size(self, graphs: list[str | None] | None, most: int) -> int:
+        """Return how many quads these graphs hold, up to `most`. Among them None is the default graph, alone all."""
+        return int(self.ask("size", graphs=graphs, most=most))
+
+    def write(self, deadline: Deadline | None = None, **request: Any) -> None:  # noqa: ANN401 - JSON
+        """Commit a request (see storage.graph.writer). The caller sees to it that there is one at a time.
+
+        Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
+        that is not known, DiskFailed or WriterCrashed.
+        """
+        process = self._living()
+        with self._starting:
+            retired, self._retired = self._retired, []
+        for old in retired:
+            old.close()
+        before = self._logs.sizes()
+        try:
+            process.writes.send(request)
+            self._wait(process, before, deadline)
+            process.writes.receive()
+        except _Gone:
+            raise self._cause_of_death(process, before) from None
+        except DiskFailed:
+            process.end()  # after an error of the disk the engine takes no more writes until it is opened again
+            raise
+
+    def _wait(self, process: _Process, before: dict[tuple[str, int], int], deadline: Deadline | None) -> None:
+        """Return when there is an answer, or an end. Kills the process at the deadline unless it commits already."""
+        while not process.writes.ready(_STEP if deadline is None else min(_STEP, deadline.left)):
+            late = deadline is not None and not deadline.left
+            if (late or self._closing) and not self._grown(before):
+                process.end()
+                if self._grown(before):  # it began to commit just then
+                    return
+                raise self._too_late(deadline)
+
+    def _too_late(self, deadline: Deadline | None) -> StorageError:
+        if deadline is None or deadline.left:
+            return Closed("the graph is closing")
+        return DeadlineExceeded(f"the update took longer than {deadline.seconds:g} s")
+
+    def _grown(self, before: dict[tuple[str, int], int]) -> bool:
+        return any(size > before.get(log, 0) for log, size in self._logs.sizes().items())
+
+    def _cause_of_death(self, process: _Process, before: dict[tuple[str, int], int]) -> StorageError:
+        code = process.end()
+        if self._grown(before):
+            return WriterCrashed("the process that writes the graph ended: whether the change was made is not known")
+        if code in _OUT_OF_MEMORY:
+            return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")
+        return WriterCrashed(f"the process that writes the graph ended with status {code}; nothing was changed")
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Close the store for the block; what is asked meanwhile waits. The caller sees to it that nothing writes."""
+        with self._asking:
+            self._stop()
+            try:
+                yield
+            finally:
+                self._process = self._start()
+
+    def _stop(self) -> None:
+        for process in (*self._retired, self._process):
+            if process is not None:
+                process.close()
+        self._retired, self._process = [], None
+
+    def hasten(self) -> None:
+        """End a write that is under way, unless it commits already; no process is started any more."""
+        self._closing = True
+
+    def close(self) -> None:
+        """Flush and close the store. Closing twice is fine; the caller sees to it that nothing writes."""
+        with self._asking:
+            self._closing = True
+            if self._process is not None and self._process.alive:
+                with contextlib.suppress(_Gone, StorageError):  # what is not flushed is in the logs
+                    self._process.questions.send({"ask": "flush"})
+                    self._process.questions.receive()
+            self._stop()

@@ -1,0 +1,98 @@
+"""The loader process: fills a store that is to take the graph's place. Nobody else sees it until it is whole.
+
+So it writes in pieces, without transactions, in bounded memory. Its one request is a line of JSON on stdin:
+
+    next    the directory of the store: a copy of the graph, or absent for an empty one
+    base    None, or the directory of another copy, of which all is taken over but the graphs in `drop`
+    drop    IRIs of graphs to remove, None for the default graph
+    staged  N-Quads to add; None for nothing
+    create  IRIs of graphs to be there even if nothing is in them
+
+Its answer is a line of JSON on stdout, `{"ok": null}` or `{"error": message}`; then all is on disk. The process ends
+at once when stdin is closed, so that it never outlives the one that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+from storage.files import sync_directory, sync_file
+from storage.graph.lifeline import end_with_parent
+from storage.graph.writer import graph_of
+
+_BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
+
+
+def fill(request: dict[str, Any]) -> None:
+    """Do what a request asks. Durable when it returns."""
+    path = Path(request["next"])
+    _change(ox.Store(str(path)), request)
+    for file in path.iterdir():  # the store is closed by now, or it would remove some of them meanwhile
+        sync_file(file)
+    sync_directory(path)
+
+
+def _change(store: ox.Store, request: dict[str, Any]) -> None:
+    dropped = [graph_of(iri) for iri in request["drop"]]
+    if request["base"] is not None:
+        _take_over(store, ox.Store.read_only(request["base"]), {*dropped})
+    else:
+        for graph in dropped:
+            _remove(store, graph)
+    if request["staged"] is not None:
+        _load(store, ox.parse(path=request["staged"], format=ox.RdfFormat.N_QUADS))
+    for iri in request["create"]:
+        store.add_graph(ox.NamedNode(iri))
+    store.flush()
+
+
+def _take_over(store: ox.Store, base: ox.Store, dropped: set[ox.NamedNode | ox.DefaultGraph]) -> None:
+    for graph in chain([ox.DefaultGraph()], base.named_graphs()):
+        if graph not in dropped:
+            _load(store, base.quads_for_pattern(None, None, None, graph))
+            store.add_graph(graph)
+
+
+def _remove(store: ox.Store, graph: ox.NamedNode | ox.DefaultGraph) -> None:
+    """Remove quad by quad: one transaction for a large graph takes five times as long, and memory with its size."""
+    for quad in store.quads_for_pattern(None, None, None, graph):
+        store.remove(quad)
+    store.remove_graph(graph)
+
+
+def _load(store: ox.Store, quads: Iterator[ox.Quad]) -> None:
+    """Add quads in bounded memory, whatever the number: blank nodes keep their labels, and so their identity."""
+    for first in quads:
+        store.bulk_extend(chain([first], islice(quads, _BATCH - 1)))
+
+
+def main() -> None:
+    """Serve one request. The argument is the memory cap in bytes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    cap = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    request = json.loads(sys.stdin.buffer.readline())
+    end_with_parent(sys.stdin.fileno())
+    answer: dict[str, Any] = {"ok": None}
+    try:
+        fill(request)
+    except Exception as error:  # whatever it is, the parent gets its name
+        answer = {"error": str(error) or type(error).__name__}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

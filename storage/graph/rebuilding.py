@@ -1,0 +1,158 @@
+"""Large changes: made on a copy, in a process of its own, that then takes the graph's place.
+
+    loading/next    the graph as it is to be, while the loader fills it
+    loading/base    a copy to take over from, where most of the graph goes
+    loading/old     the graph as it was, on its way out
+
+The old directory leaves its place only when all of the new one is on disk. So whenever the graph is missing, the new
+one is whole, and `recover` puts it there; in any other case the change has not happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from storage.errors import Closed, DiskFailed, WriterCrashed
+from storage.files import empty_directory, make_directory, sync_directory
+
+MEMORY = 1 << 30
+
+
+class Rebuilding:
+    """The copy of a graph that is to take its place. One at a time."""
+
+    def __init__(self, graph: Path, folder: Path, lock: int) -> None:
+        """`folder` is for what is under way; the process inherits the file descriptor `lock`."""
+        self._graph = graph
+        self._folder = folder
+        self._lock = lock
+        self._door = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def recover(self) -> None:
+        """Finish the exchange that a crash has interrupted, and remove what is left of others."""
+        if not self._graph.exists() and self._next.exists():
+            self._put_in_place()
+        empty_directory(self._folder)
+
+    @property
+    def _next(self) -> Path:
+        return self._folder / "next"
+
+    @property
+    def _old(self) -> Path:
+        return self._folder / "old"
+
+    def fill(
+        self,
+        copy: Callable[[Path], None] | None,
+        staged: Path | None,
+        drop: list[str | None],
+        create: list[str],
+        *,
+        rebuild: bool,
+    ) -> None:
+        """Make the next graph: see storage.graph.loader. `copy` writes the present one to a path; None begins empty.
+
+        With `rebuild` all but what is dropped is taken over, else what is dropped is removed: whichever is less.
+        Raises DiskFailed, WriterCrashed or Closed, with nothing changed.
+        """
+        self.discard()
+        base = self._folder / "base" if rebuild and copy is not None else None
+        try:
+            if copy is not None:
+                copy(base or self._next)
+            self._run(
+                {
+                    "next": str(self._next),
+                    "base": base and str(base),
+                    "drop": drop,
+                    "staged": staged and str(staged),
+                    "create": create,
+                }
+            )
+        except BaseException:
+            self.discard()
+            raise
+
+    def _run(self, request: dict[str, Any]) -> None:
+        with self._door:
+            if self._closed:
+                raise Closed("the graph is closing")
+            self._process = self._start()
+        try:
+            with self._process as process:
+                assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
+                assert process.stdout is not None  # noqa: S101 - as above
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(json.dumps(request).encode() + b"\n")
+                    process.stdin.flush()
+                answer = process.stdout.readline()
+        finally:
+            self._process = None
+        self._judge(answer, process.returncode)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "storage.graph.loader", str(MEMORY)],
+            stdin=subprocess.PIPE,  # which closes with this process, and ends that one
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(self._lock,),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+
+    def _judge(self, answer: bytes, code: int) -> None:
+        if self._closed:
+            raise Closed("the graph is closing")
+        if not answer.endswith(b"\n"):
+            raise WriterCrashed(f"the process that loads ended with status {code}; nothing was changed")
+        if "error" in (document := json.loads(answer)):
+            raise DiskFailed(f"the graph could not be written: {document['error']}")
+
+    def exchange(self) -> None:
+        """Put the next graph in place. Durable when it returns. Nobody may have either of them open.
+
+        Raises OSError, with one of them in place.
+        """
+        sync_directory(self._folder)
+        self._graph.replace(self._old)
+        try:
+            self._sync()
+            self._put_in_place()
+        except OSError:
+            if not self._graph.exists():
+                self._old.replace(self._graph)
+            raise
+        self.discard()
+
+    def _put_in_place(self) -> None:
+        self._next.replace(self._graph)
+        self._sync()
+
+    def _sync(self) -> None:
+        sync_directory(self._folder)
+        sync_directory(self._graph.parent)
+
+    def discard(self) -> None:
+        """Remove what is left of a change."""
+        make_directory(self._folder)
+        for name in ("next", "base", "old"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def close(self) -> None:
+        """End a change that is under way, as if it had never begun."""
+        with self._door:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()

@@ -1,0 +1,220 @@
+"""A query from the queue to the last byte of its answer, and who asked it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from storage.errors import (
+    ByteLimitExceeded,
+    Cancelled,
+    QueryEvaluationError,
+    ReaderCrashed,
+    RowLimitExceeded,
+    StorageError,
+)
+from storage.graph.federation import Lease, explained
+from storage.graph.process import Reader
+from storage.graph.store import syntax_error
+
+if TYPE_CHECKING:
+    from storage.graph.readers import Limits, ReaderPool
+
+_PIPE = 1 << 16  # bytes that a pipe takes at once
+
+
+@dataclass(slots=True)
+class Asker:
+    """Whom a query is for: a request, by its id; a name for people; and the id of the token, if one was sent.
+
+    Once it has `gone`, no query of it begins any more.
+    """
+
+    request: str
+    name: str = ""
+    token: str | None = None
+    gone: bool = False
+
+
+ASKER: ContextVar[Asker | None] = ContextVar("asker", default=None)
+
+
+class State(StrEnum):
+    """How far a query is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SENDING = "sending"
+
+
+class Result:
+    """An answer on its way: iterate for its bytes, close when done with it, early or not.
+
+    `rows` counts those that have come until now; it is 0 for answers that have no rows. One thread at a time may
+    use it, but any may close or cancel it.
+    """
+
+    def __init__(self, pool: ReaderPool, text: str, line: bytes, limits: Limits, notify: Callable[[], None]) -> None:
+        """`text` is for people and `line` for the reader; `notify` is called once there is a reader or no hope."""
+        self.text = text
+        self.limits = limits
+        self.notify = notify
+        self.asker = ASKER.get()
+        self.began = time.monotonic()
+        self.generation = 0
+        self.rows = 0
+        self.ended = False
+        self.reader: Reader | None = None
+        self.cancelled: StorageError | None = None
+        self.lease: Lease | None = None
+        self.beginning = threading.Lock()
+        self._pool = pool
+        self._line = line
+        self._asked = False
+        self._bytes = 0
+        self._first: list[bytes] = []
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        if self.reader is None:
+            return State.WAITING
+        return State.SENDING if self._bytes else State.RUNNING
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether its reader, if it has one, could take another query now."""
+        return self.ended or not self._asked
+
+    def begin_promptly(self) -> bool:
+        """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`."""
+        reader = self.reader
+        if reader is None or len(self._line) >= _PIPE or not reader.current:
+            return False
+        with self.beginning:
+            try:
+                self._ask(reader)
+            except ReaderCrashed:  # it has died since the last query, and `begin` finds another
+                return False
+        return True
+
+    def begin(self) -> None:
+        """Ask the reader, moved to the newest snapshot. Raises ReaderCrashed, or why the query was cancelled."""
+        with self.beginning:
+            self._asked = True
+            self.check()
+            reader = self._pool.living(self)
+            reader.refresh()
+            self._ask(reader)
+
+    def _ask(self, reader: Reader) -> None:
+        self._asked = True
+        self.generation = reader.snapshot.generation if reader.snapshot else 0
+        reader.ask(self._line)
+        self.check()  # whoever cancelled it meanwhile may have killed another process than this one
+
+    def check(self) -> None:
+        """Raise why the query was cancelled, if it was."""
+        if self.cancelled is not None:
+            raise self.cancelled
+
+    def end_lease(self) -> None:
+        """Let the query ask no other servers any more."""
+        if self.lease is not None:
+            self.lease.close()
+
+    def fileno(self) -> int:
+        """Return what becomes readable when `take` has something to take."""
+        return self._held.fileno()
+
+    @property
+    def _held(self) -> Reader:
+        if self.reader is None:
+            raise ReaderCrashed("the query has no reader")
+        return self.reader
+
+    def take(self) -> list[bytes]:
+        """Return the answer's next pieces, of one read from the pipe; blocks where there is nothing to read.
+
+        `ended` says whether they are the last. Raises what ends the answer early.
+        """
+        pieces = []
+        try:
+            frames = self._held.take()
+        except EOFError:
+            raise self._why() from None
+        for kind, rows, payload in frames:
+            if kind == b"D":
+                pieces.append(payload)
+                self._bytes += len(payload)
+            else:
+                self.ended = True
+            if kind == b"X":
+                with explained(self.lease):
+                    raise self._as_exception(json.loads(payload))
+            self.rows = rows
+        return pieces
+
+    def _why(self) -> StorageError:
+        return self.cancelled or self._held.cause_of_death(self.limits.seconds)
+
+    def _as_exception(self, error: dict[str, Any]) -> StorageError:
+        message = error["message"]
+        match error["kind"]:
+            case "syntax":
+                return syntax_error(message, error["line"], error["column"])
+            case "rows":
+                return RowLimitExceeded(f"the result has more than {self.limits.rows:,} rows")
+            case "bytes":
+                return ByteLimitExceeded(f"the result has more than {self.limits.bytes:,} bytes")
+            case "memory":
+                return self._held.out_of_memory()
+            case "evaluation":
+                return QueryEvaluationError(message)
+            case _:
+                return ReaderCrashed(message)
+
+    # For those who may block
+
+    def start(self, given: threading.Event, patience: float) -> None:
+        """Wait for a reader and the first bytes, so that what goes wrong before them is raised here."""
+        if self.reader is None and not given.wait(patience):
+            raise self._pool.overloaded()
+        self.begin()
+        while not self._first and not self.ended:
+            self._first = self.take()
+        if self.ended:
+            self.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while self._first:
+                yield self._first.pop(0)
+            while not self.ended:
+                self.check()
+                yield from self.take()
+        except StorageError:
+            self.close()
+            raise
+        self.close()
+
+    def read(self) -> bytes:
+        """Return the whole answer."""
+        try:
+            return b"".join(self)
+        finally:
+            self.close()
+
+    def cancel(self, error: StorageError | None = None) -> None:
+        """End the query from outside: whoever waits for it gets the error."""
+        self._pool.cancel(self, error or Cancelled("the query was cancelled"))
+
+    def close(self) -> None:
+        """Free the reader; one that is still busy is killed, which takes a moment. Closing twice is fine."""
+        self._pool.leave(self)

@@ -1,0 +1,91 @@
+"""Rewrites a SPARQL text into one with the same meaning, which the engine (Oxigraph 0.5) answers rightly and fast.
+
+Each step looks for one thing, and changes nothing where it is not sure: `expressions` and `projection` (functions),
+`graphs` (`GRAPH ?g`), `zero_length` (paths), and for speed `classes` (`a/rdfs:subClassOf*`). The parts:
+
+    tokens -> triples, parser -> syntax (what is said where) -> scope (which variables) -> the steps -> edits
+
+The rules are those of SPARQL 1.1, whatever the engine would do with the text as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TypeVar
+
+from storage.graph.rewriting import classes, expressions, graphs, projection, zero_length
+from storage.graph.rewriting.parser import parse
+from storage.graph.rewriting.syntax import Select
+from storage.graph.rewriting.tokens import Edit, NotUnderstood, edited
+
+LONGEST = 1 << 16  # characters; a longer text is data for the most part
+_CACHED = 256
+
+_Answer = TypeVar("_Answer")
+_Edits = Callable[[str], Iterable[Edit]]
+_Step = Callable[[str, tuple[Select, ...]], Iterable[Edit]]
+# What the text in capitals must have, then what the text must have: the first costs next to nothing.
+_BY_TOKENS: tuple[tuple[str, str, _Edits], ...] = (
+    ("GROUP_CONCAT", "", expressions.concatenations),
+    ("TRUE", r"\b(?!true\b)(?i:true)\b", expressions.booleans),
+    ("FALSE", r"\b(?!false\b)(?i:false)\b", expressions.booleans),
+)
+_BY_SYNTAX: tuple[tuple[str, str, _Step], ...] = (
+    ("BNODE", r"(?i:bnode)\s*\(\s*[^\s)]", projection.blank_nodes),
+    ("GRAPH", r"(?i:graph)\s*[?$]", graphs.renaming),
+    ("GRAPH", r"(?i:graph)\s*[?$]", graphs.binding),
+    ("", r"\*(?!\s*(?:[{)]|(?i:where|from)))|\?(?!\w)", zero_length.edits),
+    ("SUBCLASSOF", "subClassOf", classes.edits),
+)
+_VARIABLE = re.compile(r"[?$](\w+)")
+_NAMED = re.compile(r"\b(?i:as)\s+[?$](\w+)\s*\)")
+
+
+@lru_cache(maxsize=_CACHED)
+def rewritten(text: str) -> str:
+    """Return what to ask the engine instead of a query or an update: the text itself where nothing is to mend."""
+    if len(text) > LONGEST or "\\u" in text or "\\U" in text:
+        return text
+    capitals = text.upper()
+    for word, sign, edits in _BY_TOKENS:
+        if word in capitals and re.search(sign, text):
+            text = _tried(text, edits)
+    if _may_reuse(text):
+        text = _tried(text, _parsed(projection.reused_variables))
+    for word, sign, step in _BY_SYNTAX:
+        if word in capitals and re.search(sign, text):
+            text = _tried(text, _parsed(step))
+    return text
+
+
+def ask(text: str, run: Callable[[str], _Answer]) -> _Answer:
+    """Run what is to be asked instead of a text; where that has an error, run the text, for the places it names."""
+    instead = rewritten(text)
+    if instead is text:
+        return run(text)
+    try:
+        return run(instead)
+    except SyntaxError:
+        return run(text)
+
+
+def _parsed(step: _Step) -> _Edits:
+    return lambda text: step(text, parse(text))
+
+
+def _tried(text: str, edits: _Edits) -> str:
+    try:
+        return edited(text, edits(text))
+    except NotUnderstood:
+        return text
+
+
+def _may_reuse(text: str) -> bool:
+    """Tell whether a variable that the first SELECT names could be in it twice."""
+    head = text.partition("{")[0]
+    named = _NAMED.findall(head)
+    counts = Counter(_VARIABLE.findall(head)) if len(named) > 1 else {}
+    return any(counts[name] > 1 for name in named if counts)

@@ -1,0 +1,111 @@
+"""A SPARQL text as the tokens that the parser reads, and edits to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from storage.graph.guard import TOKEN
+
+LITERALS = frozenset({"string", "number"})
+OPERANDS = frozenset({"variable", "string", "number", "language", "iri", "name"})
+
+
+class NotUnderstood(Exception):
+    """The text has something that the parser does not know, or that has no rewriting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and where it stands. `kind` is that of `guard.TOKEN`, or `blank`, `sign` and `end`."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def word(self) -> str:
+        """The keyword that the token is, in upper case; else nothing."""
+        return self.text.upper() if self.kind == "word" else ""
+
+    @property
+    def sign(self) -> str:
+        return self.text if self.kind == "sign" else ""
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the tokens without the comments, and a last one of the kind `end`."""
+    found: list[Token] = []
+    for match in TOKEN.finditer(text):
+        kind, value, start = match.lastgroup or "", match.group(), match.start()
+        if kind == "comment":
+            continue
+        if kind == "name" and found and (found[-1].sign, found[-1].end) == ("_", start):
+            found.pop()
+            kind, value, start = "blank", "_" + value, start - 1
+        found += _split(kind, value, start)
+    return [*found, Token("end", "", len(text), len(text))]
+
+
+def _split(kind: str, value: str, start: int) -> Iterable[Token]:
+    """Take the full stops off the end of a name or a number: they end a triple."""
+    kind = "sign" if kind == "other" else kind
+    if kind not in ("name", "blank", "number") or not value.endswith(".") or value.endswith("\\."):
+        return (Token(kind, value, start, start + len(value)),)
+    core = value.rstrip(".")
+    end = start + len(core)
+    stops = (Token("sign", ".", end + i, end + i + 1) for i in range(len(value) - len(core)))
+    return (Token(kind, core, start, end), *stops)
+
+
+def closing(tokens: Sequence[Token], place: int) -> Token:
+    """Return the bracket that closes the one at a place."""
+    depth = 0
+    for token in tokens[place:]:
+        depth += (token.sign == "(") - (token.sign == ")")
+        if depth == 0:
+            return token
+    raise NotUnderstood("a bracket is not closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What replaces a part of the text."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """Return the text with the edits made: insertions at one place in their order, a replacement given twice once.
+
+    Raises NotUnderstood where they meet.
+    """
+    parts, done = [], 0
+    last: Edit | None = None
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if edit == last and edit.end > edit.start:
+            continue
+        last = edit
+        if edit.start < done:
+            raise NotUnderstood("two edits of one place")
+        parts += [text[done : edit.start], edit.text]
+        done = edit.end
+    return "".join([*parts, text[done:]])
+
+
+class Fresh:
+    """Makes variables that a text does not have."""
+
+    def __init__(self, text: str) -> None:
+        self._stem = "_r"
+        while self._stem in text:
+            self._stem += "r"
+        self._made = 0
+
+    def variable(self) -> str:
+        """Return a new variable's name, without its question mark."""
+        self._made += 1
+        return f"{self._stem}{self._made}"

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pyoxigraph import NamedNode, Store
+
+from storage.errors import Closed, Corrupt, DeadlineExceeded, MemoryLimitExceeded, Overloaded, WriterCrashed
+from storage.files import DataDirectory
+from storage.graph.store import GraphStore
+
+ONE = "INSERT DATA { <urn:s> <urn:p> 1 }"
+NUMBERS = " ".join(str(number) for number in range(1000))
+# 10^12 solutions, none of which is kept: time without memory.
+FOR_EVER = f"""INSERT {{ <urn:x> <urn:p> ?a }} WHERE {{
+    VALUES ?a {{ {NUMBERS} }} VALUES ?b {{ {NUMBERS} }} VALUES ?c {{ {NUMBERS} }} VALUES ?d {{ {NUMBERS} }}
+    FILTER(?a + ?b + ?c + ?d < 0) }}"""
+HUNGRY = f"""INSERT {{ <urn:x> <urn:p> ?e }} WHERE {{
+    VALUES ?a {{ {NUMBERS} }} VALUES ?b {{ {NUMBERS} }} VALUES ?c {{ {NUMBERS} }}
+    BIND(CONCAT(STR(?a), "-", STR(?b), "-", STR(?c), "{"x" * 100}") AS ?e) }}"""
+SECONDS = 60
+
+
+def many(change: int, triples: int) -> str:
+    """Return an update that adds so many triples, in an instant or two."""
+    side = range(int(triples**0.5))
+    values = " ".join(map(str, side))
+    return f"""INSERT {{ <urn:{change}> <urn:p> ?n }} WHERE {{
+        VALUES ?a {{ {values} }} VALUES ?b {{ {values} }} BIND(?a * {len(side)} + ?b AS ?n) }}"""
+
+
+def ticks(pid: int) -> int:
+    """Return the time of a processor that a process has used."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def wait_until_busy(pid: int) -> None:
+    """Return once the process has worked for a moment from now on."""
+    enough = ticks(pid) + 10
+    while ticks(pid) < enough:
+        os.sched_yield()
+
+
+def kill(pid: int) -> None:
+    """Kill a process, and return when it is dead."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_an_update_that_runs_away_is_ended_at_its_deadline(store: GraphStore) -> None:
+    store.update(ONE)
+    generation = store.generation
+    with pytest.raises(DeadlineExceeded, match=r"longer than 0\.5 s"):
+        store.update(f"CLEAR ALL ; {FOR_EVER}", seconds=0.5)
+    assert (len(store), store.generation) == (1, generation)
+    store.update("INSERT DATA { <urn:s> <urn:p> 2 }", seconds=SECONDS)
+    assert (len(store), store.generation) == (2, generation + 1)
+
+
+def test_an_update_that_needs_too_much_memory_is_ended(directory: DataDirectory) -> None:
+    store = GraphStore(directory, memory=400 << 20)
+    store.update(ONE)
+    with pytest.raises(MemoryLimitExceeded):
+        store.update(HUNGRY, seconds=SECONDS)
+    store.update("INSERT DATA { <urn:s> <urn:p> 2 }")
+    assert len(store) == 2
+    store.close()
+
+
+def test_questions_are_answered_while_a_write_goes_on(store: GraphStore) -> None:
+    store.update(ONE)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(store.update, FOR_EVER)
+        wait_until_busy(store._engine.pid)
+        snapshot = store.take()
+        assert len(Store.read_only(str(snapshot.path))) == len(store) == 1
+        assert not running.done()
+        store.give_back(snapshot)
+        with pytest.raises(Overloaded):
+            store.update(ONE, seconds=0.05)
+        os.kill(store._engine.pid, signal.SIGKILL)
+        with pytest.raises(WriterCrashed):
+            running.result(SECONDS)
+
+
+def test_closing_ends_what_runs_away(directory: DataDirectory) -> None:
+    store = GraphStore(directory)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(store.update, FOR_EVER)
+        wait_until_busy(store._engine.pid)
+        waiting = threads.submit(store.update, ONE)
+        store.close()
+        for update in (running, waiting):
+            with pytest.raises(Closed):
+                update.result(SECONDS)
+    with pytest.raises(Closed):
+        len(store)
+    again = GraphStore(directory)
+    assert len(again) == 0
+    again.close()
+
+
+ASKED: list[Callable[[GraphStore], object]] = [
+    lambda store: store.update("INSERT DATA { <urn:s> <urn:p> 2 }"),
+    lambda store: store.graphs(),
+    lambda store: store.give_back(store.take()),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_a_process_killed_while_it_is_idle_is_replaced_unseen(
+    store: GraphStore, ask: Callable[[GraphStore], object]
+) -> None:
+    store.update(ONE)
+    for _ in range(2):
+        kill(store._engine.pid)
+        ask(store)
+    assert len(store) >= 1
+
+
+def test_a_process_killed_while_it_writes_says_what_became_of_the_change(store: GraphStore) -> None:
+    store.update(ONE)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(store.update, FOR_EVER)
+        wait_until_busy(store._engine.pid)
+        os.kill(store._engine.pid, signal.SIGKILL)
+        with pytest.raises(WriterCrashed, match="nothing was changed"):
+            running.result(SECONDS)
+    store.update("INSERT DATA { <urn:s> <urn:p> 2 }")
+    assert len(store) == 2
+
+
+def test_at_whatever_moment_the_deadline_passes_the_answer_is_right(store: GraphStore) -> None:
+    """Of updates that are done around their deadline those are there that returned, whole, and no others."""
+    began = time.monotonic()
+    store.update(many(0, 2500))
+    usual = time.monotonic() - began
+    moment, done, unknown = random.Random(3), {0}, set()
+    for change in range(1, 40):
+        try:
+            store.update(many(change, 2500), seconds=moment.uniform(0.0, 2.0) * usual)
+            done.add(change)
+        except (DeadlineExceeded, Overloaded):
+            pass
+        except WriterCrashed:  # it began to commit just when it was killed
+            unknown.add(change)
+    snapshot = store.take()
+    subjects = [each.subject for each in Store.read_only(str(snapshot.path))]
+    store.give_back(snapshot)
+    counts = Counter(int(each.value.rpartition(":")[2]) for each in subjects if isinstance(each, NamedNode))
+    assert set(counts.values()) == {2500}
+    assert done <= counts.keys() <= done | unknown
+
+
+def test_updates_from_many_threads_are_all_there(store: GraphStore) -> None:
+    def write(writer: int) -> list[int]:
+        return [store.update(f"INSERT DATA {{ <urn:{writer}> <urn:p> {number} }}") for number in range(20)]
+
+    with ThreadPoolExecutor(16) as threads:
+        generations = [number for numbers in threads.map(write, range(16)) for number in numbers]
+    assert len(set(generations)) == len(store) == 320
+    assert store.generation == max(generations)
+
+
+def test_each_update_is_visible_to_its_thread_when_it_returns(store: GraphStore) -> None:
+    def write(writer: int) -> None:
+        for number in range(5):
+            store.update(f"INSERT DATA {{ <urn:{writer}> <urn:p> {number} }}")
+            snapshot = store.take()
+            found = list(
+                Store.read_only(str(snapshot.path)).quads_for_pattern(NamedNode(f"urn:{writer}"), None, None)
+            )
+            store.give_back(snapshot)
+            assert len(found) == number + 1
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+
+
+def test_what_is_no_store_is_refused_as_it_is(directory: DataDirectory) -> None:
+    directory.graph.mkdir()
+    (directory.graph / "CURRENT").write_text("MANIFEST-nothing\n")
+    with pytest.raises(Corrupt, match="cannot be opened"):
+        GraphStore(directory)
+    assert [entry.name for entry in directory.graph.glob("CURRENT")] == ["CURRENT"]
+
+
+def test_no_process_is_left(directory: DataDirectory) -> None:
+    store = GraphStore(directory)
+    pid = store._engine.pid
+    kill(pid)
+    store.update(ONE)
+    other = store._engine.pid
+    assert other != pid
+    store.close()
+    assert not Path(f"/proc/{other}").exists()
+    assert not [thread for thread in threading.enumerate() if "writer" in thread.name]

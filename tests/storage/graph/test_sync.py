@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from storage.errors import DiskFailed
+from storage.files import DataDirectory
+from storage.graph.store import GraphStore
+from storage.graph.sync import GroupSync, Logs
+
+SECONDS = 30
+
+
+class Disk:
+    """A sync that says when it begins, and ends when it may."""
+
+    def __init__(self) -> None:
+        self.began = threading.Semaphore(0)
+        self.may_end = threading.Semaphore(0)
+        self.count = 0
+        self.error: OSError | None = None
+
+    def sync(self) -> None:
+        self.count += 1
+        self.began.release()
+        assert self.may_end.acquire(timeout=SECONDS)
+        if self.error is not None:
+            raise self.error
+
+
+def test_all_that_wait_while_a_sync_goes_on_share_the_next() -> None:
+    disk = Disk()
+    group = GroupSync(disk.sync)
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(group.wait)
+        assert disk.began.acquire(timeout=SECONDS)
+        entered = threading.Barrier(9)
+
+        def enter() -> None:
+            entered.wait(SECONDS)
+            group.wait()
+
+        others = [threads.submit(enter) for _ in range(8)]
+        entered.wait(SECONDS)
+        while len(group._changed._waiters) < 8:  # type: ignore[attr-defined] # all of them have asked by then
+            os.sched_yield()
+        disk.may_end.release()
+        first.result(SECONDS)
+        assert not any(other.done() for other in others), "that sync began before they came"
+        assert disk.began.acquire(timeout=SECONDS)
+        disk.may_end.release()
+        for other in others:
+            other.result(SECONDS)
+    assert disk.count == 2
+
+
+def test_after_a_sync_that_failed_nothing_is_confirmed_any_more() -> None:
+    disk = Disk()
+    disk.error = OSError(5, "Input/output error")
+    group = GroupSync(disk.sync)
+    for _ in range(9):
+        disk.may_end.release()
+    for _ in range(2):
+        with pytest.raises(DiskFailed, match="Input/output error"):
+            group.wait()
+        with pytest.raises(DiskFailed):
+            group.check()
+    disk.error = None
+    with pytest.raises(DiskFailed):
+        group.wait()
+    assert disk.count == 1
+
+
+def test_a_graph_whose_log_cannot_be_synced_takes_no_more_writes(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    store = GraphStore(directory)
+    store.update("INSERT DATA { <urn:s> <urn:p> 1 }")
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fdatasync", failing)
+        with pytest.raises(DiskFailed, match="started again"):
+            store.update("INSERT DATA { <urn:s> <urn:p> 2 }")
+    with pytest.raises(DiskFailed):
+        store.update("INSERT DATA { <urn:s> <urn:p> 3 }")
+    with pytest.raises(DiskFailed):
+        store.replace_all([])
+    store.give_back(store.take())
+    store.close()
+    again = GraphStore(directory)
+    again.update("INSERT DATA { <urn:s> <urn:p> 4 }")
+    assert len(again) == 3
+    again.close()
+
+
+def test_only_logs_that_have_grown_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("os.fdatasync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    logs = Logs(tmp_path)
+    (tmp_path / "1.log").write_bytes(b"a")
+    (tmp_path / "table.sst").write_bytes(b"a")
+    logs.sync()
+    logs.sync()
+    assert synced == ["1.log"]
+    (tmp_path / "2.log").write_bytes(b"")
+    with (tmp_path / "1.log").open("ab") as file:
+        file.write(b"b")
+    logs.sync()
+    assert synced == ["1.log", "1.log"]
+    (tmp_path / "1.log").unlink()
+    (tmp_path / "2.log").write_bytes(b"b")
+    logs.sync()
+    assert synced == ["1.log", "1.log", "2.log"]
+
+
+def test_a_folder_that_is_being_exchanged_has_no_logs(tmp_path: Path) -> None:
+    Logs(tmp_path / "missing").sync()
+    assert Logs(tmp_path / "missing").sizes() == {}
