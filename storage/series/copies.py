@@ -10,8 +10,10 @@ from pathlib import Path
 import duckdb
 
 from storage.files import make_directory, sync_directory, sync_file
+from storage.series import catalog
+from storage.series.catalog import Segment
 from storage.series.hot import HotTier
-from storage.series.segments import SegmentFiles
+from storage.series.segments import SegmentFiles, digest
 from storage.series.sql import parquet
 
 
@@ -31,7 +33,7 @@ def copy(hot: HotTier, files: SegmentFiles, target: Path) -> None:
     make_directory(target / "segments")
     with contextlib.closing(hot.cursor()) as cursor:
         cursor.execute("BEGIN")
-        segments = files.lease(lambda: hot.segments(cursor))
+        segments = files.lease(lambda: catalog.segments(cursor))
         try:
             hot.copy_to(target / "hot.duckdb", cursor)
             for segment in segments:
@@ -43,8 +45,12 @@ def copy(hot: HotTier, files: SegmentFiles, target: Path) -> None:
     sync_directory(target)
 
 
-def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, rows: int) -> str | None:
+def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, segment: Segment) -> str | None:
     """Read a whole segment; returns what is wrong with it, or None."""
+    if not path.exists():
+        return "is missing"
+    if segment.digest and digest(path) != segment.digest:
+        return "is not what was written"
     try:
         [(found, ordered)] = cursor.execute(
             "SELECT count(*), count(*) FILTER (previous IS NULL OR (id, time) > previous) FROM ("
@@ -52,7 +58,7 @@ def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, rows: int) -> s
             f" FROM {parquet([path], row_numbers=True)})"
         ).fetchall()
     except duckdb.Error as error:
-        return f"{path.name} cannot be read: {str(error).splitlines()[0]}"
-    if found != rows:
-        return f"{path.name} has {found:,} readings, the catalog says {rows:,}"
-    return None if ordered == found else f"{path.name} is not in order of id and time, each once"
+        return f"cannot be read: {str(error).splitlines()[0]}"
+    if found != segment.rows:
+        return f"has {found:,} readings, the catalog says {segment.rows:,}"
+    return None if ordered == found else "is not in order of id and time, each once"

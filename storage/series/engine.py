@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import duckdb
+import pyarrow as pa
 
 from storage.errors import Corrupt, DeadlineExceeded, DiskFailed, InvalidReadings, MemoryLimitExceeded, StorageError
 
@@ -24,6 +25,7 @@ _KINDS: dict[str, type[StorageError]] = {
     "IO": DiskFailed,
     "FATAL": DiskFailed,
 }
+_BROKEN = ("parquet", "corrupt", "failed to read file", "out of buffer")  # is in what it says of a broken file
 
 
 @contextlib.contextmanager
@@ -40,14 +42,26 @@ def engine_errors() -> Iterator[None]:
 
 def _kind(error: Exception) -> type[StorageError] | None:
     message = str(error)
+    if "No space left on device" in message:
+        return DiskFailed
+    if "No files found that match" in message:
+        return Corrupt
     prefix, separator, _ = message.partition(" Error: ")
     if separator and prefix in _KINDS:
         return _KINDS[prefix]
     if NO_READING in message:
         return InvalidReadings
-    if isinstance(error, duckdb.InvalidInputException) or separator:
-        return Corrupt if "parquet" in message.lower() else None
+    if type(error) is duckdb.Error:  # of the libraries below it, about what is in a Parquet file
+        return Corrupt
+    if isinstance(error, duckdb.Error) or separator:
+        return Corrupt if any(sign in message.lower() for sign in _BROKEN) else None
     return DiskFailed if isinstance(error, OSError) else None
+
+
+def table_of(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """Return the rows of a query as a table."""
+    reader: pa.RecordBatchReader = cursor.sql(sql).to_arrow_reader()
+    return reader.read_all()
 
 
 class Deadline:

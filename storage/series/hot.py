@@ -1,9 +1,4 @@
-"""The hot tier: one DuckDB file with the newest readings, the latest value of each series, and the catalog.
-
-The catalog says which Parquet files (segments) there are; a file that it does not name does not exist.
-Level 0 are runs: written whole when hot rows are sealed, possibly overlapping anything. Level 1 are the
-disjoint, de-duplicated files that compaction makes of them.
-"""
+"""The hot tier: one DuckDB file with the newest readings, the latest value of each series, and the catalog."""
 
 from __future__ import annotations
 
@@ -11,8 +6,6 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -21,68 +14,10 @@ import pyarrow as pa
 
 from storage.errors import Closed
 from storage.files import sync_directory
+from storage.series.catalog import LAST_SEGMENT, LAST_SEQ, SCHEMA
 from storage.series.engine import engine_errors
+from storage.series.latest import Latest
 from storage.series.sql import quote
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS readings (
-    id UUID NOT NULL, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS latest (
-    id UUID PRIMARY KEY, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS segments (
-    segment BIGINT PRIMARY KEY, level TINYINT NOT NULL, seq BIGINT NOT NULL, first_day DATE NOT NULL,
-    last_day DATE NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, rows BIGINT NOT NULL,
-    bytes BIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS segment_series (
-    segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
-    first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
-);
-"""
-
-_LAST_SEQ = """
-SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM latest), (SELECT max(seq) FROM segments), 0)
-"""
-
-_UPSERT_LATEST = """
-INSERT INTO latest
-SELECT id, newest.time, newest.value, newest.text, newest.status, newest.seq FROM (
-    SELECT id::UUID AS id, arg_max({{time: time, value: value, text: text, status: status, seq: seq}}, (time, seq))
-        AS newest
-    FROM {rows} GROUP BY ALL
-)
-ON CONFLICT (id) DO UPDATE SET time = excluded.time, value = excluded.value, text = excluded.text,
-    status = excluded.status, seq = excluded.seq
-WHERE (excluded.time, excluded.seq) >= (latest.time, latest.seq)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One catalogued Parquet file. `first` and `last` are its first and last time; days are in UTC."""
-
-    number: int
-    level: int
-    seq: int
-    first_day: date
-    last_day: date
-    first: datetime
-    last: datetime
-    rows: int
-    bytes: int
-
-    @property
-    def file_name(self) -> str:
-        """Its name in `series/segments/`."""
-        return f"{self.number:010d}.parquet"
-
-    @property
-    def public_name(self) -> str:
-        """Its path in a hive-partitioned data set."""
-        day = self.first_day
-        return f"year={day.year}/month={day.month:02d}/{day.isoformat()}.parquet"
 
 
 class HotTier:
@@ -105,15 +40,16 @@ class HotTier:
         self._write = threading.RLock()
         self._copying = threading.Lock()
         self._closed = False
-        self._connection.execute(_SCHEMA)
+        self._connection.execute(SCHEMA)
         self._connection.execute(f"SET allowed_directories = [{quote(f'{directory}/')}]")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
         self._connection.execute("CHECKPOINT")
         sync_directory(directory)
-        self.seq = _one(self._connection.execute(_LAST_SEQ))
-        self._last_segment = _one(self._connection.execute("SELECT max(segment) FROM segments"))
+        self.seq = _one(self._connection.execute(LAST_SEQ))
+        self._last_segment = _one(self._connection.execute(LAST_SEGMENT))
         self.rows = _one(self._connection.execute("SELECT count(*) FROM readings"))
+        self.latest = Latest(self.cursor, self.transaction)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the same database, for one thread."""
@@ -148,32 +84,48 @@ class HotTier:
             sync_directory(self._log.parent)
         self._synced_log = (number, size)
 
-    def append(self, tables: Sequence[pa.Table]) -> int:
-        """Add the rows of all `tables` in one transaction; returns their common seq. Durable and visible then.
+    @contextlib.contextmanager
+    def numbered(self, count: int = 1) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+        """Write in one transaction that has `count` numbers above all that is committed; lends the first of them."""
+        with self._write:
+            with self.transaction() as cursor:
+                yield cursor, self.seq + 1
+            self.seq += count
+
+    @contextlib.contextmanager
+    def revising(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+        """Write in one transaction as `numbered` does, in which the table `latest` has everything."""
+        with self._write:
+            self.latest.fold()
+            with self.numbered() as numbered:
+                yield numbered
+
+    def append(self, tables: Sequence[pa.Table]) -> None:
+        """Add the rows of all `tables` in one transaction. Durable and visible when it returns.
 
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
         rows = pa.concat_tables(tables)
         with self._write:
-            seq = self.seq + 1
-            with self.transaction() as cursor:
-                cursor.register("batch", _numbered(rows, seq))
+            with self.numbered(rows.num_rows) as (cursor, seq):
+                batch = rows.append_column("seq", pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64)))
+                cursor.register("batch", batch)
                 cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
-                self.upsert_latest(cursor, "batch")
                 cursor.unregister("batch")
-            self.seq += rows.num_rows
             self.rows += rows.num_rows
-        return seq
+            self.latest.add(batch)
 
-    def forget(self, seq: int, catalogue: Callable[[duckdb.DuckDBPyConnection], object]) -> int:
-        """Delete the rows below `seq` and change the catalog, in one transaction; returns how many rows."""
+    def forget(self, seqs: range, catalogue: Callable[[duckdb.DuckDBPyConnection], object]) -> int:
+        """Delete the rows with these numbers and change the catalog, in one transaction; returns how many rows."""
         with self._write:
+            self.latest.fold()  # what it is made of goes
             with self.transaction() as cursor:
                 catalogue(cursor)
-                cursor.execute("DELETE FROM readings WHERE seq < ?", [seq])
-                [(gone,)] = cursor.fetchall()
-            self.rows -= int(gone)
-        return int(gone)
+                gone = _one(
+                    cursor.execute("DELETE FROM readings WHERE seq >= ? AND seq < ?", [seqs.start, seqs.stop])
+                )
+            self.rows -= gone
+        return gone
 
     def copy_to(self, target: Path, cursor: duckdb.DuckDBPyConnection) -> None:
         """Copy the tables, as the cursor's transaction sees them, to a new DuckDB file. Not yet durable."""
@@ -190,17 +142,18 @@ class HotTier:
                 cursor.execute("DETACH copy")
             shutil.move(temporary, target)
 
-    @staticmethod
-    def upsert_latest(cursor: duckdb.DuckDBPyConnection, rows: str) -> None:
-        """Move the latest values on to those of `rows`, a relation with `seq`, where these are not older."""
-        cursor.execute(_UPSERT_LATEST.format(rows=rows))
-
-    def reserve_seq(self, count: int = 1) -> int:
-        """Take `count` numbers above every committed row's seq and below every later one's; returns the first."""
+    def remove(self, work: Callable[[duckdb.DuckDBPyConnection, int], int]) -> None:
+        """Do, in one transaction with a number of its own, what removes so many hot rows as it returns."""
         with self._write:
-            first = self.seq + 1
-            self.seq += count
-            return first
+            with self.revising() as (cursor, seq):
+                gone = work(cursor, seq)
+            self.rows -= gone
+
+    def reserve_seq(self) -> int:
+        """Take a number above every committed row's seq and below every later one's."""
+        with self._write:
+            self.seq += 1
+            return self.seq
 
     def next_segment(self) -> int:
         """Return a number that no segment has."""
@@ -208,24 +161,11 @@ class HotTier:
             self._last_segment += 1
             return self._last_segment
 
-    def segments(self, cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
-        """Return the catalog, by level, then by time."""
-        found = cursor.execute(
-            "SELECT segment, level, seq, first_day, last_day, first, last, rows, bytes FROM segments"
-            " ORDER BY level DESC, first_day, seq"
-        ).fetchall()
-        return [Segment(*row) for row in found]
-
     def close(self) -> None:
         """Checkpoint and close. Closing twice is fine."""
         with self._write:
             self._closed = True
             self._connection.close()
-
-
-def _numbered(rows: pa.Table, seq: int) -> pa.Table:
-    numbers = pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64))
-    return rows.append_column("seq", numbers)
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -7,34 +7,76 @@ for everybody else, in which a file is only ever replaced whole, by a rename.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
-from storage.errors import Corrupt
 from storage.files import make_directory, publish, sync_directory
-from storage.series.hot import Segment
-from storage.series.sql import quote
+from storage.series.catalog import Segment, Written
+from storage.series.engine import table_of
+from storage.series.sql import COLUMNS, parquet, quote
 
 ROW_GROUP = 131_072
+ARCHIVE = 2  # the level of a file of hourly rollups, whose readings are gone
 
 
-def write_parquet(cursor: duckdb.DuckDBPyConnection, rows: str, target: Path) -> None:
-    """Write a relation, sorted by id and time, as zstd Parquet. Durable when it returns."""
+def write_parquet(cursor: duckdb.DuckDBPyConnection, rows: str, columns: str, target: Path) -> int:
+    """Write columns, sorted by `id` and `time`, as zstd Parquet; returns the rows. Durable when it returns."""
     temporary = target.with_suffix(".tmp")
+    # The engine makes a column required where it knows of no null in it. With this all files have the same schema.
+    optional = ", ".join(f"CASE WHEN id IS NOT NULL THEN {column} END AS {column}" for column in columns.split(", "))
     try:
-        cursor.execute(
-            f"COPY (SELECT id, time, value, text, status FROM ({rows}) ORDER BY id, time) TO {quote(str(temporary))}"
+        [(count,)] = cursor.execute(
+            f"COPY (SELECT {optional} FROM ({rows}) ORDER BY id, time) TO {quote(str(temporary))}"
             f" (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP})"
-        )
+        ).fetchall()
         publish(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)  # a full disk is not to stay full for it
         raise
+    return int(count)
+
+
+def describe(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:
+    """Return what the catalog will say of a new file."""
+    rows, last = parquet([path]), "max(time)"
+    if level == ARCHIVE:
+        last = "max(time) + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND"
+    series = f"SELECT id, count(*) AS rows, min(time) AS first, {last} AS last FROM {rows} GROUP BY id ORDER BY id"
+    return Written(
+        number,
+        path,
+        level,
+        path.stat().st_size,
+        digest(path),
+        table_of(cursor, series),
+        days_in(cursor, path),
+    )
+
+
+def days_in(cursor: duckdb.DuckDBPyConnection, path: Path) -> pa.Table:
+    """Return the `day` of all readings in a file, each once."""
+    return table_of(cursor, f"SELECT DISTINCT time::DATE AS day FROM {parquet([path])} ORDER BY day")
+
+
+def ends_in(cursor: duckdb.DuckDBPyConnection, path: Path, seq: int | None = None) -> pa.Table:
+    """Return the last reading of each series in a file, with a `seq` where one is given."""
+    ends = f"SELECT id, max(time) AS time FROM {parquet([path])} GROUP BY id"
+    columns = COLUMNS if seq is None else f"{COLUMNS}, {seq}::BIGINT AS seq"
+    return table_of(cursor, f"SELECT {columns} FROM {parquet([path])} SEMI JOIN ({ends}) USING (id, time)")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class SegmentFiles:
@@ -43,19 +85,62 @@ class SegmentFiles:
     def __init__(self, directory: Path) -> None:
         self._segments = directory / "segments"
         self._readings = directory / "readings"
+        self._rollups = directory / "rollups"
+        self._quarantine = directory / "quarantine"
         self._lock = threading.Lock()
         self._readers: Counter[int] = Counter()
         self._retired: set[Segment] = set()
         make_directory(self._segments)
         make_directory(self._readings)
+        make_directory(self._rollups)
 
     def path(self, segment: Segment) -> Path:
         """Return where a catalogued segment lies."""
         return self._segments / segment.file_name
 
-    def new_path(self, number: int) -> Path:
-        """Return where the segment with a new number will lie."""
-        return self._segments / f"{number:010d}.parquet"
+    def rollup(self, segment: Segment, tier: str) -> Path:
+        """Return where the rollup of a segment lies."""
+        return self._rollups / f"{segment.number:010d}.{tier}.parquet"
+
+    def apart(self, segment: Segment) -> Path:
+        """Return where a segment in quarantine lies."""
+        return self._quarantine / segment.file_name
+
+    def set_apart(self, segment: Segment) -> None:
+        """Move a segment that the catalog no longer names to the quarantine, if there is a file."""
+        make_directory(self._quarantine)
+        with contextlib.suppress(FileNotFoundError):
+            self.path(segment).replace(self.apart(segment))
+        sync_directory(self._quarantine)
+        sync_directory(self._segments)
+
+    def take_back(self, segment: Segment) -> Path:
+        """Move a segment back from the quarantine. Durable when it returns; the catalog must name it soon."""
+        with contextlib.suppress(FileNotFoundError):
+            self.apart(segment).replace(self.path(segment))
+        sync_directory(self._segments)
+        return self.path(segment)
+
+    def write(
+        self, cursor: duckdb.DuckDBPyConnection, number: int, rows: str, *, level: int, columns: str = COLUMNS
+    ) -> Written | None:
+        """Write a relation as the segment with a new number. Durable when it returns; without rows there is none."""
+        path = self._segments / f"{number:010d}.parquet"
+        write_parquet(cursor, rows, columns, path)
+        try:
+            written = describe(cursor, number, path, level)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if not written.series.num_rows:
+            path.unlink()
+            return None
+        return written
+
+    def discard(self, written: Iterable[Written]) -> None:
+        """Delete new files that will not be catalogued after all."""
+        for file in written:
+            file.path.unlink(missing_ok=True)
 
     def lease(self, choose: Callable[[], list[Segment]]) -> list[Segment]:
         """Return the chosen segments, which stay on disk until `let_go`.
@@ -81,23 +166,38 @@ class SegmentFiles:
 
     def _sweep(self) -> None:
         for segment in [s for s in self._retired if self._readers[s.number] <= 0]:
-            self.path(segment).unlink(missing_ok=True)
+            self._unlink(segment)
             self._retired.discard(segment)
             del self._readers[segment.number]
 
-    def recover(self, catalog: list[Segment]) -> None:
+    def _unlink(self, segment: Segment) -> None:
+        self.path(segment).unlink(missing_ok=True)
+        for path in self._rollups.glob(f"{segment.number:010d}.*"):
+            path.unlink(missing_ok=True)
+
+    def recover_rollups(self, known: dict[int, set[str]]) -> list[int]:
+        """Remove files of rollups that are not `known`; returns the numbers of the segments that lack some."""
+        names = {f"{number:010d}.{tier}.parquet": number for number, tiers in known.items() for tier in tiers}
+        found = {path.name for path in self._rollups.iterdir()}
+        for name in found - names.keys():
+            (self._rollups / name).unlink()
+        return sorted({names[name] for name in names.keys() - found})
+
+    def recover(self, catalog: Sequence[Segment], quarantined: Sequence[Segment]) -> list[Segment]:
         """Remove files that a crash has left, and make the public view match the catalog.
 
-        Raises Corrupt where a catalogued file is missing.
+        Returns the segments of the catalog that are missing.
         """
+        for segment in quarantined:
+            if self.path(segment).exists():
+                self.set_apart(segment)
         known = {segment.file_name for segment in catalog}
         for path in self._segments.iterdir():
             if path.name not in known:
                 path.unlink()
-        for segment in catalog:
-            if not self.path(segment).exists():
-                raise Corrupt(f"{self.path(segment)} is missing: restore it from a backup")
-        self.publish(catalog)
+        missing = [segment for segment in catalog if not self.path(segment).exists()]
+        self.publish(segment for segment in catalog if segment not in missing)
+        return missing
 
     def publish(self, catalog: Iterable[Segment]) -> None:
         """Make `readings/` the disjoint segments of the catalog, and nothing else. Durable when it returns."""

@@ -8,27 +8,30 @@ the last written counts.
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import duckdb
 import pyarrow as pa
 
-from storage.errors import Corrupt, DirectoryError, InvalidReadings
+from storage.errors import Corrupt, DirectoryError, InQuarantine, InvalidReadings
 from storage.files import empty_directory, make_directory, sync_directory
+from storage.series import catalog
+from storage.series.catalog import Segment
 from storage.series.commits import GroupCommit
 from storage.series.copies import check_segment, copy, link_or_copy
-from storage.series.engine import Deadline, engine_errors
-from storage.series.hot import HotTier, Segment
+from storage.series.engine import Deadline, engine_errors, table_of
+from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
-from storage.series.segments import SegmentFiles
-from storage.series.selection import BATCH_ROWS, Rows, Selection, answer, register
-from storage.series.sql import Layers, Window, relation, statistics
+from storage.series.layers import relation, statistics
+from storage.series.quarantine import Quarantine, refuse_lost
+from storage.series.segments import SegmentFiles, days_in
+from storage.series.selection import Rows, Selection, answer, register
+from storage.series.sources import Sources
+from storage.series.sql import Window
+from storage.series.tender import Pace, Tender
 
 _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("id", pa.string()),
@@ -38,17 +41,13 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("status", pa.string()),
 ]
 SCHEMA = pa.schema(_COLUMNS)
-PATIENCE = 4  # runs are merged once they are a quarter of what that rewrites, so that it does not grow as a square
-MOST_RUNS = 64  # but at so many anyway, for the readers' sake
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the store works: bytes DuckDB may use, threads, and when to seal and compact.
 
-    Hot readings are sealed from `seal_rows` on or after `seal_seconds`; runs are compacted from `compact_runs`
-    on. A batch of `bulk_rows` or more goes to a run at once.
+    A batch of `bulk_rows` or more goes to a run at once; `target_rows` make a segment full. For the others see Pace.
     """
 
     memory: int = 2 << 30
@@ -56,8 +55,13 @@ class Options:
     seal_rows: int = 1_000_000
     seal_seconds: float = 900.0
     compact_runs: int = 8
+    delete_seconds: float = 30.0
     target_rows: int = 4_000_000
     bulk_rows: int = 250_000
+
+    def pace(self) -> Pace:
+        """Return what is about the background work."""
+        return Pace(self.seal_rows, self.seal_seconds, self.compact_runs, self.delete_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +89,37 @@ class SeriesStore:
         except duckdb.Error as error:
             raise Corrupt(f"{directory / 'hot.duckdb'} cannot be opened: {error}") from error
         try:
-            self._files.recover(self._catalog())
+            self._recover()
         except BaseException:
             self._hot.close()
             raise
         sync_directory(directory)
         self._keeper = Keeper(self._hot, self._files, target_rows=self.options.target_rows)
         self._commits = GroupCommit(self._hot.append)
-        self._wake = threading.Event()
         self._closed = False
-        self._tender = threading.Thread(target=self._tend, name="series-keeper", daemon=True)
-        self._tender.start()
+        self._tender = Tender(
+            self.options.pace(),
+            seal=self.seal,
+            compact=self.compact,
+            roll_up=self.roll_up,
+            hot_rows=lambda: self._hot.rows,
+            catalog=self._catalog,
+            has_deletions=self._has_deletions,
+        )
+
+    def _recover(self) -> None:
+        """Make what is on disk fit together again, whatever ended the last process."""
+        self._sources = Sources(self._hot, self._files)
+        self._quarantine = Quarantine(self._hot, self._files)
+        missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
+        self._quarantine.set_apart([(segment, "is missing") for segment in missing])
+        with self._hot.transaction() as cursor:
+            catalog.forget_rollups(cursor, self._files.recover_rollups(catalog.rolled_up(cursor)))
+        with self._hot.transaction() as cursor:
+            for run in catalog.without_days(cursor):  # of an early version
+                catalog.enter_days(cursor, run.number, days_in(cursor, self._files.path(run)))
+            cursor.register("wanted", catalog.without_latest(cursor))
+            self._settle(cursor)
 
     # Writing
 
@@ -111,7 +135,7 @@ class SeriesStore:
         if rows.num_rows:
             self._commits.submit(rows)
         if self._hot.rows >= self.options.seal_rows:
-            self._wake.set()
+            self._tender.wake()
 
     def append_stream(self, batches: pa.RecordBatchReader) -> None:
         """Add readings of any number in bounded memory. Durable and visible when it returns, all or none.
@@ -119,7 +143,28 @@ class SeriesStore:
         What `batches` raises is raised here, with nothing stored.
         """
         self._keeper.append_run(_readings(batches))
-        self._wake.set()
+        self._tender.wake()
+
+    def delete(self, ids: Sequence[str], window: Window) -> None:
+        """Delete the readings of `ids` in a window. Durable and visible when it returns, all of them or none.
+
+        What is written later is no part of it, whatever its time. Files hold what was deleted until they are
+        compacted, in the background or by `compact`.
+        """
+        if ids:
+            wanted = pa.table({"id": pa.array(sorted(set(ids)), pa.string())})
+            self._hot.delete(wanted, window, self._settle)
+            self._tender.wake(deleted=True)
+
+    def roll_up(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Write the rollups that segments lack, until `stop`; returns how many. Answers stay as they are."""
+        return self._keeper.roll_up(stop)
+
+    def _settle(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Enter the newest reading that is left of each series in the table `wanted`, as its latest."""
+        with contextlib.ExitStack() as cleanup:
+            rows = self._sources.newest(cursor, Window(), cleanup, some=True, lenient=True)
+            cursor.execute(f"INSERT INTO latest SELECT id::UUID, time, value, text, status, 0 FROM ({rows})")
 
     def seal(self) -> int:
         """Write what is hot to Parquet; returns the rows. Changes nothing that a reader sees."""
@@ -128,31 +173,6 @@ class SeriesStore:
     def compact(self) -> int:
         """Make `readings/` complete but for what is hot; returns the runs merged."""
         return self._keeper.compact()
-
-    def _tend(self) -> None:
-        while not self._closed:
-            due = self._wake.wait(self.options.seal_seconds)
-            self._wake.clear()
-            try:
-                self._tend_once(timer=not due)
-            except Exception:  # a full disk may be empty the next time; what is hot stays there
-                _LOG.exception("sealing or compacting failed, and will be tried again")
-
-    def _tend_once(self, *, timer: bool) -> None:
-        if self._closed:
-            return
-        if timer or self._hot.rows >= self.options.seal_rows:
-            self.seal()
-        if self._worth_compacting(self._catalog(), timer=timer):
-            self.compact()
-
-    def _worth_compacting(self, catalog: Sequence[Segment], *, timer: bool) -> bool:
-        """Tell whether the runs are many or idle; many of them wait while what they touch is far more than they."""
-        runs = [s for s in catalog if s.level == 0]
-        if timer or len(runs) < self.options.compact_runs:
-            return timer and bool(runs)
-        touched = sum(s.rows for s in catalog if s.level == 1 and any(_overlap(s, r.first, r.last) for r in runs))
-        return touched <= PATIENCE * sum(run.rows for run in runs) or len(runs) >= MOST_RUNS
 
     # Reading
 
@@ -166,7 +186,7 @@ class SeriesStore:
         """
         cleanup = contextlib.ExitStack()
         try:
-            with engine_errors():
+            with self._blaming(), engine_errors():
                 return self._select(selection, points, seconds, cleanup)
         except BaseException:
             cleanup.close()
@@ -184,48 +204,53 @@ class SeriesStore:
         if deadline:
             cleanup.callback(deadline.close)
         cursor.execute("BEGIN")
-        layers = self._layers(cursor, selection.window, cleanup)
-        condition = selection.window.condition()
         if points is not None:
             register(cursor, points)
-            condition += " AND id IN (SELECT id FROM wanted)"
-        return answer(cursor, relation(layers, condition), selection, points, deadline, cleanup)
+        source = self._sources.source(cursor, selection, cleanup, some=points is not None)
+        rows = answer(cursor, source, selection, points, deadline, cleanup)
+        rows.batches = self._named(rows.batches)
+        return rows
+
+    def _named(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self._blaming():
+            yield from batches
+
+    @contextlib.contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """Name the files that are not what was written, where the engine met one: it does not always do so."""
+        try:
+            yield
+        except InQuarantine:
+            raise
+        except Corrupt as error:
+            broken = [segment.file_name for segment, _ in self._faults()]
+            raise Corrupt(f"{', '.join(broken)}: {error}" if broken else str(error)) from error
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-            return self._hot.segments(cursor)
+            return catalog.segments(cursor)
 
-    def _layers(self, cursor: duckdb.DuckDBPyConnection, window: Window, cleanup: contextlib.ExitStack) -> Layers:
-        def choose() -> list[Segment]:
-            return [s for s in self._hot.segments(cursor) if window.meets(s.first, s.last)]
+    def _has_deletions(self) -> bool:
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            return catalog.has_deletions(cursor)
 
-        segments = self._files.lease(choose)
-        cleanup.callback(self._files.let_go, segments)
-        [hot] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
-        return self._plan_layers(segments, hot)
-
-    def _plan_layers(self, segments: Sequence[Segment], hot: tuple[Any, ...]) -> Layers:
-        runs = [s for s in segments if s.level == 0]
-        bases = [s for s in segments if s.level == 1]
-        spans = [(run.first, run.last) for run in runs]
-        spans += [(hot[0], hot[1])] if hot[0] else []
-        mixed = {b for b in bases if any(_overlap(b, *span) for span in spans)}
-        return Layers(
-            clean=[self._files.path(b) for b in bases if b not in mixed],
-            bases=[self._files.path(b) for b in bases if b in mixed],
-            runs=[(self._files.path(run), run.seq) for run in runs],
-            hot=hot[0] is not None,
-        )
+    def count(self, ids: Sequence[str], window: Window, *, seconds: float | None = None) -> int:
+        """Return how many readings `ids` have in a window. Raises DeadlineExceeded after `seconds`."""
+        with contextlib.ExitStack() as cleanup, engine_errors():
+            cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
+            if seconds is not None:
+                cleanup.callback(Deadline(cursor, seconds).close)
+            cursor.execute("BEGIN")
+            cursor.register("wanted", pa.table({"id": pa.array(sorted(set(ids)), pa.string())}))
+            refuse_lost(cursor, window, some=True)
+            layers = self._sources.layers(cursor, window, cleanup, some=True)
+            condition = f"{window.condition()} AND id IN (SELECT id FROM wanted)"
+            [(rows,)] = cursor.execute(f"SELECT count(*) FROM ({relation(layers, condition)})").fetchall()
+            return int(rows)
 
     def latest(self, ids: Sequence[str] | None = None) -> pa.Table:
         """Return the newest reading of each series (SCHEMA), of all or of `ids`; never scans readings."""
-        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-            condition = ""
-            if ids is not None:
-                cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
-                condition = "WHERE id IN (SELECT id::UUID FROM wanted)"
-            columns = "id::VARCHAR AS id, time, value, text, status"
-            return _table(cursor, f"SELECT {columns} FROM latest {condition} ORDER BY id")
+        return self._hot.latest.read(ids)
 
     def stats(self, ids: Sequence[str] | None = None) -> pa.Table:
         """Return `id, rows, first, last` of each series that has readings, of all or of `ids`.
@@ -237,8 +262,8 @@ class SeriesStore:
             cursor.execute("BEGIN")
             if ids is not None:
                 cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
-            layers = self._layers(cursor, Window(), cleanup)
-            return _table(cursor, statistics(layers, some=ids is not None))
+            layers = self._sources.layers(cursor, Window(), cleanup, some=ids is not None)
+            return table_of(cursor, statistics(layers, some=ids is not None))
 
     def status(self) -> Status:
         """Return counts of what is stored where."""
@@ -266,8 +291,9 @@ class SeriesStore:
         _refuse_full(target)
         self.seal()
         self.compact()
-        with contextlib.closing(self._hot.cursor()) as cursor:
-            segments = self._files.lease(lambda: [s for s in self._hot.segments(cursor) if s.level == 1])
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            refuse_lost(cursor, Window(), some=False)
+            segments = self._files.lease(lambda: [s for s in catalog.segments(cursor) if s.level == 1])
         try:
             make_directory(target)
             for segment in segments:
@@ -277,15 +303,35 @@ class SeriesStore:
         finally:
             self._files.let_go(segments)
 
-    def check(self) -> list[str]:
-        """Read every segment and compare it with the catalog; returns what is wrong, a line each."""
+    def check(self, *, mend: bool = False) -> list[str]:
+        """Read every segment and compare it with the catalog; returns what is wrong, a line each.
+
+        With `mend`, what is broken goes to the quarantine, so that the rest is served, and what is whole again there
+        comes back. Durable and visible when it returns.
+        """
+        if not mend:
+            return [f"{segment.file_name} {fault}" for segment, fault in self._faults()] + self._lost()
+        with self._keeper.at_rest():
+            self._quarantine.take_back()
+            self._quarantine.set_apart(self._faults())
+        return self._lost()
+
+    def _faults(self) -> list[tuple[Segment, str]]:
         with contextlib.closing(self._hot.cursor()) as cursor:
-            segments = self._files.lease(lambda: self._hot.segments(cursor))
+            segments = self._files.lease(lambda: catalog.segments(cursor))
             try:
-                found = (check_segment(cursor, self._files.path(s), s.rows) for s in segments)
-                return [fault for fault in found if fault]
+                found = ((s, check_segment(cursor, self._files.path(s), s)) for s in segments)
+                return [(segment, fault) for segment, fault in found if fault]
             finally:
                 self._files.let_go(segments)
+
+    def _lost(self) -> list[str]:
+        return [str(lost) for lost in self._quarantine.held()]
+
+    def give_up(self, number: int) -> bool:
+        """Give up the readings of the file with this number for good; returns whether it was in quarantine."""
+        with self._keeper.at_rest():
+            return self._quarantine.give_up(number, self._settle)
 
     def finish(self) -> None:
         """Seal and compact, so that `readings/` holds everything, then close."""
@@ -299,14 +345,9 @@ class SeriesStore:
         if self._closed:
             return
         self._closed = True
-        self._wake.set()
-        self._tender.join()
+        self._tender.close()
         self._commits.close()
         self._hot.close()
-
-
-def _table(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    return pa.Table.from_batches(reader := cursor.sql(sql).to_arrow_reader(BATCH_ROWS), reader.schema)
 
 
 @overload
@@ -323,7 +364,3 @@ def _readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatc
 def _refuse_full(target: Path) -> None:
     if target.exists() and any(target.iterdir()):
         raise DirectoryError(f"{target} is not empty")
-
-
-def _overlap(segment: Segment, first: datetime, last: datetime) -> bool:
-    return segment.first <= last and segment.last >= first

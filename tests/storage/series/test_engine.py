@@ -13,6 +13,11 @@ KINDS: list[tuple[Exception, type[StorageError]]] = [
     (OSError("Out of Memory Error: 2 GiB used"), MemoryLimitExceeded),
     (duckdb.ConversionException("Conversion Error: no uuid"), InvalidReadings),
     (duckdb.IOException("IO Error: No space left on device"), DiskFailed),
+    (duckdb.TransactionException("TransactionContext Error: Failed to commit: No space left on device"), DiskFailed),
+    (duckdb.IOException('IO Error: No files found that match the pattern "x.parquet"'), Corrupt),
+    (duckdb.Error("TProtocolException: Invalid data"), Corrupt),
+    (OSError("Invalid Error: Parquet file is likely corrupted"), Corrupt),
+    (duckdb.InvalidInputException('Invalid Input Error: Failed to read file "x": ZSTD failure'), Corrupt),
     (OSError(28, "No space left on device"), DiskFailed),
     (duckdb.InvalidInputException("Invalid Input Error: No magic bytes found in x.parquet"), Corrupt),
 ]

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.series.hot import Segment
-from storage.series.keeper import neighbours
+from storage.series.catalog import Segment
+from storage.series.compaction import neighbours
 from storage.series.store import SeriesStore
 from tests.support.series import QUIET, START, everything, reading, table
 
@@ -74,8 +74,8 @@ def test_runs_wait_while_they_are_few_beside_what_they_touch(tmp_path: Path) -> 
     store.compact()
     for _ in range(3):
         store.append_stream(table([reading(1, 0, 1.0)]).to_reader())
-    assert not store._worth_compacting(store._catalog(), timer=False)
-    assert store._worth_compacting(store._catalog(), timer=True)
+    assert not store._tender.worth_compacting(store._catalog(), timer=False)
+    assert store._tender.worth_compacting(store._catalog(), timer=True)
     store.append_stream(table([reading(s, 0, 2.0) for s in range(25)]).to_reader())
-    assert store._worth_compacting(store._catalog(), timer=False)
+    assert store._tender.worth_compacting(store._catalog(), timer=False)
     store.close()

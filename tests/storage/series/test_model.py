@@ -15,11 +15,23 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from storage.series.selection import Selection
 from storage.series.sql import Window
 from storage.series.store import SeriesStore
-from tests.support.series import QUIET, Reading, everything, minute, public_files, reading, rows_of, series_id, table
+from tests.support.series import (
+    QUIET,
+    Reading,
+    everything,
+    minute,
+    public_files,
+    public_rows,
+    reading,
+    rows_of,
+    series_id,
+    table,
+)
 
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from(["on", "off"]), st.none())
 MINUTES = st.one_of(st.integers(0, 12), st.integers(0, 60).map(lambda quarter: quarter * 360))
 READINGS = st.builds(reading, st.integers(1, 3), MINUTES, VALUES, st.sampled_from([None, "fault"]))
+ENDS = st.one_of(st.none(), MINUTES.map(minute))
 BATCHES = st.lists(READINGS, min_size=1, max_size=6)
 
 
@@ -52,6 +64,17 @@ class SeriesMachine(RuleBasedStateMachine):
         self.store.append_stream(pa.RecordBatchReader.from_batches(table([]).schema, batches))
         self.remember(batch)
 
+    @rule(series=st.sets(st.integers(1, 4), min_size=1), ends=st.tuples(ENDS, ENDS))
+    def delete(self, series: set[int], ends: tuple[datetime | None, datetime | None]) -> None:
+        start, end = ends if None in ends else sorted(ends)  # type: ignore[type-var]
+        window, ids = Window(start, end), {series_id(number) for number in series}
+        gone = {key for key in self.model if key[0] in ids and window.meets(key[1], key[1])}
+        assert self.store.count(sorted(ids), window) == len(gone)
+        self.store.delete(sorted(ids), window)
+        for key in gone:
+            del self.model[key]
+        self.newest = {id_: self.model[max(key for key in self.model if key[0] == id_)] for id_, _ in self.model}
+
     @rule()
     def seal(self) -> None:
         self.store.seal()
@@ -61,6 +84,7 @@ class SeriesMachine(RuleBasedStateMachine):
     def compact(self) -> None:
         self.store.compact()
         assert self.store.status().runs == 0
+        assert public_rows(self.root / "series") == sorted(self.model.values(), key=lambda row: row[:2])
 
     @rule()
     def reopen(self) -> None:

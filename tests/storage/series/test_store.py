@@ -281,16 +281,19 @@ def test_a_damaged_segment_is_found(store: SeriesStore) -> None:
         everything(store)
 
 
-def test_a_missing_segment_is_corrupt_and_lets_go(store: SeriesStore) -> None:
+def test_a_store_without_a_segment_opens_and_says_so_until_it_is_back(store: SeriesStore) -> None:
     store.append_stream(stream([reading(1, 0, 1.0)]))
+    store.append(table([reading(2, 0, 1.0)]))
     store.close()
     [run] = segment_files(store)
     elsewhere = run.rename(store.directory / "elsewhere")
-    with pytest.raises(Corrupt, match=run.name):
-        SeriesStore(store.directory, QUIET)
-    elsewhere.rename(run)
     again = SeriesStore(store.directory, QUIET)
-    assert len(everything(again)) == 1
+    with pytest.raises(Corrupt, match=run.name):
+        everything(again)
+    assert len(rows_of(again.select(Selection(), pa.table({"id": [series_id(2)]})))) == 1
+    elsewhere.rename(again.directory / "quarantine" / run.name)
+    assert again.check(mend=True) == []
+    assert len(everything(again)) == 2
     again.close()
 
 
@@ -354,9 +357,10 @@ def test_a_failing_keeper_tries_again(tmp_path: Path, monkeypatch: pytest.Monkey
         sealed.set()
         return rows
 
-    monkeypatch.setattr(store, "seal", fail_once)
+    monkeypatch.setattr(store._tender, "_seal", fail_once)
     store.append(table([reading(1, 0, 1.0)]))
     assert failed.wait(10)
     store.append(table([reading(2, 0, 1.0)]))
     assert sealed.wait(10)
     store.close()
+    assert store._tender.error is None

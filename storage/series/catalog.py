@@ -1,0 +1,206 @@
+"""The catalog: which Parquet files (segments) there are, what is in each, and what has been deleted since.
+
+It is a few tables of the DuckDB file; a file that it does not name does not exist. Every change of the series has a
+number (`seq`) above those of all that came before:
+
+- Level 0 are *runs*: hot rows that were sealed, or a large batch. A run's rows are as new as its `seq`.
+- Level 1 are the disjoint, de-duplicated files that compaction makes. They hold what is below their `seq`, and
+  nothing that was deleted below it.
+- A deletion is about the readings of a series from `first` until just before `last` whose number is below its own.
+
+So of readings with the same id and time that with the highest number counts, wherever they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from storage.series.engine import table_of
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS readings (
+    id UUID NOT NULL, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS latest (
+    id UUID PRIMARY KEY, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS segments (
+    segment BIGINT PRIMARY KEY, level TINYINT NOT NULL, seq BIGINT NOT NULL, first_day DATE NOT NULL,
+    last_day DATE NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, rows BIGINT NOT NULL,
+    bytes BIGINT NOT NULL
+);
+ALTER TABLE segments ADD COLUMN IF NOT EXISTS digest VARCHAR;
+CREATE TABLE IF NOT EXISTS segment_series (
+    segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
+    first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
+);
+CREATE TABLE IF NOT EXISTS segment_days (segment BIGINT NOT NULL, day DATE NOT NULL);
+CREATE TABLE IF NOT EXISTS rollups (
+    segment BIGINT NOT NULL, tier VARCHAR NOT NULL, rows BIGINT NOT NULL, bytes BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deletions (
+    seq BIGINT NOT NULL, id UUID NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
+);
+CREATE TABLE IF NOT EXISTS quarantine (
+    segment BIGINT NOT NULL, level TINYINT NOT NULL, seq BIGINT NOT NULL, first_day DATE NOT NULL,
+    last_day DATE NOT NULL, first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL, rows BIGINT NOT NULL,
+    bytes BIGINT NOT NULL, digest VARCHAR, reason VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS quarantine_series (
+    segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
+    first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
+);
+"""
+_TABLES = ("segments", "segment_series", "segment_days", "rollups")
+_COLUMNS = "segment, level, seq, first_day, last_day, first, last, rows, bytes, digest"
+
+LAST_SEQ = """
+SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM latest), (SELECT max(seq) FROM segments),
+    (SELECT max(seq) FROM deletions), (SELECT max(seq) FROM quarantine), 0)
+"""
+
+LAST_SEGMENT = "SELECT greatest((SELECT max(segment) FROM segments), (SELECT max(segment) FROM quarantine), 0)"
+
+# Segments that may still hold what has been deleted from them.
+_STALE = """
+SELECT DISTINCT segment FROM segments JOIN segment_series AS s USING (segment) JOIN deletions AS d ON d.id = s.id
+WHERE d.seq > segments.seq AND d.first <= s.last AND d.last > s.first
+"""
+_PRUNE = """
+DELETE FROM deletions WHERE rowid NOT IN (
+    SELECT d.rowid FROM deletions AS d SEMI JOIN (
+        SELECT s.id, s.first, s.last, segments.seq FROM segments JOIN segment_series AS s USING (segment)
+        UNION ALL
+        SELECT s.id, s.first, s.last, quarantine.seq FROM quarantine JOIN quarantine_series AS s USING (segment)
+    ) AS s ON s.id = d.id AND d.seq > s.seq AND d.first <= s.last AND d.last > s.first
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One catalogued Parquet file. `first` and `last` are its first and last time; days are in UTC.
+
+    `digest` is the SHA-256 of the file, absent for those of early versions.
+    """
+
+    number: int
+    level: int
+    seq: int
+    first_day: date
+    last_day: date
+    first: datetime
+    last: datetime
+    rows: int
+    bytes: int
+    digest: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its name in `series/segments/`."""
+        return f"{self.number:010d}.parquet"
+
+    @property
+    def public_name(self) -> str:
+        """Its path in a hive-partitioned data set."""
+        day = self.first_day
+        return f"year={day.year}/month={day.month:02d}/{day.isoformat()}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A new file on disk that the catalog does not know yet. `series` has `id, rows, first, last` of each series."""
+
+    number: int
+    path: Path
+    level: int
+    bytes: int
+    digest: str
+    series: pa.Table = field(repr=False)
+    days: pa.Table = field(repr=False)
+
+
+def segments(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
+    """Return the catalog, by level, then by time."""
+    found = cursor.execute(f"SELECT {_COLUMNS} FROM segments ORDER BY level DESC, first_day, seq").fetchall()
+    return [Segment(*row) for row in found]
+
+
+def enter(cursor: duckdb.DuckDBPyConnection, new: Sequence[Written], seq: int) -> None:
+    """Enter new files, which must have rows."""
+    for file in new:
+        cursor.register("series", file.series)
+        cursor.execute(f"INSERT INTO segment_series SELECT {file.number}, id::UUID, rows, first, last FROM series")
+        enter_days(cursor, file.number, file.days)
+        cursor.execute(
+            f"INSERT INTO segments ({_COLUMNS}) SELECT ?, ?, ?, min(first)::DATE, max(last)::DATE, min(first),"
+            " max(last), sum(rows), ?, ? FROM series",
+            [file.number, file.level, seq, file.bytes, file.digest],
+        )
+        cursor.unregister("series")
+
+
+def enter_days(cursor: duckdb.DuckDBPyConnection, number: int, days: pa.Table) -> None:
+    """Enter the days (a column `day`) of a file's readings."""
+    cursor.register("days", days)
+    cursor.execute(f"INSERT INTO segment_days SELECT {number}, day FROM days")
+    cursor.unregister("days")
+
+
+def remove(cursor: duckdb.DuckDBPyConnection, old: Sequence[Segment]) -> None:
+    """Forget files."""
+    numbers = [segment.number for segment in old]
+    for table in _TABLES:
+        cursor.execute(f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::BIGINT[]))", [numbers])
+
+
+def stale(cursor: duckdb.DuckDBPyConnection) -> set[int]:
+    """Return the numbers of the segments that may still hold what has been deleted from them."""
+    return {number for (number,) in cursor.execute(_STALE).fetchall()}
+
+
+def enter_rollup(cursor: duckdb.DuckDBPyConnection, number: int, tier: str, rows: int, size: int) -> None:
+    """Enter the rollup of a segment that is catalogued; one without rows says that there is not to be a file."""
+    cursor.execute(
+        "INSERT INTO rollups SELECT segment, ?, ?, ? FROM segments WHERE segment = ?", [tier, rows, size, number]
+    )
+
+
+def rolled_up(cursor: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
+    """Return by the number of each segment that has rollups of which tiers there are files."""
+    found = cursor.execute("SELECT segment, list(tier) FILTER (rows > 0) FROM rollups GROUP BY segment").fetchall()
+    return {number: set(tiers or ()) for number, tiers in found}
+
+
+def forget_rollups(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None:
+    """Forget the rollups of segments."""
+    cursor.execute("DELETE FROM rollups WHERE segment IN (SELECT unnest(?::BIGINT[]))", [list(numbers)])
+
+
+def has_deletions(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether anything deleted is still to be left out on reading."""
+    return bool(cursor.execute("SELECT 1 FROM deletions LIMIT 1").fetchall())
+
+
+def prune(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Forget deletions that nothing catalogued is subject to any more. Nothing may be about to be catalogued."""
+    cursor.execute(_PRUNE)
+
+
+def without_days(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
+    """Return the files whose days are not known: early versions did not note them."""
+    known = {number for (number,) in cursor.execute("SELECT DISTINCT segment FROM segment_days").fetchall()}
+    return [segment for segment in segments(cursor) if segment.number not in known]
+
+
+def without_latest(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the `id` of the series whose latest value is not known, though they are in some file."""
+    return table_of(
+        cursor, "SELECT DISTINCT id::VARCHAR AS id FROM segment_series WHERE id NOT IN (SELECT id FROM latest)"
+    )

@@ -1,0 +1,163 @@
+"""Compaction: merges runs with the segments whose days they share, and leaves out what was deleted, month by month.
+
+Each month is one transaction, and until the last one is done the runs stay beside the new segments. These hold the
+same readings, with a higher `seq`, so readers see no difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from itertools import takewhile
+from pathlib import Path
+
+import duckdb
+
+from storage.errors import Corrupt, StorageError
+from storage.series import catalog
+from storage.series.catalog import Segment, Written
+from storage.series.engine import engine_errors
+from storage.series.hot import HotTier
+from storage.series.layers import Layers, relation
+from storage.series.segments import SegmentFiles, digest
+from storage.series.sql import parquet
+
+
+class Compaction:
+    """One compaction of all that is below `seq`."""
+
+    def __init__(self, hot: HotTier, files: SegmentFiles, seq: int, full: int) -> None:
+        self._hot = hot
+        self._files = files
+        self._seq = seq
+        self._full = full
+
+    def run(self) -> int:
+        """Compact each month that needs it; returns how many runs went. Raises the error of the first that failed.
+
+        A month that fails holds up no other.
+        """
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            runs = [s for s in catalog.segments(cursor) if s.level == 0 and s.seq < self._seq]
+            months = _months(cursor, runs)
+            failed: dict[date, StorageError] = {}
+            for month in sorted({*months, *self._stale_months(cursor)}):
+                try:
+                    with engine_errors():
+                        self._month(cursor, month, [run for run in runs if run.number in months.get(month, ())])
+                except StorageError as problem:
+                    failed[month] = problem
+            kept = {number for month in failed for number in months.get(month, ())}
+            gone = [run for run in runs if run.number not in kept]
+            if gone or catalog.has_deletions(cursor):
+                self._replace(gone, [])
+        for error in failed.values():
+            raise error
+        return len(gone)
+
+    def _stale_months(self, cursor: duckdb.DuckDBPyConnection) -> set[date]:
+        numbers = catalog.stale(cursor)
+        return {s.first_day.replace(day=1) for s in catalog.segments(cursor) if s.level == 1 and s.number in numbers}
+
+    def _month(self, cursor: duckdb.DuckDBPyConnection, month: date, runs: Sequence[Segment]) -> None:
+        end = (month + timedelta(days=32)).replace(day=1)
+        bases = [s for s in catalog.segments(cursor) if s.level == 1 and month <= s.first_day < end]
+        merged: list[Segment] = []
+        if runs:
+            inside = f"time >= DATE '{month}' AND time < DATE '{end}'"
+            first, last = _span(cursor, [self._files.path(run) for run in runs], inside)
+            merged = neighbours(bases, first, last, self._full)
+            self._merge(cursor, [*merged, *runs], inside, merged)
+        numbers = catalog.stale(cursor)
+        for base in bases:
+            if base.number in numbers and base not in merged:
+                self._merge(cursor, [base], "true", [base])
+
+    def _merge(
+        self, cursor: duckdb.DuckDBPyConnection, sources: Sequence[Segment], condition: str, old: Sequence[Segment]
+    ) -> None:
+        """Write what counts of the `sources` in new segments, in place of the `old` ones."""
+        for source in sources:
+            self._verify(source)
+        files = [(self._files.path(source), source.seq) for source in sources]
+        layers = Layers(mixed=files, hot=False, deletions=True)
+        with new_files(self._hot, self._files) as written:
+            for days in self._pack(cursor, [path for path, _ in files], condition):
+                number = self._hot.next_segment()
+                segment = self._files.write(cursor, number, relation(layers, days), level=1)
+                written += [segment] if segment else []
+            self._replace(old, written)
+
+    def _verify(self, segment: Segment) -> None:
+        """Raise Corrupt for a file that is not what was written: nothing may be made of it that looks sound."""
+        path = self._files.path(segment)
+        if segment.digest and digest(path) != segment.digest:
+            raise Corrupt(f"{path} is not what was written")
+
+    def _pack(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[Path], condition: str) -> Iterator[str]:
+        """Yield the conditions of consecutive day ranges, each full but the last."""
+        days = cursor.execute(
+            f"SELECT time::DATE AS day, count(*) FROM {parquet(files)} WHERE {condition} GROUP BY day ORDER BY day"
+        ).fetchall()
+        first, rows = None, 0
+        for day, count in days:
+            first, rows = first or day, rows + count
+            if rows >= self._full or day == days[-1][0]:
+                yield f"time >= DATE '{first}' AND time < DATE '{day + timedelta(days=1)}'"
+                first, rows = None, 0
+
+    def _replace(self, old: Sequence[Segment], new: Sequence[Written]) -> None:
+        with self._hot.transaction() as cursor:
+            catalog.remove(cursor, old)
+            catalog.enter(cursor, new, self._seq)
+            catalog.prune(cursor)
+            segments = catalog.segments(cursor)
+        try:
+            self._files.publish(segments)
+        finally:
+            self._files.retire(old)
+
+
+@contextlib.contextmanager
+def new_files(hot: HotTier, files: SegmentFiles) -> Iterator[list[Written]]:
+    """Lend a list for new files; if what follows fails, those of them that the catalog does not name go again."""
+    written: list[Written] = []
+    try:
+        yield written
+    except BaseException:
+        with contextlib.suppress(StorageError, duckdb.Error), contextlib.closing(hot.cursor()) as cursor:
+            known = {segment.number for segment in catalog.segments(cursor)}
+            files.discard(file for file in written if file.number not in known)
+        raise
+
+
+def neighbours(bases: Sequence[Segment], first: date, last: date, full: int) -> list[Segment]:
+    """Choose from disjoint `bases` in order those to merge with the days from `first` to `last`.
+
+    These are the ones that share days with them, and what is too small to stay alone (fewer than `full` rows) just
+    before and just after. No other segment lies between the chosen ones, so what is made of them overlaps none.
+    """
+    before = [s for s in bases if s.last_day < first]
+    after = [s for s in bases if s.first_day > last]
+    shared = [s for s in bases if s.first_day <= last and s.last_day >= first]
+    small_before = list(takewhile(lambda s: s.rows < full, reversed(before)))
+    small_after = list(takewhile(lambda s: s.rows < full, after))
+    return [*reversed(small_before), *shared, *small_after]
+
+
+def _months(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Segment]) -> dict[date, set[int]]:
+    """Return the runs of each month, by number."""
+    found = cursor.execute(
+        "SELECT date_trunc('month', day)::DATE, list(DISTINCT segment) FROM segment_days"
+        " WHERE segment IN (SELECT unnest(?::BIGINT[])) GROUP BY ALL",
+        [[run.number for run in runs]],
+    )
+    return {month: set(numbers) for month, numbers in found.fetchall()}
+
+
+def _span(cursor: duckdb.DuckDBPyConnection, files: Sequence[Path], condition: str) -> tuple[date, date]:
+    [(first, last)] = cursor.execute(
+        f"SELECT min(time)::DATE, max(time)::DATE FROM {parquet(files)} WHERE {condition}"
+    ).fetchall()
+    return first, last

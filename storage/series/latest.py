@@ -1,0 +1,104 @@
+"""The newest reading of each series.
+
+The table `latest` follows the hot readings from behind: what was appended since waits in memory, and is looked at
+together with the table, until there is enough of it to be worth a write. A start makes up for what was lost so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import duckdb
+import pyarrow as pa
+
+from storage.errors import StorageError
+from storage.series.engine import engine_errors, table_of
+
+FOLD_ROWS = 32_768
+_LOG = logging.getLogger(__name__)
+_VALUES = "time, value, text, status"
+_WHOLE = "struct_pack(time := time, value := value, text := text, status := status, seq := seq)"
+_NEWEST = f"arg_max({_WHOLE}, (time, seq)) AS newest"
+_UPSERT = f"""
+INSERT INTO latest
+SELECT id, newest.time, newest.value, newest.text, newest.status, newest.seq FROM (
+    SELECT id, {_NEWEST} FROM (
+        SELECT * FROM (SELECT id::UUID AS id, {_VALUES}, seq FROM {{rows}}) AS r
+        ANTI JOIN deletions AS d ON d.id = r.id AND d.seq > r.seq AND r.time >= d.first AND r.time < d.last
+    ) GROUP BY id
+)
+ON CONFLICT (id) DO UPDATE SET time = excluded.time, value = excluded.value, text = excluded.text,
+    status = excluded.status, seq = excluded.seq
+WHERE (excluded.time, excluded.seq) >= (latest.time, latest.seq)
+"""
+_READ = f"""
+SELECT id, newest.time, newest.value, newest.text, newest.status FROM (
+    SELECT id, {_NEWEST} FROM (
+        SELECT id::VARCHAR AS id, {_VALUES}, seq FROM latest WHERE {{some}}
+        UNION ALL
+        SELECT id::VARCHAR AS id, {_VALUES}, seq FROM (
+            SELECT * FROM (SELECT id::UUID AS id, {_VALUES}, seq FROM pending) AS r
+            ANTI JOIN deletions AS d ON d.id = r.id AND d.seq > r.seq AND r.time >= d.first AND r.time < d.last
+        ) WHERE {{some}}
+    ) GROUP BY id
+) ORDER BY id
+"""
+
+
+class Latest:
+    """The table `latest` and what it does not have yet."""
+
+    def __init__(
+        self,
+        cursor: Callable[[], duckdb.DuckDBPyConnection],
+        transaction: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
+    ) -> None:
+        self._cursor = cursor
+        self._transaction = transaction
+        self._pending: list[pa.Table] = []
+        self._rows = 0
+        with self._transaction() as hot:
+            hot.execute(_UPSERT.format(rows="readings"))
+
+    def add(self, rows: pa.Table) -> None:
+        """Take note of committed readings, with `seq`, in the order of their commits."""
+        self._pending.append(rows)
+        self._rows += rows.num_rows
+        if self._rows >= FOLD_ROWS:
+            try:
+                self.fold()
+            except StorageError:  # the rows are durable; a full disk costs memory until there is room
+                _LOG.exception("the table of latest values could not be written, and will be later")
+
+    @staticmethod
+    def enter(cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+        """Move the table on to readings, with `seq`, that are no hot ones: a start could not make up for them."""
+        cursor.register("newer", rows)
+        cursor.execute(_UPSERT.format(rows="newer"))
+        cursor.unregister("newer")
+
+    def fold(self) -> None:
+        """Move the table on to all that is committed. The caller holds the write lock."""
+        if not self._pending:
+            return
+        with self._transaction() as cursor:
+            self.enter(cursor, pa.concat_tables(self._pending))
+        self._pending.clear()
+        self._rows = 0
+
+    def read(self, ids: Sequence[str] | None) -> pa.Table:
+        """Return `id, time, value, text, status` of each series, of all or of `ids`, by id."""
+        with contextlib.closing(self._cursor()) as cursor, engine_errors():
+            pending = list(self._pending)  # before the table is looked at: it may have them by then, never lack them
+            some = "true"
+            if ids is not None:
+                cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
+                some = "id IN (SELECT id::UUID FROM wanted)"
+            if pending:
+                cursor.register("pending", pa.concat_tables(pending))
+                return table_of(cursor, _READ.format(some=some))
+            columns = f"id::VARCHAR AS id, {_VALUES}"
+            return table_of(cursor, f"SELECT {columns} FROM latest WHERE {some} ORDER BY id")

@@ -1,0 +1,135 @@
+"""Rollups: what each hour and each day (UTC) of a segment adds up to, in files beside it.
+
+They are made of one compacted segment and live and die with it, so they are exact by construction: what came late or
+was deleted since lies in other files or in the catalog, and readers take the readings themselves of such days. A
+*partial* is a row of either: the aggregates of some readings of a series that follow one another.
+
+| column | of the readings of a series in an hour or a day |
+|---|---|
+| `id`, `time` | the series, and when the hour or day starts |
+| `rows`, `count` | how many there are, and how many of them are numbers |
+| `sum`, `min`, `max`, `first`, `last` | of the numbers |
+| `first_time`, `last_time` | of the numbers |
+| `area` | the integral from the first number to the last, each held until the next; in value times microseconds |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from storage.series.segments import write_parquet
+from storage.series.spans import Spans
+from storage.series.sql import parquet
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TIERS = {"hour": HOUR, "day": DAY}
+WORTH = 10  # an hour's rollup takes as much as ten readings: with fewer in an hour it would only cost
+PLAIN = frozenset({"mean", "min", "max", "sum", "count", "first", "last"})
+HELD = frozenset({"twmean", "integral"})
+COLUMNS = "id, time, rows, count, sum, min, max, first, last, first_time, last_time, area"
+
+_HOURS = """
+SELECT id, bucket AS time, count(*) AS rows, count(*) AS count, sum(value) AS sum, min(value) AS min,
+    max(value) AS max, arg_min(value, time) AS first, arg_max(value, time) AS last, min(time) AS first_time,
+    max(time) AS last_time, coalesce(sum(value * (epoch_us(following) - epoch_us(time)))
+        FILTER (next = id AND following < bucket + INTERVAL 1 HOUR), 0) AS area
+FROM (
+    SELECT id, time, value, date_trunc('hour', time) AS bucket, lead(time) OVER ({order}) AS following,
+        lead(id) OVER ({order}) AS next
+    FROM {rows} WHERE value IS NOT NULL
+) GROUP BY id, bucket
+UNION ALL
+SELECT id, date_trunc('hour', time) AS bucket, count(*), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0
+FROM {rows} WHERE value IS NULL GROUP BY id, bucket
+"""
+_DAYS = """
+SELECT id, bucket AS time, sum(rows)::BIGINT AS rows, sum(count)::BIGINT AS count, sum(sum) AS sum, min(min) AS min,
+    max(max) AS max, arg_min(first, first_time) AS first, arg_max(last, last_time) AS last,
+    min(first_time) AS first_time, max(last_time) AS last_time,
+    sum(area) + coalesce(sum(last * (epoch_us(following) - epoch_us(last_time)))
+        FILTER (following < bucket + INTERVAL 1 DAY), 0) AS area
+FROM (
+    SELECT *, date_trunc('day', time) AS bucket, lead(first_time) OVER (PARTITION BY id ORDER BY time) AS following
+    FROM hours WHERE count > 0
+) GROUP BY id, bucket
+UNION ALL
+SELECT id, date_trunc('day', time) AS bucket, sum(rows)::BIGINT, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0
+FROM hours WHERE count = 0 GROUP BY id, bucket
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A file that the catalog does not know yet; one without rows was not worth a file."""
+
+    tier: str
+    rows: int
+    bytes: int
+
+
+def build(cursor: duckdb.DuckDBPyConnection, segment: Path, rows: int, targets: dict[str, Path]) -> list[Rollup]:
+    """Write the rollups of a segment with so many rows. Durable when it returns."""
+    # The file is sorted, so that the next row is that of the next number, mostly of the same series.
+    cursor.execute(f"CREATE OR REPLACE TEMP TABLE hours AS {_HOURS.format(rows=parquet([segment]), order='')}")
+    try:
+        [(hours,)] = cursor.execute("SELECT count(*) FROM hours").fetchall()
+        worth = hours * WORTH <= rows
+        hourly = _write(cursor, "hour", "SELECT * FROM hours", targets["hour"]) if worth else Rollup("hour", 0, 0)
+        return [hourly, _write(cursor, "day", _DAYS, targets["day"])]
+    finally:
+        cursor.execute("DROP TABLE hours")
+
+
+def hours(readings: str) -> str:
+    """Return the hourly rollups of a relation."""
+    return _HOURS.format(rows=f"({readings})", order="PARTITION BY id ORDER BY time")
+
+
+def _write(cursor: duckdb.DuckDBPyConnection, tier: str, rows: str, target: Path) -> Rollup:
+    return Rollup(tier, write_parquet(cursor, rows, COLUMNS, target), target.stat().st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The part of a window that rollups answer: of each tier the files, and the times that are taken from them."""
+
+    tiers: dict[str, tuple[list[Path], Spans]]
+
+    @property
+    def spans(self) -> Spans:
+        """All times that rollups answer."""
+        return Spans.of(interval for _, spans in self.tiers.values() for interval in spans.intervals)
+
+    def partials(self, readings: str, condition: str) -> str:
+        """Return the partials of rollups that meet a condition on `id`, and of each of the `readings`."""
+        whole = (
+            "SELECT id, time, 1 AS rows, (value IS NOT NULL)::BIGINT AS count, value AS sum, value AS min,"
+            " value AS max, value AS first, value AS last, CASE WHEN value IS NOT NULL THEN time END AS first_time,"
+            f" CASE WHEN value IS NOT NULL THEN time END AS last_time, 0 AS area FROM ({readings})"
+        )
+        columns = COLUMNS.replace("time", "coalesce(first_time, time) AS time", 1)
+        return " UNION ALL ".join([whole, *self._selects(columns, condition)])
+
+    def readings(self, readings: str, condition: str) -> str:
+        """Return `readings` and others that are as good for what weighs values by the time they hold.
+
+        For a partial these are two: its mean, from its first to its last, and then its last.
+        """
+        mean = "area / (epoch_us(last_time) - epoch_us(first_time))"
+        rest = "NULL::VARCHAR AS text, NULL::VARCHAR AS status"
+        longer = f"{condition} AND last_time > first_time"
+        firsts = self._selects(f"id, first_time AS time, {mean} AS value, {rest}", longer)
+        lasts = self._selects(f"id, last_time AS time, last AS value, {rest}", f"{condition} AND count > 0")
+        return " UNION ALL ".join([readings, *firsts, *lasts])
+
+    def _selects(self, columns: str, condition: str) -> Sequence[str]:
+        return [
+            f"SELECT {columns} FROM {parquet(files)} WHERE {spans.condition()} AND {condition}"
+            for files, spans in self.tiers.values()
+            if files and spans
+        ]

@@ -1,0 +1,178 @@
+"""Buckets of time: fixed widths and calendar steps, in UTC or by the clocks of a time zone.
+
+A step of an hour or less is so much time that passes, so that the hour which a clock shows twice in autumn is two
+buckets. A longer step follows the clock on the wall: a day is from midnight to midnight, and has 23, 24 or 25 hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from storage.series.sql import timestamp
+
+_MONDAY, _NEW_YEAR = datetime(2000, 1, 3), datetime(2000, 1, 1)
+_HOUR, _DAY, _MICROSECOND = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
+_EARLIEST, _LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # beyond them, clocks are taken to stay
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bucket width: whole months, or a fixed time, counted from `origin` by the clocks of `zone`.
+
+    Without an origin, buckets are counted from Monday 2000-01-03, those of months from 2000-01-01. `zone` is a name
+    of the IANA time zone database.
+    """
+
+    months: int = 0
+    time: timedelta = timedelta()
+    zone: str = "UTC"
+    origin: datetime | None = None
+
+    @property
+    def start(self) -> datetime:
+        """From where buckets are counted, on a clock of the zone."""
+        return self.origin or (_NEW_YEAR if self.months else _MONDAY)
+
+    def interval(self) -> str:
+        """Return the SQL interval."""
+        if self.months:
+            return f"INTERVAL {self.months} MONTH"
+        return f"to_microseconds({self.time // _MICROSECOND})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """From `since` (UTC) on, clocks show UTC plus `offset`."""
+
+    since: datetime
+    offset: timedelta
+
+
+class Buckets:
+    """The SQL for the buckets of a step, right for times (naive UTC) from `first` to `last`.
+
+    A method's `time` is SQL too: a column, or a literal.
+    """
+
+    def __init__(self, step: Step, first: datetime, last: datetime) -> None:
+        self._step = step
+        longest = step.time + 31 * step.months * _DAY
+        self._shifts = _shifts(step.zone, max(first, _EARLIEST + longest) - longest, min(last, _LATEST))
+
+    def start(self, time: str) -> str:
+        """Return the SQL for the start of the bucket that `time` falls in."""
+        if self._is_regular:
+            return self._counted(time, self._shifts[0].offset)
+        return self._moment(self._counted(self._clock(time)))
+
+    def end(self, start: str) -> str:
+        """Return the SQL for the end of the bucket with this start."""
+        if self._is_regular:
+            return f"({start} + {self._step.interval()})"
+        return self._moment(f"{self._counted(self._clock(start))} + {self._step.interval()}")
+
+    def starts(self, first: str, last: str) -> str:
+        """Return a SELECT of the bucket starts from the bucket of `first` to that of `last`, as `start`."""
+        interval = self._step.interval()
+        if self._is_regular:
+            return f"SELECT unnest(generate_series({self.start(first)}, {last}, {interval})) AS start"
+        clock = f"generate_series({self._counted(self._clock(first))}, {self._clock(last)}, {interval})"
+        return f"SELECT DISTINCT {self._moment('clock')} AS start FROM (SELECT unnest({clock}) AS clock)"
+
+    @property
+    def grain(self) -> timedelta | None:
+        """The widest of a day and an hour of UTC at whose starts all buckets start and end; None for neither."""
+        interval = _DAY if self._step.months else self._step.time
+        moments = [self._step.start - _MONDAY, *(shift.offset for shift in self._shifts)]
+        if any(time % _HOUR for time in (interval, *moments)) or self._turns_within_hours:
+            return None
+        return _HOUR if any(time % _DAY for time in (interval, *moments)) else _DAY
+
+    @property
+    def _turns_within_hours(self) -> bool:
+        return any((shift.since - _MONDAY) % _HOUR for shift in self._shifts[1:])
+
+    @property
+    def _is_regular(self) -> bool:
+        """Tell whether the buckets are a regular grid in UTC."""
+        if self._step.months:
+            return len(self._shifts) == 1 and not self._shifts[0].offset
+        if self._step.time > _HOUR:
+            return len(self._shifts) == 1
+        return len({shift.offset % self._step.time for shift in self._shifts}) == 1
+
+    def _counted(self, time: str, offset: timedelta = timedelta()) -> str:
+        """Return the start of the bucket of a time that is `offset` behind the clock."""
+        return f"time_bucket({self._step.interval()}, {time}, {timestamp(self._step.start - offset)})"
+
+    def _clock(self, time: str) -> str:
+        """Return what the clock shows at a moment."""
+        return self._by_shift(time, lambda shift: f"{time} + {_interval(shift.offset)}")
+
+    def _by_shift(self, time: str, sql: Callable[[_Shift], str]) -> str:
+        cases = (
+            f"WHEN {time} < {timestamp(later.since)} THEN {sql(shift)}" for shift, later in pairwise(self._shifts)
+        )
+        return _case(cases, sql(self._shifts[-1]))
+
+    def _moment(self, clock: str) -> str:
+        """Return the first moment at which the clock shows `clock` or later."""
+
+        def moment(shift: _Shift) -> str:
+            return f"greatest({timestamp(shift.since)}, {clock} - {_interval(shift.offset)})"
+
+        cases = (
+            f"WHEN {clock} < {timestamp(later.since + shift.offset)} THEN {moment(shift)}"
+            for shift, later in pairwise(self._shifts)
+        )
+        return _case(cases, moment(self._shifts[-1]))
+
+
+def _case(cases: Iterable[str], otherwise: str) -> str:
+    known = " ".join(cases)
+    return f"(CASE {known} ELSE {otherwise} END)" if known else f"({otherwise})"
+
+
+def _interval(time: timedelta) -> str:
+    return f"to_microseconds({time // _MICROSECOND})"
+
+
+@lru_cache(maxsize=256)
+def _shifts(zone: str, first: datetime, last: datetime) -> tuple[_Shift, ...]:
+    """Return the offsets that clocks have from `first` to `last`, and a day around."""
+    if zone == "UTC":
+        return (_Shift(_EARLIEST, timedelta()),)
+    return tuple(_found(ZoneInfo(zone), first - 2 * _DAY, last + 2 * _DAY))
+
+
+def _found(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[_Shift]:
+    offset = _offset(zone, first)
+    yield _Shift(_EARLIEST, offset)
+    day = first
+    while day < last:
+        following = day + _DAY
+        if (other := _offset(zone, following)) != offset:
+            yield _Shift(_turn(zone, day, following), other)
+            offset = other
+        day = following
+
+
+def _turn(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Return the moment between two at which the offset changes, to the second."""
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > before else middle
+        if _offset(zone, middle) == _offset(zone, before):
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def _offset(zone: ZoneInfo, time: datetime) -> timedelta:
+    return time.replace(tzinfo=UTC).astimezone(zone).utcoffset() or timedelta()
