@@ -53,6 +53,7 @@ _EXAMPLES = 5
 _REFUSED = re.compile(r"""[\x00-\x20<>"{}|^`\\\x7f-\x9f]|%(?![0-9A-Fa-f]{2})""")
 _LAST_RESORT = "urn:twinhouse:repaired:"
 _BCP47_LONGEST = 8
+_MOST_REMEMBERED = 100_000  # IRIs, so that memory does not grow with the document
 # RDF 1.2: no literal without a language may have these.
 _TAGGED_ONLY = (RDF["langString"], RDF["dirLangString"])
 
@@ -105,11 +106,12 @@ def read_quads(
     """
     mend = _Mender(repairs if repairs is not None else Repairs()) if lenient else None
     for quad in _parsed(source, fmt, base_iri, lenient):
-        name = graph if graph is not None and isinstance(quad.graph_name, DefaultGraph) else quad.graph_name
+        name = quad.graph_name
+        moved = graph if graph is not None and isinstance(name, DefaultGraph) else None
         if mend is not None:
-            yield mend.quad(quad, name)
+            yield mend.quad(quad, moved or name)
         else:
-            yield quad if name is quad.graph_name else Quad(quad.subject, quad.predicate, quad.object, name)
+            yield quad if moved is None else Quad(quad.subject, quad.predicate, quad.object, moved)
 
 
 def _parsed(source: bytes | IO[bytes] | Path, fmt: RdfFormat, base_iri: str | None, lenient: bool) -> Iterator[Quad]:
@@ -143,24 +145,32 @@ def _is_iri(text: str) -> bool:
 
 
 class _Mender:
-    """Repairs terms, remembering each IRI so that it is looked at once."""
+    """Repairs terms, remembering the IRIs that it has looked at lately. What is sound stays the very same object."""
 
     def __init__(self, repairs: Repairs) -> None:
         self._repairs = repairs
-        self._iris: dict[str, NamedNode] = {}
+        self._iris: dict[str, NamedNode | None] = {}
 
     def quad(self, quad: Quad, graph: Graph) -> Quad:
-        mended = self._triple(quad.triple)
+        triple = quad.triple
+        mended = self._triple(triple)
         name = self._iri(graph) if isinstance(graph, NamedNode) else graph
+        if mended is triple and name == quad.graph_name:
+            return quad
         return Quad(mended.subject, mended.predicate, mended.object, name)
 
     def _triple(self, triple: Triple) -> Triple:
-        subject = triple.subject
-        if isinstance(subject, NamedNode):
-            subject = self._iri(subject)
-        return Triple(subject, self._iri(triple.predicate), self._object(triple.object))
+        subject, predicate, term = triple.subject, triple.predicate, triple.object
+        mended = (
+            self._iri(subject) if isinstance(subject, NamedNode) else subject,
+            self._iri(predicate),
+            self._object(term),
+        )
+        if mended[0] is subject and mended[1] is predicate and mended[2] is term:
+            return triple
+        return Triple(*mended)
 
-    def _object(self, term: NamedNode | BlankNode | Literal | Triple) -> NamedNode | BlankNode | Literal | Triple:
+    def _object(self, term: Term) -> Term:
         match term:
             case NamedNode():
                 return self._iri(term)
@@ -172,20 +182,27 @@ class _Mender:
                 return term
 
     def _iri(self, node: NamedNode) -> NamedNode:
-        known = self._iris.get(node.value)
+        value = node.value
+        if value not in self._iris:
+            if len(self._iris) >= _MOST_REMEMBERED:
+                self._iris.clear()
+            repaired = repair_iri(value)
+            self._iris[value] = None if repaired == value else NamedNode(repaired)
+        known = self._iris[value]
         if known is None:
-            known = self._iris[node.value] = NamedNode(repair_iri(node.value))
-        if known != node:
-            self._repairs.add(node.value, known.value)
+            return node
+        self._repairs.add(value, known.value)
         return known
 
     def _literal(self, literal: Literal) -> Literal:
         if literal.language is not None:
             return self._tagged(literal, literal.language)
-        if literal.datatype in _TAGGED_ONLY:
+        datatype = literal.datatype
+        if datatype in _TAGGED_ONLY:
             self._repairs.add(str(literal), literal.value)
             return Literal(literal.value)
-        return Literal(literal.value, datatype=self._iri(literal.datatype))
+        mended = self._iri(datatype)
+        return literal if mended is datatype else Literal(literal.value, datatype=mended)
 
     def _tagged(self, literal: Literal, language: str) -> Literal:
         try:

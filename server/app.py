@@ -19,12 +19,17 @@ from starlette.routing import Route
 from ontologies.errors import OntologyError
 from server.auth.gate import gate_of
 from server.auth.guard import Guard
+from server.auth.sites import sites_of
 from server.auth.tokens import Role
-from server.errors import MEDIA_TYPE, Problem, bad_request, problem_of
+from server.edge.answers import Packed
+from server.edge.bodies import Bodies
+from server.edge.origins import CrossOrigin, methods_of
+from server.edge.problems import problem_response
+from server.errors import Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
-from server.protocols import admin, description, graph_store, points, readings, sparql
+from server.protocols import admin, description, graph_store, influx, points, queries, readings, sparql
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
@@ -32,23 +37,37 @@ from server.twin.service import Twin
 from storage.errors import StorageError
 
 
-def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], **roles: Role) -> Route:
-    """Return a route: its methods, each with the role that it needs. HEAD needs that of GET."""
-    return Route(path, endpoint, methods=list(roles), middleware=[Middleware(Guard, roles)])
+def _route(
+    path: str,
+    endpoint: Callable[[Request], Awaitable[Response]],
+    *,
+    password: str | None = None,
+    habitual: bool = False,
+    **roles: Role,
+) -> Route:
+    """Return a route: its methods, each with the role that it needs. HEAD needs that of GET. See Guard."""
+    guard = Middleware(Guard, roles, password=password, habitual=habitual)
+    return Route(path, endpoint, methods=list(roles), middleware=[guard])
 
 
 _OPEN, _READ, _WRITE, _ADMIN = Role
 ROUTES = (
     _route("/", description.start, GET=_READ),
     _route("/openapi.json", description.openapi, GET=_READ),
-    _route("/query", sparql.query, GET=_READ, POST=_READ),
+    _route("/query", sparql.query, GET=_READ, POST=_READ, QUERY=_READ),
     _route("/update", sparql.update, POST=_WRITE),
-    _route("/sparql", sparql.sparql, GET=_READ, POST=_READ),  # an update asks for more once it is seen to be one
+    _route("/sparql", sparql.sparql, GET=_READ, POST=_READ, QUERY=_READ),  # an update asks for more when it is read
     _route("/store", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
     _route("/store/{name:path}", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
     _route("/graphs", admin.graphs, GET=_READ),
-    _route("/readings", readings.readings, GET=_READ, POST=_WRITE),
+    _route("/queries", queries.queries, GET=_READ),
+    _route("/queries/{id}", queries.cancel, DELETE=_READ),
+    _route("/readings", readings.readings, GET=_READ, POST=_WRITE, DELETE=_WRITE),
     _route("/readings/query", readings.read_query, POST=_READ),
+    _route(influx.V1, influx.write_v1, password=influx.PASSWORD, habitual=True, POST=_WRITE),
+    _route(influx.V2, influx.write_v2, habitual=True, POST=_WRITE),
+    _route("/ping", influx.ping, GET=_OPEN),
+    _route("/health", influx.health, GET=_OPEN),
     _route("/latest", readings.latest, GET=_READ),
     _route("/points", points.points, GET=_READ),
     _route("/points/{uuid}", points.point, GET=_READ),
@@ -75,13 +94,19 @@ def create_app(settings: Settings, what: str | None = None) -> Starlette:
     app = Starlette(
         routes=list(ROUTES),
         lifespan=partial(_lifespan, settings, registry, what),
-        middleware=[Middleware(Observed, registry=registry)],
+        middleware=[
+            Middleware(Observed, registry=registry),
+            Middleware(CrossOrigin, origins=settings.origins),
+            Middleware(Packed),
+            Middleware(Bodies, settings=settings),
+        ],
         exception_handlers=dict.fromkeys(
             (Problem, StorageError, OntologyError, BadReadings, HTTPException, ClientDisconnect, Exception), _answer
         ),
     )
     app.state.registry = registry
     app.state.gate = gate_of(settings)
+    app.state.sites = sites_of(settings)
     return app
 
 
@@ -91,22 +116,25 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
-    app.state.slots = Slots()
+    app.state.slots = Slots(twin.readers)
     registry.register(Gauges(twin.gauges))
     try:
         yield
     finally:
+        app.state.slots.close()
         await to_thread.run_sync(twin.close)
 
 
-async def _answer(_request: Request, error: Exception) -> Response:
+async def _answer(request: Request, error: Exception) -> Response:
     """Turn any error into a problem document."""
     problem = problem_of(error)
     if isinstance(error, HTTPException):
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         problem = Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers["Allow"] = methods_of(request.scope) or ""
     if isinstance(error, ClientDisconnect):
         problem = bad_request("the request ended before its body did")
     if problem is None:
         problem = Problem(500, "internal", "something went wrong inside the server", hint="its log says what")
-    return Response(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
+    return influx.error_response(request, problem) or problem_response(problem)

@@ -62,16 +62,20 @@ def bad_request(detail: str, *, hint: str = "", **more: Any) -> Problem:  # noqa
 
 
 _LIMIT_HINT = "ask for less: a LIMIT, fewer points, a shorter time or larger steps; the server's limits are settings"
+_OUTBOUND_HINT = "ask for the host to be allowed (setting outbound_hosts), or load the data first, then query it"
 _KINDS: dict[type[Exception], tuple[int, str, str]] = {
-    stored.QueryRefused: (403, "query-refused", "remove SERVICE and LOAD: load the data first, then query it"),
+    stored.QueryRefused: (403, "query-refused", _OUTBOUND_HINT),
     stored.QueryEvaluationError: (400, "query-evaluation", ""),
     stored.DeadlineExceeded: (504, "deadline-exceeded", _LIMIT_HINT),
     stored.RowLimitExceeded: (413, "row-limit-exceeded", _LIMIT_HINT),
     stored.ByteLimitExceeded: (413, "byte-limit-exceeded", _LIMIT_HINT),
     stored.MemoryLimitExceeded: (413, "memory-limit-exceeded", _LIMIT_HINT),
+    stored.OutboundFailed: (502, "outbound-failed", "SERVICE SILENT and LOAD SILENT go on without that server"),
     stored.Overloaded: (503, "overloaded", "try again in a moment"),
+    stored.Cancelled: (503, "cancelled", "somebody who may do so ended the query: ask who looks after the server"),
     stored.Closed: (503, "closing", "the server is stopping; try again when it is back"),
     stored.ReaderCrashed: (500, "reader-crashed", "the server went on; its log says more"),
+    stored.WriterCrashed: (500, "writer-crashed", "the server went on; see what is there before you try again"),
     stored.InvalidReadings: (400, "bad-readings", ""),
     stored.DiskFailed: (507, "disk-failed", "make room on the data directory's disk, then try again"),
     stored.Corrupt: (500, "corrupt", "run `twinhouse check`"),
@@ -102,6 +106,6 @@ def problem_of(error: Exception) -> Problem | None:
         )
     for kind, (status, name, hint) in _KINDS.items():
         if isinstance(error, kind):
-            headers = {"Retry-After": "1"} if status == 503 else {}
+            headers = {"Retry-After": "1"} if status == 503 and kind is not stored.Cancelled else {}
             return Problem(status, name, str(error), hint=hint, headers=headers)
     return None

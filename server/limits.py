@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
-from server.errors import Problem, bad_request
+from server.errors import bad_request
 from server.settings import Settings
 from storage.graph.readers import Limits
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 def query_limits(settings: Settings, timeout: str | None = None, rows: int | None = None) -> Limits:
@@ -27,23 +22,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise bad_request(f'timeout is a number of seconds above 0, not "{text}"')
     return seconds
-
-
-def bounded_receive(receive: Receive, settings: Settings) -> Receive:
-    """Return an ASGI `receive` that raises a 413 problem when the body passes the limit."""
-    left = settings.body_megabytes << 20
-
-    async def bounded() -> MutableMapping[str, Any]:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise Problem(
-                413,
-                "body-too-large",
-                f"the body is larger than {settings.body_megabytes:,} MiB",
-                hint="send it in parts; each request is stored whole or not at all",
-            )
-        return message
-
-    return bounded

@@ -1,8 +1,8 @@
-"""Chooses a media type from Accept (RFC 9110, section 12.5.1) or from `?format=`."""
+"""Chooses a media type from Accept (RFC 9110, section 12.5.1) or from `?format=`, a coding from Accept-Encoding."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.errors import Problem, bad_request
@@ -107,3 +107,43 @@ def negotiate(offers: Mapping[str, str], accept: str | None, name: str | None) -
     if meant in offers.values():
         return meant
     raise bad_request(f'there is no format "{name}" here', hint="formats: " + ", ".join(offers))
+
+
+IDENTITY = "identity"
+_LAST = 0.0001  # identity is acceptable unless it is excluded, and liked less than what is named
+
+
+def choose_coding(offers: Iterable[str], accept_encoding: str | None) -> str:
+    """Return the coding that the client likes best (RFC 9110, section 12.5.3); among equals the first.
+
+    Without the header that is `identity`, which is what clients mean that do not send it. Raises a 406 problem where
+    the client excludes `identity` and likes none of the offers.
+    """
+    if accept_encoding is None:
+        return IDENTITY
+    likings = _codings(accept_encoding)
+    best = max((*offers, IDENTITY), key=lambda coding: _coding_liking(likings, coding))
+    if _coding_liking(likings, best) <= 0:
+        hint = "offered: " + ", ".join((*offers, IDENTITY))
+        raise Problem(406, "not-acceptable", f"no coding in {accept_encoding}", hint=hint)
+    return best
+
+
+def excludes_identity(accept_encoding: str | None) -> bool:
+    """Tell whether a client wants a coded answer, or none."""
+    return accept_encoding is not None and _coding_liking(_codings(accept_encoding), IDENTITY) <= 0
+
+
+def _codings(accept_encoding: str) -> dict[str, float]:
+    found = {}
+    for part in accept_encoding.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        found[name.lower().removeprefix("x-")] = _quality(parameters)
+    return found
+
+
+def _coding_liking(likings: Mapping[str, float], coding: str) -> float:
+    anything = likings.get("*")
+    if coding == IDENTITY and anything != 0:
+        return likings.get(coding, _LAST)
+    return likings.get(coding, anything or 0.0)

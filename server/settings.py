@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from server.outbound.hosts import AllowList
+
 ANONYMOUS = ("auto", "none", "read", "write", "admin")
+_ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 _TRUTHS = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
 
@@ -26,12 +30,27 @@ class Settings:
     query_seconds, query_rows, query_bytes: the most that one SPARQL query, or one reading of series, may take
     readers: how many SPARQL queries run at a time
     reader_megabytes: memory that one of them may use
+    cache_megabytes: memory for answers that may be asked for again; 0 keeps none
     series_megabytes: memory that reading and writing of series may use together
-    body_megabytes: the largest body that a request may have
+    body_megabytes: the largest body that a request may have, as it is sent
+    unpacked_megabytes: the largest that a body with a Content-Encoding may become
     ingest_rows: the most readings that one request may bring, however well its body is compressed
+    influx_tag: the tag of line protocol that names a point; empty: none does
+    influx_unknown: what happens to line protocol of a series that no point has: create (a point), or refuse
+    future_days: readings of times further ahead than that are refused: their clock or their unit is wrong
     anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
     insecure: listen beyond loopback also where strangers may write, or no token keeps them out
     token: a secret with the role admin, besides the tokens of the data directory
+    allowed_hosts: names, by commas, by which clients without a token may call the server, besides those of loopback;
+        `*` for any
+    cors_origins: origins, by commas, whose web pages may call the server from a browser, or `*` for all pages
+    header_seconds: the longest that a client may take for the head of a request
+    body_seconds: the longest that the server waits for a body in all, beyond a second for each KiB of it
+    send_seconds: the longest that a client may take nothing of its answer
+    keep_alive_seconds: how long a connection without a request stays open
+    connections: the most connections at a time
+    outbound_hosts: the hosts, by commas, that SERVICE and LOAD may ask: `host`, `host:port`, `*.domain`, and with
+        `=private` behind a name also where it has a private address; none: nobody is asked
     tls_cert, tls_key: PEM files of the certificate with its chain, and of its key: the server then speaks HTTPS
     """
 
@@ -44,12 +63,25 @@ class Settings:
     query_bytes: int = 4 << 30
     readers: int = 4
     reader_megabytes: int = 2048
+    cache_megabytes: int = 64
     series_megabytes: int = 2048
     body_megabytes: int = 1024
+    unpacked_megabytes: int = 2048
     ingest_rows: int = 100_000_000
+    future_days: int = 366
+    influx_tag: str = "uuid"
+    influx_unknown: str = "create"
     anonymous: str = "auto"
     insecure: bool = False
     token: str = field(default="", repr=False)
+    allowed_hosts: str = ""
+    cors_origins: str = ""
+    header_seconds: float = 15.0
+    body_seconds: float = 30.0
+    send_seconds: float = 60.0
+    keep_alive_seconds: float = 75.0
+    connections: int = 512
+    outbound_hosts: str = ""
     tls_cert: str = ""
     tls_key: str = ""
 
@@ -58,8 +90,27 @@ class Settings:
             raise SettingError(f'default_graph is union or strict, not "{self.default_graph}"')
         if self.anonymous not in ANONYMOUS:
             raise SettingError(f'anonymous is one of {", ".join(ANONYMOUS)}, not "{self.anonymous}"')
+        if self.influx_unknown not in ("create", "refuse"):
+            raise SettingError(f'influx_unknown is create or refuse, not "{self.influx_unknown}"')
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingError("tls_cert and tls_key belong together: give both or neither")
+        try:
+            AllowList.parse(self.outbound_hosts)
+        except ValueError as error:
+            raise SettingError(f"outbound_hosts: {error}") from None
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingError(f'cors_origins are such as https://example.org:8443, or *, not "{origin}"')
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The items of `cors_origins`, in lower case as browsers write them."""
+        return _items(self.cors_origins)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The items of `allowed_hosts`, in lower case."""
+        return _items(self.allowed_hosts)
 
     @property
     def url(self) -> str:
@@ -80,6 +131,10 @@ class Settings:
         }
         values |= {name: value for name, value in given.items() if value is not None}
         return cls(**values)
+
+
+def _items(text: str) -> frozenset[str]:
+    return frozenset(item.strip().lower() for item in text.split(",") if item.strip())
 
 
 def variable(name: str) -> str:

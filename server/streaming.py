@@ -1,4 +1,4 @@
-"""Sends what a blocking iterator gives, with back-pressure, and lets go of it when the client leaves.
+"""Sends what a reader or a blocking iterator gives, with back-pressure, and lets go of it when the client leaves.
 
 An error after the first byte is raised out of the response, so that the connection breaks and no client takes
 a part for the whole.
@@ -6,6 +6,7 @@ a part for the whole.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import chain
@@ -14,30 +15,40 @@ from typing import TypeVar, TypeVarTuple
 import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Scope, Send
 
+from server.asking import Answer, Asking, client_left
 from server.errors import Problem
+from server.watching import Clients, Receive
+from storage.errors import Cancelled, DeadlineExceeded
+from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.results import ASKER
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+MOST_KEPT = 1 << 20
+"""Bytes of an answer that is kept for whoever asks the same again."""
+Keep = Callable[[int, int, bytes], None]  # takes generation, rows and the whole answer
 
 
 class Slots:
-    """The threads in which queries start, and those in which answers go on.
+    """The threads in which work on answers starts, and those in which it goes on.
 
     They are apart, so that queries that wait for a reader never keep the answers from going on that hold the
     readers; and apart from those of all other work, which must go on while queries wait.
     """
 
-    def __init__(self, starting: int = 32, patience: float = 10.0) -> None:
-        """So many queries may be `starting`; a further one waits `patience` seconds."""
+    def __init__(self, readers: ReaderPool | None = None, starting: int = 32, patience: float = 10.0) -> None:
+        """So many may be `starting`; a further one waits `patience` seconds."""
+        self.clients = Clients(asyncio.get_running_loop())
+        self.asking = Asking(readers, self.clients) if readers is not None else None
         self._starting = CapacityLimiter(starting)
         self._patience = patience
         self._unlimited = CapacityLimiter(math.inf)
 
     async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run what starts a query. Raises a 503 problem where too many wait already."""
+        """Run what starts an answer. Raises a 503 problem where too many wait already."""
         try:
             with anyio.fail_after(self._patience):
                 await self._starting.acquire()
@@ -50,15 +61,121 @@ class Slots:
         finally:
             self._starting.release()
 
-    async def run(self, call: Callable[[*Ts], T], *arguments: *Ts, leave: bool = False) -> T:
-        """Run what goes on with an answer; with `leave`, a client that leaves does not wait for its end."""
-        return await to_thread.run_sync(call, *arguments, limiter=self._unlimited, abandon_on_cancel=leave)
+    async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what goes on with an answer."""
+        return await to_thread.run_sync(call, *arguments, limiter=self._unlimited)
+
+    def close(self) -> None:
+        """Let go of the event loop."""
+        self.clients.close()
+        if self.asking is not None:
+            self.asking.close()
 
 
-def slots_of(request: Request) -> Slots:
-    """Return the application's threads."""
+class Starting:
+    """The threads, for one request: when its client leaves, its queries end."""
+
+    def __init__(self, slots: Slots, receive: Receive) -> None:
+        self._slots = slots
+        self._receive = receive
+        self._asker = ASKER.get()
+        self._gone = False
+
+    async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what starts an answer; see Slots. Raises a 499 problem where the client has left."""
+        client = self._slots.clients.watch(self._receive, self._leave)
+        try:
+            return await self._slots.start(call, *arguments)
+        except Cancelled:
+            if self._gone:
+                raise client_left() from None
+            raise
+        finally:
+            client.close()
+
+    def _leave(self) -> None:
+        self._gone = True
+        if self._asker is not None and self._slots.asking is not None:
+            self._slots.asking.readers.end(self._asker)
+
+    async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what goes on with an answer."""
+        return await self._slots.run(call, *arguments)
+
+
+def slots_of(request: Request) -> Starting:
+    """Return the application's threads, for this request."""
+    return Starting(request.app.state.slots, request.receive)
+
+
+async def answer(
+    request: Request,
+    asked: Query | Dump,
+    limits: Limits,
+    media_type: str,
+    headers: Callable[[int], dict[str, str]],
+    keep: Keep | None = None,
+) -> Response:
+    """Return the response to a query or dump, once its first bytes are there. `headers` are made of the generation.
+
+    An answer of up to MOST_KEPT bytes is given to `keep` when it is complete.
+    """
     slots: Slots = request.app.state.slots
-    return slots
+    if slots.asking is None:
+        raise Problem(503, "closing", "the server has no readers")
+    found = Answer(slots.asking, asked, limits)
+    await found.start(request.receive)
+    body = found.whole()
+    if body is None:
+        return _Answered(found, media_type, headers(found.generation), keep)
+    found.close()
+    if keep is not None and len(body) <= MOST_KEPT:
+        keep(found.generation, found.rows, body)
+    return Response(body, media_type=media_type, headers=headers(found.generation))
+
+
+class _Answered(Response):
+    """A response that sends an answer as it comes, and frees its reader in the end, however that comes."""
+
+    def __init__(self, found: Answer, media_type: str, headers: dict[str, str], keep: Keep | None) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self._found = found
+        self._keep = keep
+        self._kept: list[bytes] = []
+        self._size = 0
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the answer has it
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if scope["method"] != "HEAD":
+                await self._send_all(send)
+            await send({"type": "http.response.body", "body": b""})
+        except Problem:  # the client has left
+            pass
+        finally:
+            self._found.close()
+
+    async def _send_all(self, send: Send) -> None:
+        with anyio.CancelScope(deadline=self._found.deadline) as scope:
+            self._found.on_error = scope.cancel
+            async for chunk in self._found.chunks():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self._note(chunk)
+            self._end()
+        if scope.cancelled_caught:
+            raise self._found.error or DeadlineExceeded("the client was too slow to take its answer")
+
+    def _note(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._keep is not None and self._size <= MOST_KEPT:
+            self._kept.append(chunk)
+
+    def _end(self) -> None:
+        if self._keep is not None and self._size <= MOST_KEPT:
+            self._keep(self._found.generation, self._found.rows, b"".join(self._kept))
 
 
 async def stream(
@@ -67,20 +184,15 @@ async def stream(
     close: Callable[[], None],
     media_type: str,
     headers: dict[str, str] | None = None,
-    *,
-    leave: bool = False,
 ) -> StreamingResponse:
-    """Return a response with these chunks, after the first one is there. `close` is called in the end, always.
-
-    With `leave`, `close` may be called while another thread waits for the next chunk, and ends that wait.
-    """
-    slots = slots_of(request)
+    """Return a response with these chunks, after the first one is there. `close` is called in the end, always."""
+    slots: Slots = request.app.state.slots
     try:
         first = await slots.run(next, chunks, None)
     except BaseException:
         await _finish(close)
         raise
-    body = _send(chain([] if first is None else [first], chunks), slots, leave)
+    body = _send(chain([] if first is None else [first], chunks), slots)
     return _Streamed(body, close, media_type, headers)
 
 
@@ -104,8 +216,8 @@ class _Streamed(StreamingResponse):
             await _finish(self._close)
 
 
-async def _send(chunks: Iterator[bytes], slots: Slots, leave: bool) -> AsyncIterator[bytes]:
-    while (chunk := await slots.run(next, chunks, None, leave=leave)) is not None:
+async def _send(chunks: Iterator[bytes], slots: Slots) -> AsyncIterator[bytes]:
+    while (chunk := await slots.run(next, chunks, None)) is not None:
         yield chunk
 
 

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import threading
 import time
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from server.auth.tokens import FILE, Role, Tokens, is_made
@@ -49,24 +50,30 @@ class Gate:
     """Tells the role of a request from its Authorization header."""
 
     def __init__(
-        self, tokens: Tokens, *, anonymous: Role, extra: str | None = None, local_pages: bool = False
+        self,
+        tokens: Tokens,
+        *,
+        anonymous: Role,
+        extra: str | None = None,
+        local_pages: bool = False,
+        origins: frozenset[str] = frozenset(),
     ) -> None:
         """`anonymous` is the role without a token; `extra` a secret that has the role admin besides the tokens.
 
         With `local_pages`, web pages from elsewhere are never anonymous: a browser on this machine carries their
-        requests to loopback.
+        requests to loopback. Those of `origins` are not from elsewhere.
         """
+        self.anonymous = anonymous
         self._tokens = tokens
-        self._anonymous = anonymous
         self._extra = _digest(extra) if extra else None
         self._local_pages = local_pages
+        self._origins = origins
         self._failures = Failures()
 
     def role(self, authorization: str | None, client: str, origin: str | None = None) -> Role:
         """Return the role. Raises a 401 problem for a wrong token, a 429 one after too many of them."""
         if authorization is None:
-            foreign = self._local_pages and origin is not None and not is_loopback(_host(origin))
-            return Role.NONE if foreign else self._anonymous
+            return Role.NONE if self._local_pages and self._is_foreign(origin) else self.anonymous
         if self._failures.blocked(client):
             raise Problem(
                 429,
@@ -84,6 +91,17 @@ class Gate:
             raise unauthorized("the token is not valid")
         return role
 
+    def sender(self, authorization: str | None) -> tuple[str, str | None]:
+        """Return a name for people of whoever sent a request with a role, and the id of the token, if it has one."""
+        if authorization is None:
+            return "anonymous", None
+        if (kept := self._tokens.find(_token(authorization))) is None:
+            return "TWINHOUSE_TOKEN", ""
+        return kept.name, kept.id
+
+    def _is_foreign(self, origin: str | None) -> bool:
+        return origin is not None and origin not in self._origins and not is_loopback(_host(origin))
+
 
 def gate_of(settings: Settings) -> Gate:
     """Return the gate that the settings ask for."""
@@ -92,6 +110,7 @@ def gate_of(settings: Settings) -> Gate:
         anonymous=anonymous_role(settings),
         extra=own_secret(settings),
         local_pages=settings.anonymous == "auto" and not settings.insecure,
+        origins=settings.origins,
     )
 
 
@@ -154,6 +173,7 @@ def require(role: Role, needed: Role) -> None:
     raise Problem(403, "forbidden", f"this needs the role {needed.name.lower()}, the token has {role.name.lower()}")
 
 
+@lru_cache(256)
 def is_loopback(host: str) -> bool:
     """Tell whether an address to listen on can be reached from this machine alone."""
     if host == "localhost":

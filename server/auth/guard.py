@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from server.auth.gate import Gate, require
+from server.auth.sites import Sites
 from server.auth.tokens import Role
+from storage.graph.results import ASKER, Asker
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,25 +20,51 @@ _Asgi = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 class Guard:
     """Lets a request to its route when its role is the method's or a higher one; NONE is open to everyone."""
 
-    def __init__(self, app: _Asgi, roles: Mapping[str, Role]) -> None:
+    def __init__(
+        self, app: _Asgi, roles: Mapping[str, Role], *, password: str | None = None, habitual: bool = False
+    ) -> None:
+        """`password` names the parameter in which clients of this route may send their token, instead of a header.
+
+        With `habitual`, they send some token in any case: it only counts where somebody without one may not.
+        """
         self._app = app
         self._roles = roles
+        self._password = password
+        self._habitual = habitual
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Pass a request on. Raises a 401, 403 or 429 problem."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if (needed := self._roles[method]) is not Role.NONE:
-            role = _role(scope)
+            role = _role(scope, method, self._headers(scope, needed))
             require(role, needed)
             scope["role"] = role
         await self._app(scope, receive, send)
 
+    def _headers(self, scope: _Scope, needed: Role) -> dict[bytes, str]:
+        """Return the headers as if all clients of the route sent their token as the others do."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if self._habitual and scope["app"].state.gate.anonymous >= needed:
+            headers.pop(b"authorization", None)
+        elif self._password is not None and b"authorization" not in headers:
+            headers |= _sent_in_url(scope, self._password)
+        return headers
 
-def _role(scope: _Scope) -> Role:
+
+def _role(scope: _Scope, method: str, headers: Mapping[bytes, str]) -> Role:
     gate: Gate = scope["app"].state.gate
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    client = scope.get("client") or ("", 0)
-    return gate.role(headers.get(b"authorization"), client[0], headers.get(b"origin"))
+    sites: Sites = scope["app"].state.sites
+    sites.require(method, headers)
+    client, authorization = scope.get("client") or ("", 0), headers.get(b"authorization")
+    role = gate.role(authorization, client[0], headers.get(b"origin"))
+    ASKER.set(Asker(scope.get("request_id", ""), *gate.sender(authorization)))
+    return role
+
+
+def _sent_in_url(scope: _Scope, password: str) -> dict[bytes, str]:
+    """Return the header that the parameter stands for."""
+    sent = [value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == password]
+    return {b"authorization": f"Bearer {sent[0]}"} if sent else {}
 
 
 def require_role(scope: _Scope, needed: Role) -> None:

@@ -96,10 +96,15 @@ class Tokens:
 
     def role_of(self, token: str) -> Role | None:
         """Return a token's role; None for what is no token, or none any more."""
+        kept = self.find(token)
+        return Role.named(kept.role) if kept else None
+
+    def find(self, token: str) -> Token | None:
+        """Return what is kept of a token; None for what is no token, or none any more."""
         if not (match := _TOKEN.fullmatch(token)):
             return None
         kept = self._read().get(match[1])
-        return Role.named(kept.role) if kept and kept.matches(match[2]) else None
+        return kept if kept and kept.matches(match[2]) else None
 
     def _read(self) -> dict[str, Token]:
         try:

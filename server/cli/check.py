@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,8 +20,19 @@ _COUNTS = {
 _EXAMPLES = 3
 
 
-def check(as_json: Json = False, data: Data = None, url: Url = None) -> None:
-    """Verify what is stored. Changes nothing.
+def check(
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Set broken files of readings apart; take back what is whole again.")
+    ] = False,
+    give_up: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=0, help="Give up a file in quarantine for good."),
+    ] = None,
+    as_json: Json = False,
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Verify what is stored. Changes nothing without an option that says so.
 
     Reads every file and compares graph and readings. Exits with 1 for faults.
 
@@ -30,10 +41,12 @@ def check(as_json: Json = False, data: Data = None, url: Url = None) -> None:
       twinhouse check --data ./office
     """
     target = target_of(data, url)
+    given = {"quarantine": "true" if quarantine else None, "give_up": give_up}
+    params = {name: value for name, value in given.items() if value is not None}
     from server.cli.client import connect
 
     with connect(target) as client:
-        report = client.json("POST", "/check")
+        report = client.json("POST", "/check", params=params)
     if as_json:
         print_json(report)
     else:

@@ -124,6 +124,10 @@ def _generous(data: Path) -> Any:  # noqa: ANN401 - Settings, which stays unimpo
         "query_rows": _ENDLESS,
         "query_bytes": _ENDLESS,
         "body_megabytes": 1 << 20,
+        "unpacked_megabytes": 1 << 20,
+        "body_seconds": _DAY,
+        "send_seconds": _DAY,
+        "allowed_hosts": "*",
         "anonymous": "admin",  # nobody else can reach it
     }
     try:

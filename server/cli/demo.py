@@ -57,9 +57,12 @@ def demo(
 
 
 def _serve(settings: Settings) -> None:
+    from server.auth.gate import anonymous_role
+    from server.auth.tokens import Role
     from server.cli.examples import guide
     from server.cli.serve import host_twin
 
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - it is compared
     scheme = settings.url.partition(":")[0]
-    host_twin(settings, guide(f"{scheme}://{shown}:{{port}}"))
+    wants_token = anonymous_role(settings) < Role.READ
+    host_twin(settings, guide(f"{scheme}://{shown}:{{port}}", str(settings.data) if wants_token else None))

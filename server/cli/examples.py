@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,10 +20,11 @@ class Example:
     query: str
     parameters: tuple[tuple[str, str], ...] = ()
 
-    def curl(self, base: str) -> str:
-        """Return it as one line for a shell."""
+    def curl(self, base: str, *, token: bool = False) -> str:
+        """Return it as one line for a shell, which adds the `token` of the environment."""
         more = "".join(f" -d {name}={value}" for name, value in self.parameters)
-        return f"curl -fsSG {base}{self.path} --data-urlencode 'query={self.query}'{more}"
+        sent = ' -H "Authorization: Bearer $TWINHOUSE_TOKEN"' if token else ""
+        return f"curl -fsSG {base}{self.path} --data-urlencode 'query={self.query}'{more}{sent}"
 
 
 EXAMPLES: Sequence[Example] = (
@@ -51,9 +53,21 @@ EXAMPLES: Sequence[Example] = (
 )
 
 
-def guide(base: str) -> str:
-    """Return what the demo prints: what to open and what to ask."""
-    lines = [f"Open {base}/ in a browser, or ask:"]
+def guide(base: str, data: str | None = None) -> str:
+    """Return what the demo prints: what to open and what to ask.
+
+    `data` is the data directory, where its server wants a token.
+    """
+    lines = [f"Open {base}/ in a browser, or ask:"] if data is None else _with_token(base, data)
     for number, example in enumerate(EXAMPLES, 1):
-        lines += ["", f"{number}. {example.title}:", "", example.curl(base)]
+        lines += ["", f"{number}. {example.title}:", "", example.curl(base, token=data is not None)]
     return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _with_token(base: str, data: str) -> list[str]:
+    return [
+        f"Open {base}/ in a browser (its password is a token, the user name any), or ask. First make a token, unless",
+        "TWINHOUSE_TOKEN is one:",
+        "",
+        f"export TWINHOUSE_TOKEN=$(twinhouse token create demo --data {shlex.quote(data)})",
+    ]

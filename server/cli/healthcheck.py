@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import typer
 
 from server.cli.failure import Failure
+from server.cli.options import Server, server_of
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -17,28 +17,18 @@ _SECONDS = 10.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def healthcheck(
-    url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="The server [env: TWINHOUSE_URL; default: this host at TWINHOUSE_PORT]."),
-    ] = None,
-) -> None:
+def healthcheck(url: Server = None) -> None:
     """Exit with 0 when a server is ready, else with 1.
 
     \b
     Example:
       twinhouse healthcheck --url http://127.0.0.1:8080
     """
-    base = url or os.environ.get("TWINHOUSE_URL") or _own()
+    base = server_of(url)
     status = _status(base.rstrip("/"))
     if status != 200:
         raise Failure(f"{base} is not ready: /readyz answers {status}")
     typer.echo("ready")
-
-
-def _own() -> str:
-    scheme = "https" if os.environ.get("TWINHOUSE_TLS_CERT") else "http"
-    return f"{scheme}://127.0.0.1:{os.environ.get('TWINHOUSE_PORT') or 8080}"
 
 
 def _status(base: str) -> int:

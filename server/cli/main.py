@@ -18,10 +18,12 @@ from server.cli.ingest import ingest
 from server.cli.load import load
 from server.cli.ontology import ontology
 from server.cli.points import points
+from server.cli.queries import queries
 from server.cli.query import query
 from server.cli.readings import readings
 from server.cli.restore import restore
 from server.cli.seal import seal
+from server.cli.series import series
 from server.cli.serve import serve
 from server.cli.token import token
 from server.cli.update import update
@@ -62,6 +64,8 @@ for _command in (
     app.command()(_command)
 app.add_typer(ontology, name="ontology")
 app.add_typer(token, name="token")
+app.add_typer(series, name="series")
+app.add_typer(queries, name="queries")
 
 
 def main() -> None:

@@ -21,6 +21,12 @@ Url = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="Ask the server there instead of a directory [env: TWINHOUSE_URL]."),
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="The server [env: TWINHOUSE_URL; default: this host at TWINHOUSE_PORT]."
+    ),
+]
 Host = Annotated[str | None, typer.Option(help="Where to listen [env: TWINHOUSE_HOST; default: 127.0.0.1].")]
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="0: any free one [env: TWINHOUSE_PORT; default: 8080].")
@@ -54,6 +60,13 @@ def target_of(data: Path | None, url: str | None) -> Target:
     if url is None and data is None:
         url = os.environ.get("TWINHOUSE_URL") or None
     return Target(data_of(data), url)
+
+
+def server_of(url: str | None) -> str:
+    """Return the server's URL: as given, as in the environment, or this host's."""
+    scheme = "https" if os.environ.get("TWINHOUSE_TLS_CERT") else "http"
+    own = f"{scheme}://127.0.0.1:{os.environ.get('TWINHOUSE_PORT') or 8080}"
+    return url or os.environ.get("TWINHOUSE_URL") or own
 
 
 def data_of(data: Path | None, default: Path = DEFAULT_DATA) -> Path:

@@ -29,12 +29,41 @@ def readings(
     ] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="The time just after the last.")] = None,
     every: Annotated[str | None, typer.Option(metavar="STEP", help="Width of a bucket: 15m, 1h, 1d, PT1H.")] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Whose clock buckets follow: Europe/Berlin. Default: UTC."),
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option(metavar="TIME", help="A time on that clock at which a bucket starts.")
+    ] = None,
+    offset: Annotated[
+        str | None, typer.Option(metavar="STEP", help="Buckets start so much later: 6h makes days from 06:00.")
+    ] = None,
     aggregate: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="mean (default), min, max, sum, count, first, last, twmean."),
+        typer.Option(
+            metavar="NAME",
+            help="mean (default), min, max, sum, count, first, last, median, p95, stddev, twmean, integral, "
+            "duration, duration:STATE, difference, increase, rate.",
+        ),
     ] = None,
-    fill: Annotated[str | None, typer.Option(metavar="NAME", help="Empty buckets: none, previous, linear.")] = None,
+    hold: Annotated[
+        str | None,
+        typer.Option(metavar="STEP", help="The longest that a value holds: twmean and the like."),
+    ] = None,
+    fill: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Empty buckets: none, null, previous, linear.")
+    ] = None,
+    fill_limit: Annotated[str | None, typer.Option(metavar="STEP", help="How far a value fills: 3h.")] = None,
+    downsample: Annotated[
+        int | None, typer.Option(metavar="N", help="So many raw readings a series, for a plot.")
+    ] = None,
     wide: Annotated[bool, typer.Option("--wide", help="A column a point, instead of a row a reading.")] = False,
+    as_of: Annotated[
+        bool,
+        typer.Option("--as-of", help="As --wide, at the times of the first point."),
+    ] = False,
+    tolerance: Annotated[str | None, typer.Option(metavar="STEP", help="How old others may be then: 10m.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="At most so many rows.")] = None,
     format: Annotated[
         str | None, typer.Option(metavar="NAME", help="table (on a terminal), csv, json, ndjson, arrow, parquet.")
@@ -65,9 +94,16 @@ def readings(
         "start": start,
         "end": end,
         "every": every,
+        "timezone": timezone,
+        "origin": origin,
+        "offset": offset,
         "aggregate": aggregate,
+        "hold": hold,
         "fill": fill,
-        "shape": "wide" if wide else None,
+        "fill_limit": fill_limit,
+        "downsample": downsample,
+        "shape": "asof" if as_of else ("wide" if wide else None),
+        "tolerance": tolerance,
         "limit": limit,
         "timeout": timeout,
     }

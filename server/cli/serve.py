@@ -28,15 +28,58 @@ def serve(
     query_rows: Annotated[int | None, typer.Option(min=1, help="The most rows that an answer may have.")] = None,
     readers: Annotated[int | None, typer.Option(min=1, help="How many SPARQL queries run at a time.")] = None,
     reader_megabytes: Annotated[int | None, typer.Option(min=1, help="Memory that one of them may use.")] = None,
+    cache_megabytes: Annotated[
+        int | None, typer.Option(min=0, help="Memory for answers that are asked for again.")
+    ] = None,
     series_megabytes: Annotated[
         int | None, typer.Option(min=1, help="Memory for reading and writing series.")
     ] = None,
     body_megabytes: Annotated[int | None, typer.Option(min=1, help="The largest body of a request.")] = None,
+    unpacked_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="The largest that a compressed body may become.")
+    ] = None,
+    ingest_rows: Annotated[
+        int | None, typer.Option(min=1, help="The most readings that a request may bring.")
+    ] = None,
+    future_days: Annotated[int | None, typer.Option(min=0, help="How far ahead a reading may be.")] = None,
+    influx_tag: Annotated[
+        str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
+    ] = None,
+    influx_unknown: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Line protocol that no point has: create (a point), refuse.")
+    ] = None,
     anonymous: Annotated[
         str | None,
         typer.Option(metavar="ROLE", help="Without a token: none, read, write, admin. Default: admin on loopback."),
     ] = None,
     insecure: Insecure = None,
+    allowed_hosts: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Host names of this server, by commas, for clients without token."),
+    ] = None,
+    cors_origins: Annotated[
+        str | None, typer.Option(metavar="ORIGINS", help="Whose web pages may call it, by commas, or *: CORS.")
+    ] = None,
+    header_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="The longest that the head of a request may take.")
+    ] = None,
+    body_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="The longest wait for a body, beyond 1 s for each KiB.")
+    ] = None,
+    send_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="The longest that a client may take nothing of its answer.")
+    ] = None,
+    keep_alive_seconds: Annotated[
+        float | None, typer.Option(min=0, help="How long a connection without a request stays open.")
+    ] = None,
+    connections: Annotated[int | None, typer.Option(min=1, help="The most connections at a time.")] = None,
+    outbound_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A host that SERVICE and LOAD may ask; may be repeated [env: TWINHOUSE_OUTBOUND_HOSTS].",
+        ),
+    ] = None,
     tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
     tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
 ) -> None:
@@ -55,7 +98,9 @@ def serve(
 
     given = {name: value for name, value in locals().items() if name in Settings.__dataclass_fields__}
     try:
-        settings = Settings.from_environment(**given)
+        settings = Settings.from_environment(
+            **given, outbound_hosts=",".join(outbound_host) if outbound_host else None
+        )
     except SettingError as error:
         raise Failure(str(error)) from None
     host_twin(settings)
@@ -73,6 +118,9 @@ def host_twin(settings: Settings, more: str = "") -> None:
 
     signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(level=logging.INFO, format=_LOG, stream=sys.stderr)
+    # What the format does not show need not be found out, each time ("Optimization" in Python's logging HOWTO).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     require_access(settings)
     require_certificate(settings)
     listener = listen(settings.host, settings.port)

@@ -15,16 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ontologies.point_map import PointMap, read_map
+from server.auth.guard import require_role
+from server.auth.tokens import Role
 from server.errors import bad_request
-from server.limits import bounded_receive
 from server.protocols.http import (
     Parameters,
     content_format,
     media_type_of,
     plain,
     query_pairs,
-    refuse_encoded,
-    settings_of,
     spooled_body,
     twin_of,
 )
@@ -45,7 +44,6 @@ async def load(request: Request) -> Response:
     iri and uuid.
     """
     parameters = Parameters(query_pairs(request), _LOAD)
-    refuse_encoded(request)
     if media_type_of(request) == "multipart/form-data":
         return await _load_form(request, parameters)
     media_type = content_format(request)
@@ -54,8 +52,7 @@ async def load(request: Request) -> Response:
 
 
 async def _load_form(request: Request, parameters: Parameters) -> Response:
-    bound = Request(request.scope, bounded_receive(request.receive, settings_of(request)))
-    async with bound.form(max_files=2, max_fields=0) as form:
+    async with request.form(max_files=2, max_fields=0) as form:
         model, table = form.get("model"), form.get("map")
         if not isinstance(model, UploadFile):
             raise bad_request(
@@ -124,9 +121,13 @@ async def validate(request: Request) -> Response:
 
 
 async def check(request: Request) -> Response:
-    """Verify both halves and their agreement."""
-    Parameters(query_pairs(request), ())
-    return JSONResponse(plain(await to_thread.run_sync(twin_of(request).check)))
+    """Verify both halves and their agreement; an admin may set apart what is broken, or give it up."""
+    parameters = Parameters(query_pairs(request), ("quarantine", "give_up"))
+    mend, give_up = parameters.flag("quarantine"), parameters.number("give_up")
+    if mend or give_up is not None:
+        require_role(request.scope, Role.ADMIN)
+    run = partial(twin_of(request).check, mend=mend, give_up=give_up)
+    return JSONResponse(plain(await to_thread.run_sync(run)))
 
 
 async def seal(request: Request) -> Response:

@@ -34,6 +34,7 @@ code {{ font-size: .9em; }} a {{ color: #06c; }}
 <table>{routes}</table>
 </body></html>
 """
+_UNKNOWN = ("QUERY",)  # to OpenAPI 3.1
 _EXAMPLE = """PREFIX brick: <https://brickschema.org/schema/Brick#>
 SELECT ?point ?equipment
 WHERE { ?equipment brick:hasPoint ?point . ?point a brick:Zone_Air_Temperature_Sensor }
@@ -85,7 +86,7 @@ def _described(request: Request) -> list[tuple[str, list[str], str]]:
 async def openapi(request: Request) -> Response:
     """Describe every route (OpenAPI 3.1)."""
     paths = {
-        path: {method.lower(): _operation(path, summary) for method in methods}
+        path: {method.lower(): _operation(path, summary) for method in methods if method not in _UNKNOWN}
         for path, methods, summary in _described(request)
     }
     schemes = {scheme: {"type": "http", "scheme": scheme} for scheme in ("bearer", "basic")}

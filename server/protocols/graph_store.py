@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import IO
 from uuid import uuid4
 
-from anyio import to_thread
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
+from pyoxigraph import DefaultGraph, NamedNode, RdfFormat
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ontologies.formats import format_of_file, format_of_media_type, read_quads
+from ontologies.formats import format_of_file, format_of_media_type
 from server.errors import Problem, bad_request
-from server.limits import bounded_receive, query_limits
+from server.limits import query_limits
 from server.negotiation import GRAPHS, negotiate
 from server.protocols.caching import unchanged, validators
 from server.protocols.http import (
@@ -25,9 +26,11 @@ from server.protocols.http import (
     spooled_body,
     twin_of,
 )
-from server.streaming import slots_of, stream
-from server.twin.models import base_iri, named_node
+from server.streaming import answer, slots_of
+from server.twin.loading import Document, stage
+from server.twin.models import named_node
 from storage.graph.readers import Dump
+from storage.graph.store import GraphStore
 
 _DIRECT = ("format", "lenient")
 _KNOWN = ("graph", "default", *_DIRECT)
@@ -74,9 +77,7 @@ async def _read(request: Request, parameters: Parameters, graph: Graph | None) -
     name = graph.value if isinstance(graph, NamedNode) else None
     dump = Dump(name, media_type, whole=graph is None)
     limits = query_limits(settings_of(request))
-    result = await slots_of(request).start(twin_of(request).query, dump, limits)
-    headers = validators(result.generation)
-    return await stream(request, iter(result), result.close, media_type, headers, leave=True)
+    return await answer(request, dump, limits, media_type, validators)
 
 
 async def _write(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
@@ -90,51 +91,56 @@ async def _write(request: Request, parameters: Parameters, graph: Graph | None) 
         graph = NamedNode(f"{request.base_url}store/{uuid4()}")
         headers["Location"] = graph.value
     async with spooled_body(request) as body:
-        quads = await to_thread.run_sync(_read_part, body, fmt, graph, parameters.flag("lenient"))
-    return await _keep(request, quads, graph, headers)
+        return await _keep(request, parameters, graph, [(body, fmt)], headers)
 
 
 async def _write_parts(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
     """Add the documents of a form, each in the format that its part says (section 5.5), all or none."""
-    quads: list[Quad] = []
-    bounded = Request(request.scope, bounded_receive(request.receive, settings_of(request)))
-    async with bounded.form() as form:
-        for part in (value for _, value in form.multi_items() if isinstance(value, UploadFile)):
-            fmt = (
-                format_of_media_type(part.content_type) if part.content_type else format_of_file(part.filename or "")
-            )
-            quads += await to_thread.run_sync(_read_part, part.file, fmt, graph, parameters.flag("lenient"))
-    return await _keep(request, quads, graph, {})
+    async with request.form() as form:
+        parts = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        return await _keep(request, parameters, graph, [(part.file, _format_of(part)) for part in parts], {})
 
 
-def _read_part(body: IO[bytes], fmt: RdfFormat, graph: Graph | None, lenient: bool) -> list[Quad]:
-    into = graph if graph is not None else DefaultGraph()
-    return list(read_quads(body, fmt, base_iri=base_iri(into), graph=into, lenient=lenient))
+def _format_of(part: UploadFile) -> RdfFormat:
+    return format_of_media_type(part.content_type) if part.content_type else format_of_file(part.filename or "")
 
 
-async def _keep(request: Request, quads: list[Quad], graph: Graph | None, headers: dict[str, str]) -> Response:
-    created = graph is not None and not twin_of(request).graph.has_graph(graph)
-    await to_thread.run_sync(_store, request, quads, graph)
+async def _keep(
+    request: Request,
+    parameters: Parameters,
+    graph: Graph | None,
+    parts: Sequence[tuple[IO[bytes], RdfFormat]],
+    headers: dict[str, str],
+) -> Response:
+    store = partial(_store, twin_of(request).graph, request.method, graph, parts, parameters.flag("lenient"))
+    created = await slots_of(request).run(store)
     return Response(status_code=201 if created else 204, headers=headers)
 
 
-def _store(request: Request, quads: list[Quad], graph: Graph | None) -> None:
-    target = twin_of(request).graph
-    if graph is not None and any(quad.graph_name != graph for quad in quads):
-        raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
-    if request.method == "POST":
-        target.add(quads)
-    elif graph is not None:
-        target.replace(quads, [graph])
-    else:
-        target.replace_all(quads)
+def _store(
+    target: GraphStore, method: str, graph: Graph | None, parts: Sequence[tuple[IO[bytes], RdfFormat]], lenient: bool
+) -> bool:
+    """Write the documents; returns whether that made the graph. They are read before anything else has to wait."""
+    with target.staged() as staged:
+        for body, fmt in parts:
+            stage(staged, Document(body, fmt, graph if graph is not None else DefaultGraph(), lenient))
+        if graph is not None and staged.graphs - {graph}:
+            raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
+        created = graph is not None and not target.has_graph(graph)
+        if method == "POST":
+            target.add(staged)
+        elif graph is not None:
+            target.replace(staged, [graph])
+        else:
+            target.replace_all(staged)
+        return created
 
 
 async def _delete(request: Request, graph: Graph | None) -> Response:
     target = twin_of(request).graph
     if graph is None:
-        await to_thread.run_sync(target.clear)
+        await slots_of(request).run(target.clear)
     else:
         _require(request, graph)
-        await to_thread.run_sync(target.remove, graph)
+        await slots_of(request).run(target.remove, graph)
     return Response(status_code=204)

@@ -10,18 +10,19 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, is_dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Any
-from urllib.parse import parse_qsl
 
 from anyio import to_thread
 from starlette.requests import Request
 
 from server.errors import Problem, bad_request
-from server.limits import bounded_receive
+from server.protocols.pairs import parse_pairs
 from server.settings import Settings
 from server.twin.service import Twin
 
 IN_MEMORY = 8 << 20
 _TEXT_LIMIT = 16 << 20
+_LARGE = 64 << 10  # characters of a form that would keep the event loop busy for longer than 1 ms
+_MOST_PARAMETERS = 10_000
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -80,7 +81,7 @@ class Parameters:
 
 def query_pairs(request: Request) -> list[tuple[str, str]]:
     """Return the parameters in the URL."""
-    return request.query_params.multi_items()
+    return _pairs(request.scope["query_string"].decode("latin-1"))
 
 
 def media_type_of(request: Request) -> str:
@@ -93,21 +94,7 @@ def content_format(request: Request) -> str:
     media_type = media_type_of(request)
     if not media_type:
         raise Problem(415, "unknown-format", "the body's media type is missing", hint="send Content-Type")
-    refuse_encoded(request)
     return media_type
-
-
-def refuse_encoded(request: Request) -> None:
-    """Raise a 415 problem for a compressed body (RFC 9110, section 15.5.16)."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise Problem(
-            415,
-            "unknown-encoding",
-            f"a body with Content-Encoding {encoding} is not read",
-            hint="send it as it is; Arrow and Parquet are compact",
-            headers={"Accept-Encoding": "identity"},
-        )
 
 
 async def json_body(request: Request) -> dict[str, Any]:
@@ -123,7 +110,6 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 async def text_body(request: Request) -> str:
     """Return a body of text. Raises a 413 problem above 16 MiB, a 400 one for what is not UTF-8."""
-    refuse_encoded(request)
     parts, size = [], 0
     async for chunk in request.stream():
         parts.append(chunk)
@@ -138,15 +124,21 @@ async def text_body(request: Request) -> str:
 
 async def form_pairs(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of an `application/x-www-form-urlencoded` body."""
-    return parse_qsl(await text_body(request), keep_blank_values=True)
+    text = await text_body(request)
+    return _pairs(text) if len(text) < _LARGE else await to_thread.run_sync(_pairs, text)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    if text.count("&") >= _MOST_PARAMETERS:
+        raise bad_request(f"there are more than {_MOST_PARAMETERS:,} parameters")
+    return parse_pairs(text)
 
 
 @asynccontextmanager
 async def spooled_body(request: Request) -> AsyncIterator[SpooledTemporaryFile[bytes]]:
     """Lend the whole body as a file: in memory while small, else on disk. Raises a 413 problem."""
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        body = Request(request.scope, bounded_receive(request.receive, settings_of(request)))
-        async for chunk in body.stream():
+        async for chunk in request.stream():
             if file.tell() + len(chunk) > IN_MEMORY:
                 await to_thread.run_sync(file.write, chunk)
             else:

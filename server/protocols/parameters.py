@@ -35,9 +35,10 @@ _DATASET = (
 _QUERY = (Parameter("query", "the SPARQL query"), *_DATASET, _FORMAT, _TIMEOUT)
 _UPDATE = (
     Parameter("update", "the SPARQL update, in a form"),
-    Parameter("using-graph-uri", "not supported yet: answered with 501"),
-    Parameter("using-named-graph-uri", "not supported yet: answered with 501"),
-    Parameter("using-union-graph", "not supported yet: answered with 501"),
+    Parameter("using-graph-uri", "a graph of the default graph that a WHERE reads; may be repeated"),
+    Parameter("using-named-graph-uri", "a named graph that a WHERE reads; may be repeated"),
+    Parameter("using-union-graph", "let the WHERE read the union of all graphs as the default graph"),
+    _TIMEOUT,
 )
 _WHICH = (
     Parameter("query", "a SPARQL SELECT of ?point and columns to carry along"),
@@ -80,12 +81,26 @@ _STORE = (
 
 PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     "/query": _QUERY,
-    "/sparql": (*_QUERY, *_UPDATE),
+    "/sparql": (*_QUERY, *_UPDATE[:-1]),
     "/update": _UPDATE,
     "/store": _STORE,
     "/store/{name:path}": _STORE[2:],
-    "/readings": (*_READ, *_WRITE),
+    "/readings": (*_READ, *_WRITE, Parameter("dry_run", "of DELETE: delete nothing, only count")),
     "/readings/query": _READ,
+    "/write": (
+        Parameter("db", "database: tells series of the same name apart"),
+        Parameter("rp", "retention policy: does too, unless it is autogen"),
+        Parameter("precision", "what times count: ns (default), n, us, u, ms, s, m or h"),
+        Parameter("u", "user: ignored"),
+        Parameter("p", "password: a token, for clients that send no header"),
+        Parameter("consistency", "ignored"),
+    ),
+    "/api/v2/write": (
+        Parameter("bucket", "tells series of the same name apart"),
+        Parameter("org", "ignored"),
+        Parameter("orgID", "ignored"),
+        Parameter("precision", "what times count: ns (default), us, ms or s"),
+    ),
     "/latest": (*_WHICH, _FORMAT, _TIMEOUT),
     "/points": (
         Parameter("limit", "at most so many points"),
@@ -99,6 +114,10 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("format", "media type of the model"),
         Parameter("lenient", "repair IRIs that a strict parser refuses"),
     ),
+    "/check": (
+        Parameter("quarantine", "set broken files of readings apart, and take back what is whole again"),
+        Parameter("give_up", "number of a file in quarantine whose readings are given up for good"),
+    ),
     "/ontologies": (Parameter("name", "brick"), Parameter("version", "1.4 or 1.5")),
     "/validate": (
         Parameter("graph", "IRI of the graph to validate; all models where it is missing"),
@@ -107,6 +126,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     ),
 }
 PATH_PARAMETERS = {
+    "/queries/{id}": (Parameter("id", "the X-Request-Id of the request that asks", "path"),),
     "/store/{name:path}": (Parameter("name", "the rest of the graph's IRI, which is the URL itself", "path"),),
     "/points/{uuid}": (Parameter("uuid", "UUID of the point's series", "path"),),
 }

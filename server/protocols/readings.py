@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import pyarrow as pa
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.errors import Problem, bad_request
+from server.errors import Problem
 from server.limits import query_limits
 from server.negotiation import negotiate
+from server.protocols.deleting import delete
 from server.protocols.http import (
     Parameters,
     content_format,
@@ -23,26 +24,26 @@ from server.protocols.http import (
     spooled_body,
     twin_of,
 )
+from server.protocols.selecting import POINTS, SELECT, choice, readings_request
 from server.streaming import slots_of, stream
 from server.tables.formats import TABLE_FORMATS, format_of
 from server.tables.options import ReadOptions
 from server.tables.read import open_readings
 from server.tables.write import encode
-from server.twin.ingest import MOST_SHOWN, IngestReport
+from server.twin.ingest import MOST_SHOWN, IngestReport, at_most
 from server.twin.join import ReadingsRequest
-from server.twin.times import parse_step, parse_time
 from storage.errors import RowLimitExceeded
 from storage.graph.readers import Limits
-from storage.series.sql import Aggregate, Fill, Window
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
 _COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
 _WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "file", "unknown")
-_SELECT = ("query", "point", "start", "end", "every", "aggregate", "fill", "shape", "limit", "timeout", "format")
 
 
 async def readings(request: Request) -> Response:
-    """Read readings by a join (GET), or store the body's readings, all or none (POST)."""
+    """Read readings by a join (GET), store the body's readings, all or none (POST), or delete readings (DELETE)."""
+    if request.method == "DELETE":
+        return await delete(request)
     return await (write(request) if request.method == "POST" else read(request))
 
 
@@ -54,29 +55,19 @@ async def write(request: Request) -> Response:
         raise Problem(415, "unknown-format", f"{media_type} is no format of readings", hint=f"send one of {known}")
     parameters = Parameters(query_pairs(request), _WRITE)
     options = _options(parameters)
-    known_only = _choice(parameters.one("unknown"), "unknown", ("accept", "ignore")) == "ignore"
+    known_only = choice(parameters, "unknown", ("accept", "ignore")) == "ignore"
     source, file = parameters.one("source"), parameters.one("file")
     twin = twin_of(request)
 
     def store() -> dict[str, Any]:
         with open_readings(body, media_type, options) as table:  # type: ignore[arg-type] # a spooled file is a BinaryIO
             left_out = known_only or (table.roles.wide and parameters.one("unknown") is None)
-            batches = _at_most(table.batches(), twin.settings.ingest_rows)
+            batches = at_most(table.batches(), twin.settings.ingest_rows)
             report = twin.ingest(batches, source=source, file=file, known_only=left_out)
             return ingest_document(report, table.rows_missing, list(table.ignored))
 
     async with spooled_body(request) as body:
         return JSONResponse(await to_thread.run_sync(store))
-
-
-def _at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
-    rows = 0
-    for batch in batches:
-        rows += batch.num_rows
-        if rows > most:
-            hint = "send it in parts; each request is stored whole or not at all"
-            raise Problem(413, "too-many-readings", f"the body has more than {most:,} readings", hint=hint)
-        yield batch
 
 
 def ingest_document(report: IngestReport, missing: int, columns: list[str]) -> dict[str, Any]:
@@ -111,13 +102,13 @@ def _options(parameters: Parameters) -> ReadOptions:
 
 async def read(request: Request) -> Response:
     """Answer the join, asked by the URL."""
-    return await _read(request, Parameters(query_pairs(request), _SELECT))
+    return await _read(request, Parameters(query_pairs(request), SELECT))
 
 
 async def read_query(request: Request) -> Response:
     """Answer the join, asked by a JSON body with the same names (`point` a text or a list)."""
     pairs = [*query_pairs(request), *_pairs(await json_body(request))]
-    return await _read(request, Parameters(pairs, _SELECT))
+    return await _read(request, Parameters(pairs, SELECT))
 
 
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -132,14 +123,24 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 async def _read(request: Request, parameters: Parameters) -> Response:
     media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
-    rows = await slots_of(request).start(twin_of(request).readings, wanted, limits)
-    batches = _limited(iter(rows), limits)
-    return await stream(request, encode(batches, rows.schema, media_type), rows.close, media_type, {"Vary": "Accept"})
+    page = await slots_of(request).start(twin_of(request).readings, wanted, limits)
+    rows, headers = page.rows, {"Vary": "Accept"}
+    if page.following is not None:
+        headers |= _next(request, page.following.text())
+    chunks = encode(_limited(iter(rows), limits), rows.schema, media_type)
+    return await stream(request, chunks, rows.close, media_type, headers)
+
+
+def _next(request: Request, cursor: str) -> dict[str, str]:
+    """Return the headers that lead to the next page (RFC 8288)."""
+    if request.method == "POST":
+        return {"Next-Cursor": cursor}
+    return {"Next-Cursor": cursor, "Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'}
 
 
 async def latest(request: Request) -> Response:
     """Answer with the newest reading of each point."""
-    parameters = Parameters(query_pairs(request), ("query", "point", "timeout", "format"))
+    parameters = Parameters(query_pairs(request), (*POINTS, "timeout", "format"))
     wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
     limits = query_limits(settings_of(request), parameters.one("timeout"))
     table = await slots_of(request).start(twin_of(request).latest, wanted, limits)
@@ -151,44 +152,6 @@ async def table_response(request: Request, table: pa.Table, name: str | None) ->
     media_type = negotiate(FORMATS, request.headers.get("accept"), name)
     chunks = encode(iter(table.to_batches()), table.schema, media_type)
     return await stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
-
-
-def readings_request(parameters: Parameters) -> ReadingsRequest:
-    """Read the parameters of the join. Raises a 400 problem that names the wrong one."""
-    query, points = parameters.one("query"), parameters.all("point")
-    if query is not None and points:
-        raise bad_request("both query and point are given", hint="give one of them")
-    every = parameters.one("every")
-    aggregate = _choice(parameters.one("aggregate"), "aggregate", get_args(Aggregate))
-    fill: Fill = _choice(parameters.one("fill"), "fill", get_args(Fill)) or "none"
-    shape = _choice(parameters.one("shape"), "shape", ("long", "wide")) or "long"
-    if fill != "none" and every is None:
-        raise bad_request("fill needs every", hint="every=PT1H, say")
-    return ReadingsRequest(
-        query=query,
-        points=points,
-        window=_window(parameters),
-        every=parse_step(every) if every is not None else None,
-        aggregate=aggregate or ("mean" if every is not None else None),
-        fill=fill,
-        wide=shape == "wide",
-        limit=parameters.number("limit"),
-    )
-
-
-def _window(parameters: Parameters) -> Window:
-    start, end = (
-        parse_time(text, name) if (text := parameters.one(name)) is not None else None for name in ("start", "end")
-    )
-    if start and end and start >= end:
-        raise bad_request("start is not before end", hint="the time asked for is from start until just before end")
-    return Window(start, end)
-
-
-def _choice(value: str | None, name: str, choices: tuple[Any, ...]) -> Any:  # noqa: ANN401 - one of the choices
-    if value is not None and value not in choices:
-        raise bad_request(f'{name} is one of {", ".join(choices)}, not "{value}"')
-    return value
 
 
 def _limited(batches: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyoxigraph as ox
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from ontologies.formats import format_of_media_type
 from ontologies.namespaces import RDF
 from server.negotiation import GRAPHS, choose
 from server.protocols.http import settings_of
+from server.settings import Settings
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
 _FORMATS = "http://www.w3.org/ns/formats/"
@@ -23,13 +24,21 @@ _LANGUAGES = ("SPARQL10Query", "SPARQL11Query", "SPARQL11Update")
 def describe(request: Request) -> Response:
     """Describe the endpoint that the request came to."""
     media_type = choose(list(GRAPHS.values()), request.headers.get("accept"))
-    union = settings_of(request).default_graph == "union"
-    triples = _triples(str(request.url.replace(path="/sparql", query="", fragment="")), union)
+    settings = settings_of(request)
+    features = [name for name, on in _features(settings).items() if on]
+    triples = _triples(str(request.url.replace(path="/sparql", query="", fragment="")), features)
     body = ox.serialize(triples, format=format_of_media_type(media_type))
     return Response(body, media_type=media_type, headers={"Vary": "Accept"})
 
 
-def _triples(endpoint: str, union: bool) -> Iterator[ox.Triple]:
+def _features(settings: Settings) -> dict[str, bool]:
+    return {
+        "UnionDefaultGraph": settings.default_graph == "union",
+        "BasicFederatedQuery": bool(settings.outbound_hosts),
+    }
+
+
+def _triples(endpoint: str, features: Iterable[str]) -> Iterator[ox.Triple]:
     service, data, graph = (ox.BlankNode() for _ in range(3))
     yield ox.Triple(service, RDF["type"], _sd("Service"))
     yield ox.Triple(service, _sd("endpoint"), ox.NamedNode(endpoint))
@@ -39,8 +48,8 @@ def _triples(endpoint: str, union: bool) -> Iterator[ox.Triple]:
         yield ox.Triple(service, _sd("resultFormat"), ox.NamedNode(_FORMATS + name))
     for name in _GRAPH_FORMATS:
         yield ox.Triple(service, _sd("inputFormat"), ox.NamedNode(_FORMATS + name))
-    if union:
-        yield ox.Triple(service, _sd("feature"), _sd("UnionDefaultGraph"))
+    for name in features:
+        yield ox.Triple(service, _sd("feature"), _sd(name))
     yield ox.Triple(service, _sd("defaultDataset"), data)
     yield ox.Triple(data, RDF["type"], _sd("Dataset"))
     yield ox.Triple(data, _sd("defaultGraph"), graph)

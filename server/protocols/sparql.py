@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from anyio import to_thread
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,12 +26,13 @@ from server.protocols.http import (
     twin_of,
 )
 from server.protocols.service import describe
-from server.streaming import slots_of, stream
+from server.streaming import answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
+from server.twin.answers import Kept
 from server.twin.models import named_node
-from server.twin.terms import table_of
-from storage.graph.guard import Form, form, keywords, refuse_outbound
+from server.twin.reading import about_query
+from storage.graph.guard import Form, form
 from storage.graph.readers import Limits, Query
 from storage.graph.using import names_dataset, with_using
 
@@ -40,9 +42,9 @@ _BOOLEANS = {name: RESULTS[name] for name in ("json", "xml", "csv", "tsv")}
 _DATASET = ("default-graph-uri", "named-graph-uri", "union-default-graph")
 _QUERY = ("query", *_DATASET, "format", "timeout")
 _USING = ("using-graph-uri", "using-named-graph-uri", "using-union-graph")
-_UPDATE = ("update", *_USING)
+_UPDATE = ("update", *_USING, "timeout")
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
-_CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID"})  # functions whose value is another each time
+_SHORT = 8192  # characters; what is known of longer queries is not kept
 _FORM = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
 
@@ -70,7 +72,7 @@ async def sparql(request: Request) -> Response:
     media_type = media_type_of(request)
     if media_type == "application/sparql-update" and request.method == "POST":
         return await update(request)
-    if request.method != "POST" and not request.query_params:
+    if request.method in ("GET", "HEAD") and not request.query_params:
         return describe(request)
     if media_type != _FORM or request.method != "POST":
         return await query(request)
@@ -83,7 +85,7 @@ async def sparql(request: Request) -> Response:
 async def _sent(request: Request, name: str) -> tuple[Pairs, str | None]:
     """Return the parameters that came with the URL or a form, and the body where that is the text itself."""
     pairs = query_pairs(request)
-    if request.method != "POST":
+    if request.method in ("GET", "HEAD"):
         return pairs, None
     media_type = media_type_of(request)
     if media_type == f"application/sparql-{name}":
@@ -114,48 +116,81 @@ async def _run(request: Request, asked: _Request) -> Response:
     require_role(request.scope, Role.WRITE)
     if form(asked.text) not in (Form.UPDATE, Form.UNKNOWN):
         raise bad_request("this is a query, not an update", hint="send it to /query")
-    run = partial(twin_of(request).update, base_iri=_base(request))
-    await to_thread.run_sync(run, _with_dataset(asked))
+    seconds = query_limits(settings_of(request), asked.parameters.one("timeout")).seconds
+    run = partial(twin_of(request).update, base_iri=_base(request), seconds=seconds)
+    union = asked.parameters.flag("using-union-graph")
+    await slots_of(request).run(partial(run, union=union), _with_dataset(asked))
     return Response(status_code=204)
 
 
 def _with_dataset(asked: _Request) -> str:
     """Return the update with the dataset of the protocol's parameters (section 2.2.3)."""
     parameters = asked.parameters
-    if parameters.flag("using-union-graph"):
-        raise Problem(501, "not-implemented", "using-union-graph is not supported", hint="name the graphs")
     default, named = parameters.all("using-graph-uri"), parameters.all("using-named-graph-uri")
-    if not default and not named:
+    union = parameters.flag("using-union-graph")
+    if not default and not named and not union:
         return asked.text
     if names_dataset(asked.text):
-        raise bad_request("the text has USING or WITH, and the request has using-graph-uri", hint="use one of them")
+        raise bad_request("the text has USING or WITH, and the request has a using parameter", hint="use one of them")
+    if union and (default or named):
+        raise bad_request("using-union-graph takes all graphs, and the request names some", hint="use one of them")
     for iri in (*default, *named):
         named_node(iri)
-    return with_using(asked.text, default, named)
+    return with_using(asked.text, default, named) if not union else asked.text
 
 
 def _base(request: Request) -> str:
     """Return the endpoint's own URL, against which relative IRIs resolve (RFC 3986, section 5.1.3)."""
-    return str(request.url.replace(query="", fragment=""))
+    scope = request.scope
+    server = scope.get("server")
+    host = request.headers.get("host")
+    return _url(scope.get("scheme", "http"), host, tuple(server) if server else None, scope["path"])
+
+
+@lru_cache(256)
+def _url(scheme: str, host: str | None, server: tuple[object, ...] | None, path: str) -> str:
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    return str(URL(scope={"scheme": scheme, "server": server, "path": path, "headers": headers}))
 
 
 async def _answer(request: Request, asked: _Request) -> Response:
-    refuse_outbound(asked.text)
-    kind = form(asked.text)
-    if kind is Form.UPDATE:
+    text = asked.text
+    about = about_query(text) if len(text) < _SHORT else about_query.__wrapped__(text)
+    if about.form is Form.UPDATE:
         raise bad_request("this is an update, not a query", hint="send it to /update")
-    parameters = asked.parameters
+    parameters, twin = asked.parameters, twin_of(request)
     named = parameters.all("format")[:1]  # SPARQLWrapper may send a second one, which is its whole Accept header
-    media_type = negotiate(_offers(kind), request.headers.get("accept"), named[0] if named else None)
-    limits = query_limits(settings_of(request), parameters.one("timeout"))
+    media_type = _media_type(about.form, request.headers.get("accept"), named[0] if named else None)
+    limits = query_limits(twin.settings, parameters.one("timeout"))
     if media_type in _TABLES.values():
-        return await _table(request, _query(request, asked, RESULTS["json"]), limits, media_type)
-    lasting = _CHANGING.isdisjoint(keywords(asked.text))
-    if lasting and (same := unchanged(request, twin_of(request).graph.generation)):
+        return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
+    if about.lasts and (same := unchanged(request, twin.graph.generation)):
         return same
-    result = await slots_of(request).start(twin_of(request).query, _query(request, asked, media_type), limits)
-    headers = validators(result.generation) if lasting else {"Vary": "Accept"}
-    return await stream(request, iter(result), result.close, media_type, headers, leave=True)
+    query = _query(request, asked, media_type)
+    if about.asks:
+        query = await to_thread.run_sync(twin.leased, query, limits)
+    if not about.lasts:
+        return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
+    return await _lasting(request, query, limits, about.repeats)
+
+
+async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:
+    """Answer a query whose answer changes with the graph alone; one that `repeats`, from memory where it is there."""
+    twin = twin_of(request)
+    if not repeats:
+        return await answer(request, query, limits, query.format, validators)
+    if kept := twin.answers.get(query, twin.graph.generation, limits):
+        return Response(kept.body, media_type=query.format, headers=validators(kept.generation))
+
+    def keep(generation: int, rows: int, body: bytes) -> None:
+        twin.answers.put(query, Kept(generation, rows, body))
+
+    return await answer(request, query, limits, query.format, validators, keep)
+
+
+@lru_cache(1024)
+def _media_type(form: Form, accept: str | None, name: str | None) -> str:
+    return negotiate(_offers(form), accept, name)
 
 
 def _offers(kind: Form) -> dict[str, str]:
@@ -185,7 +220,6 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
 
 async def _table(request: Request, query: Query, limits: Limits, media_type: str) -> Response:
     """Answer as Arrow or Parquet, whose column types need all rows."""
-    found = await slots_of(request).start(twin_of(request).solutions, query, limits)
-    table = await to_thread.run_sync(table_of, found.variables, found.rows)
-    chunks = encode(iter(table.to_batches()), table.schema, media_type)
-    return await stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
+    found = await slots_of(request).start(twin_of(request).typed, query, limits)
+    chunks = encode(found.batches(), found.schema, media_type)
+    return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"})

@@ -41,7 +41,7 @@ def join(*parts: Column | str) -> Column:
     return joined
 
 
-def filled(column: Column, scalar: str | bool) -> Column:
+def filled(column: Column, scalar: str | bool | int) -> Column:
     """The column with the scalar for null."""
     result: Column = _kernels.fill_null(column, scalar)
     return result

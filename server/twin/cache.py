@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_MOST_NOTED = 10_000
 
 
 class PerGeneration(Generic[T]):
@@ -17,6 +18,7 @@ class PerGeneration(Generic[T]):
         self._make = make
         self._lock = threading.Lock()
         self._held: tuple[int, T] | None = None
+        self._same: set[int] = set()
 
     def get(self) -> T:
         """Return the value for a generation that is current now or newer."""
@@ -25,13 +27,34 @@ class PerGeneration(Generic[T]):
         if held is not None and held[0] >= wanted:
             return held[1]
         with self._lock:
+            self._advance()
             if self._held is None or self._held[0] < wanted:
                 generation = self._generation()
                 self._held = (generation, self._make())
             return self._held[1]
 
-    def keep(self, before: int, after: int) -> None:
-        """Let the value of one generation stand for the next, which has changed nothing that it is made from."""
+    def pass_over(self, generation: int) -> None:
+        """Note that a generation has changed nothing that the value is made from. They may come in any order."""
+        if len(self._same) >= _MOST_NOTED:  # nobody has asked for the value for a long time
+            self._same.clear()
+        self._same.add(generation)
+        if self._lock.acquire(blocking=False):  # else the value is being made
+            try:
+                self._advance()
+            finally:
+                self._lock.release()
+
+    def _advance(self) -> None:
+        """Let the value stand for the next generations that have changed nothing. The caller holds the lock."""
+        while self._held is not None and self._held[0] + 1 in self._same:
+            self._held = (self._held[0] + 1, self._held[1])
+            self._same.discard(self._held[0])
+
+    def put(self, generation: int, before: T, value: T) -> bool:
+        """Hold what `before`, the value of the generation before, has become; False where that is not held."""
         with self._lock:
-            if self._held is not None and self._held[0] == before:
-                self._held = (after, self._held[1])
+            self._advance()
+            if self._held is None or self._held[0] != generation - 1 or self._held[1] is not before:
+                return False
+            self._held = (generation, value)
+            return True

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from ontologies.points import Finding, PointSeries, check_points, looks_damaged
+from server.errors import Problem
 from server.twin.resolve import PointIndex, derived_series
+from storage.errors import Corrupt
+from storage.series.store import SeriesStore
 
 if TYPE_CHECKING:
     from server.twin.service import Twin
@@ -31,11 +36,18 @@ class CheckReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
 
 
-def check(twin: Twin) -> CheckReport:
-    """Read every segment and every point. Changes nothing."""
-    faults = twin.series.check()
+def check(twin: Twin, *, mend: bool = False, give_up: int | None = None) -> CheckReport:
+    """Read every segment and every point.
+
+    With `mend`, files of readings that are broken go to the quarantine, and what is whole again there comes back. The
+    readings of the file `give_up` in quarantine are given up for good; raises a 404 problem where there is none.
+    """
+    if give_up is not None and not twin.series.give_up(give_up):
+        hint = "`twinhouse check` names those that are"
+        raise Problem(404, "not-in-quarantine", f"no file {give_up} is in quarantine", hint=hint)
+    faults = twin.series.check(mend=mend)
     index = twin.index
-    stats = twin.series.stats()
+    stats = _stats(twin.series)
     counts = dict(zip(stats.column("id").to_pylist(), stats.column("rows").to_pylist(), strict=True))
     known = {str(uuid) for uuid in index.by_uuid}
     orphans = sorted(str(series) for series in counts.keys() - known)
@@ -52,6 +64,14 @@ def check(twin: Twin) -> CheckReport:
         readings=sum(count or 0 for count in counts.values()),
         examples={"series_without_point": orphans[:_SHOWN], "points_without_readings": silent[:_SHOWN]},
     )
+
+
+def _stats(series: SeriesStore) -> pa.Table:
+    """Return what each series has; nothing where that is in a file that cannot be read."""
+    try:
+        return series.stats()
+    except Corrupt:
+        return pa.table({"id": pa.array([], pa.string()), "rows": pa.array([], pa.int64())})
 
 
 def _open(index: PointIndex) -> list[Finding]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.errors import bad_request
+from server.errors import Problem, bad_request
+from server.tables.errors import BadReadings, shown
 from server.twin.resolve import PointIndex, derived_series
 from storage.series.store import SCHEMA, SeriesStore
 
@@ -36,18 +38,21 @@ class Resolver:
 
     `source` is where the ids are from, as models name it in `ref:storedAt`. A `file` is looked up likewise, but an id
     that nobody knows does not become another series for each file that it comes in. With `known_only`, readings whose
-    identifier is neither a UUID nor known are left out: a column of a wide table that is no series.
+    identifier is neither a UUID nor known are left out: a column of a wide table that is no series. Readings after
+    `latest` are refused.
     """
 
     index: PointIndex
     source: str | None = None
     file: str | None = None
     known_only: bool = False
+    latest: datetime | None = None
     _uuids: dict[str, str | None] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
 
     def resolve(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the batch with UUIDs for ids (columns of `storage.series.store.SCHEMA`)."""
+        """Return the batch with UUIDs for ids (columns of `storage.series.store.SCHEMA`). Raises BadReadings."""
+        self._refuse_future(batch)
         ids = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(batch.column("id")))
         names = [str(name) for name in ids.dictionary.to_pylist()]
         for name, count in zip(names, np.bincount(ids.indices.to_numpy(), minlength=len(names)), strict=True):
@@ -57,6 +62,17 @@ class Resolver:
         columns = [resolved, *(batch.column(name) for name in SCHEMA.names[1:])]
         rows = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
         return rows.filter(pc.is_valid(resolved)) if resolved.null_count else rows
+
+    def _refuse_future(self, batch: pa.RecordBatch) -> None:
+        if self.latest is None or not batch.num_rows:
+            return
+        beyond = pc.greater(batch.column("time"), pa.scalar(self.latest, pa.timestamp("us")))
+        if pc.any(beyond).as_py():
+            row = batch.filter(beyond).slice(0, 1).to_pylist()[0]
+            raise BadReadings(
+                f"{row['time']} of {shown(row['id'])} is too far in the future",
+                hint="check time_unit and the sender's clock; TWINHOUSE_FUTURE_DAYS says how far may be",
+            )
 
     def _lookup(self, identifier: str) -> str | None:
         if identifier not in self._uuids:
@@ -89,18 +105,36 @@ class Resolver:
 
 def ingest(store: SeriesStore, batches: Iterator[pa.RecordBatch], resolver: Resolver) -> IngestReport:
     """Store all readings or, when `batches` raises, none. Durable and visible when it returns."""
-    resolved = (resolver.resolve(batch) for batch in batches)
+    store_all(store, (resolver.resolve(batch) for batch in batches))
+    return resolver.report()
+
+
+def store_all(store: SeriesStore, batches: Iterator[pa.RecordBatch]) -> None:
+    """Store batches of `storage.series.store.SCHEMA`, all or, when `batches` raises, none.
+
+    Durable and visible when it returns.
+    """
     most = store.options.bulk_rows
     head: list[pa.RecordBatch] = []
     rows = 0
-    for batch in resolved:
+    for batch in batches:
         head.append(batch)
         rows += batch.num_rows
         if rows >= most:
-            _store_stream(store, head, resolved)
-            return resolver.report()
+            _store_stream(store, head, batches)
+            return
     store.append(pa.Table.from_batches(head, SCHEMA))
-    return resolver.report()
+
+
+def at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    """Yield the batches. Raises a 413 problem where they have more rows."""
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > most:
+            hint = "send it in parts; each request is stored whole or not at all"
+            raise Problem(413, "too-many-readings", f"the body has more than {most:,} readings", hint=hint)
+        yield batch
 
 
 def _store_stream(store: SeriesStore, head: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> None:

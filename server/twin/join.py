@@ -11,10 +11,10 @@ import pyoxigraph as ox
 
 from ontologies.identity import parse_uuid
 from server.errors import bad_request
+from server.twin.paging import Cursor
 from server.twin.resolve import PointIndex
 from server.twin.terms import Term, column_of, text_of
 from storage.series.selection import Selection
-from storage.series.sql import Aggregate, Fill, Step, Window
 
 POINT = "point"
 MOST_WIDE_COLUMNS = 5_000
@@ -23,29 +23,21 @@ _TAKEN = frozenset({"id", "time", "value", "text", "status"})
 
 @dataclass(frozen=True, slots=True)
 class ReadingsRequest:
-    """Which points (a SELECT with `?point`, or identifiers; with neither, all points) and in what shape."""
+    """Which points (a SELECT with `?point`, or identifiers; with neither, all points), and what of their readings."""
 
     query: str | None = None
     points: tuple[str, ...] = ()
-    window: Window = field(default_factory=Window)
-    every: Step | None = None
-    aggregate: Aggregate | None = None
-    fill: Fill = "none"
-    wide: bool = False
-    limit: int | None = None
-
-    def selection(self) -> Selection:
-        """Return what the series store is asked for."""
-        return Selection(self.window, self.aggregate, self.every, self.fill, self.wide, self.limit)
+    selection: Selection = field(default_factory=Selection)
+    after: Cursor | None = None
 
 
-def buckets(request: ReadingsRequest, stats: pa.Table) -> int:
-    """Return how many buckets the request's window has, at most; open ends are those of the readings."""
+def buckets(selection: Selection, stats: pa.Table) -> int:
+    """Return how many buckets the window has, at most; open ends are those of the readings."""
     firsts, lasts = (sorted(filter(None, stats.column(name).to_pylist())) for name in ("first", "last"))
-    if request.every is None or not firsts:
+    if selection.step is None or not firsts:
         return 0
-    start, end = request.window.start or firsts[0], request.window.end or lasts[-1]
-    step = request.every.time or timedelta(days=28) * request.every.months
+    start, end = selection.window.start or firsts[0], selection.window.end or lasts[-1]
+    step = selection.step.time or timedelta(days=28) * selection.step.months
     return max(0, (end - start) // step + 2)
 
 
@@ -109,7 +101,7 @@ def _named(identifier: str, index: PointIndex) -> tuple[str, str]:
 
 
 def wide_names(bindings: pa.Table, labels: dict[str, str]) -> list[str]:
-    """Return a name for each row of `bindings`, all different: for the columns of a wide answer.
+    """Return a name for each row of `bindings`, all different: for the columns of an answer that has one each.
 
     The first of these that differ from row to row: a selected ?column, all carried values together (of IRIs the last
     part, else all of them), labels, the last part of the points' IRIs, these IRIs with the row's number.

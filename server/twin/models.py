@@ -1,4 +1,4 @@
-"""Loads models: reads a file, ties its points to series, and makes one named graph hold it."""
+"""Reads models: a document, whose points are tied to series, for a named graph of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ontologies.formats import Repairs, format_of_file, format_of_media_type, re
 from ontologies.point_map import PointMap
 from ontologies.points import Finding, PointSeries, check_points, find_points, reference_quads
 from server.errors import bad_request
-from storage.graph.store import GraphStore
+from storage.graph.staging import Staged
 
 MODEL_GRAPHS = "urn:twinhouse:model:"
 
@@ -74,29 +74,26 @@ def named_node(iri: str) -> ox.NamedNode:
         raise bad_request(f'"{iri}" is not an IRI: {error}') from None
 
 
-def load_model(store: GraphStore, model: Model) -> LoadReport:
-    """Replace the model's graph by its document, in one transaction. Durable and visible when it returns.
+def read_model(model: Model, staged: Staged) -> LoadReport:
+    """Stage the quads of a model's document, and of the references that its points are given.
 
-    Raises FormatError, UnknownFormat or a problem, with nothing changed.
+    Raises FormatError, UnknownFormat or a problem. Memory grows with the points, not with the document.
     """
     graph, repairs = model.graph_name(), Repairs()
-    quads = list(
-        read_quads(
-            model.document,
-            model.rdf_format(),
-            base_iri=base_iri(graph),
-            graph=graph,
-            lenient=model.lenient,
-            repairs=repairs,
-        )
-    )
     findings: list[Finding] = []
-    found = find_points(quads, findings)
+    quads = read_quads(
+        model.document,
+        model.rdf_format(),
+        base_iri=base_iri(graph),
+        graph=graph,
+        lenient=model.lenient,
+        repairs=repairs,
+    )
+    found = find_points(staged.passing(quads), findings)
     points = model.map.apply(found) if model.map else found
-    references = list(reference_quads(points, graph))
-    graphs = {graph, *(_graph_of(quad) for quad in quads)}
-    store.replace([*quads, *references], sorted(graphs, key=str))
-    return _report(graphs, len(quads), points, findings, repairs, model.map)
+    triples, graphs = staged.count, {graph, *map(_iri_or_default, staged.graphs)}
+    staged.extend(reference_quads(points, graph))
+    return _report(graphs, triples, points, findings, repairs, model.map)
 
 
 def base_iri(graph: ox.NamedNode | ox.DefaultGraph) -> str | None:
@@ -104,9 +101,9 @@ def base_iri(graph: ox.NamedNode | ox.DefaultGraph) -> str | None:
     return graph.value if isinstance(graph, ox.NamedNode) and graph.value.startswith(("http:", "https:")) else None
 
 
-def _graph_of(quad: ox.Quad) -> ox.NamedNode | ox.DefaultGraph:
-    if isinstance(quad.graph_name, ox.NamedNode | ox.DefaultGraph):
-        return quad.graph_name
+def _iri_or_default(graph: ox.NamedNode | ox.BlankNode | ox.DefaultGraph) -> ox.NamedNode | ox.DefaultGraph:
+    if isinstance(graph, ox.NamedNode | ox.DefaultGraph):
+        return graph
     raise bad_request("a graph of the document is named by a blank node", hint="give its graphs IRIs")
 
 

@@ -35,8 +35,19 @@ class PointIndex:
         self.by_uuid.setdefault(point.uuid, point)
         for reference in point.references:
             self._by_id[reference.id].add(point.uuid)
-            if reference.stored_at:
-                self._by_stored[reference.id, _base(reference.stored_at)] = point.uuid
+            self._by_stored[reference.id, _base(reference.stored_at or "")] = point.uuid
+
+    def extended(self, points: Iterable[PointSeries]) -> PointIndex | None:
+        """Return the index of these points too; None where one of them is in it already, and may now be another."""
+        new = tuple(points)
+        if any(point.point in self.by_iri for point in new):
+            return None
+        by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
+        every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
+        index = PointIndex(every, dict(self.by_iri), dict(self.by_uuid), by_id, dict(self._by_stored))
+        for point in new:
+            index._add(point)
+        return index
 
     def series(self, identifier: str, source: str | None = None) -> UUID | None:
         """Return the series that an identifier means, or None.
@@ -53,6 +64,11 @@ class PointIndex:
             return uuid
         point = self.by_iri.get(identifier)
         return point.uuid if point else None
+
+    def kept_at(self, series_id: str, store: str | None) -> UUID | None:
+        """Return the series that has this id at this very store, or else at none that its model names."""
+        at_store = self._by_stored.get((series_id, _base(store))) if store else None
+        return at_store or self._by_stored.get((series_id, ""))
 
     def ambiguous(self, identifier: str) -> bool:
         """Tell whether several points have this series id, so that only a `source` can tell them apart."""

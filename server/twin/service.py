@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,34 @@ from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_
 from ontologies.points import SERIES_CONSTRUCT, PointSeries, find_points
 from server.errors import Problem
 from server.observe.metrics import Gauge
+from server.outbound.hosts import AllowList
+from server.outbound.service import Outbound
 from server.settings import Settings
+from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
+from server.twin.deleting import DeleteReport, delete
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
-from server.twin.models import LoadReport, Model, load_model, named_node
+from server.twin.lines import LineWriter
+from server.twin.loading import load_model
+from server.twin.models import LoadReport, Model, named_node
+from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
 from server.twin.resolve import PointIndex
+from server.twin.solutions import TypedSolutions
 from server.twin.terms import Term
 from server.twin.touching import leaves_points
 from server.twin.validating import validate_apart
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
-from storage.graph.guard import Form, form, refuse_outbound
-from storage.graph.readers import Dump, Limits, Query, ReaderPool, Result
+from storage.graph.federation import explained
+from storage.graph.guard import Form, form
+from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.results import Result
 from storage.graph.store import GraphStore
-from storage.series.selection import Rows
+from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
 
 COPY = "copy-"
@@ -72,13 +83,15 @@ class Twin:
         settings = self.settings
         for left in self.directory.root.glob(f"{COPY}*"):  # by a copy that a crash ended
             shutil.rmtree(left, ignore_errors=True)
-        self.graph = GraphStore(self.directory)
+        self.graph = GraphStore(self.directory, memory=settings.reader_megabytes << 20)
         self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
+        self.answers = Answers(settings.cache_megabytes << 20)
         self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
-        self._updating = threading.Lock()
         self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
+        self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
+        self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
@@ -86,6 +99,7 @@ class Twin:
             return
         self._closed = True
         self.readers.close()
+        self.outbound.close()
         self.series.finish()
         self.graph.close()
         empty_directory(self.directory.snapshots)
@@ -95,32 +109,51 @@ class Twin:
 
     def query(self, query: Query | Dump, limits: Limits) -> Result:
         """Start a SPARQL query or a dump; see ReaderPool.run."""
-        return self.readers.run(query, limits)
+        return self.readers.run(self.leased(query, limits) if isinstance(query, Query) else query, limits)
+
+    def leased(self, query: Query, limits: Limits) -> Query:
+        """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
+        lease = self.outbound.lend(query.text, query.base, limits.seconds)
+        return query if lease is None else replace(query, lease=lease)
 
     def select(self, text: str, limits: Limits = _INSIDE) -> Solutions:
         """Return all solutions of a SELECT over the union of all graphs (or as the setting says)."""
-        refuse_outbound(text)
         if form(text) not in (Form.SELECT, Form.UNKNOWN):
             raise Problem(400, "bad-request", "the query is no SELECT", hint="SELECT ?point and what to carry along")
         return self.solutions(Query(text, union=self.settings.default_graph == "union"), limits)
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        held = replace(limits, rows=min(limits.rows, MOST_HELD_ROWS), bytes=min(limits.bytes, MOST_HELD_BYTES))
-        found = ox.parse_query_results(self.readers.run(query, held).read(), ox.QueryResultsFormat.JSON)
+        found = ox.parse_query_results(self.whole(query, limits), ox.QueryResultsFormat.JSON)
         if not isinstance(found, ox.QuerySolutions):
             raise Problem(400, "bad-request", "the query is no SELECT")
         variables = tuple(variable.value for variable in found.variables)
         return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
-    def update(self, text: str, *, base_iri: str | None = None) -> None:
-        """Run a SPARQL update. Durable and visible when it returns; see GraphStore.update."""
-        with self._updating:
-            before = self.graph.generation
-            self.graph.update(text, base_iri=base_iri)
-            after = self.graph.generation
-            if after == before + 1 and leaves_points(text, base_iri):  # else another commit came between
-                self._index.keep(before, after)
+    def whole(self, query: Query, limits: Limits) -> bytes:
+        """Return the whole answer to a query, of as many rows and bytes as may be in memory."""
+        held = replace(limits, rows=min(limits.rows, MOST_HELD_ROWS), bytes=min(limits.bytes, MOST_HELD_BYTES))
+        return self.query(query, held).read()
+
+    def typed(self, query: Query, limits: Limits) -> TypedSolutions:
+        """Return the solutions of a SELECT whose format is TSV, as typed columns that are not all in memory."""
+        with closing(self.query(query, limits)) as result:
+            return TypedSolutions(result, self.directory.root)
+
+    def update(
+        self, text: str, *, base_iri: str | None = None, seconds: float | None = None, union: bool = False
+    ) -> None:
+        """Run a SPARQL update. Durable and visible when it returns; see GraphStore.update.
+
+        It has as many `seconds` as a query has at most, or less. What it LOADs is fetched before it holds up other
+        updates.
+        """
+        seconds = self.settings.query_seconds if seconds is None else seconds
+        with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
+            sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
+            commit = self.graph.update(sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
+        if leaves_points(text, base_iri):
+            self._index.pass_over(commit)
 
     def load(self, model: Model) -> LoadReport:
         """Load a model; see load_model."""
@@ -197,27 +230,35 @@ class Twin:
         known_only: bool = False,
     ) -> IngestReport:
         """Store readings (columns of server.tables.READINGS), all or none; see server.twin.ingest."""
-        return ingest(self.series, batches, Resolver(self.index, source, file, known_only))
+        latest = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=self.settings.future_days)
+        return ingest(self.series, batches, Resolver(self.index, source, file, known_only, latest))
 
-    def readings(self, request: ReadingsRequest, limits: Limits) -> Rows:
-        """Return the readings of the points that the request names, beside the columns it carries along."""
+    def readings(self, request: ReadingsRequest, limits: Limits) -> Page:
+        """Return the readings of the points that the request names, beside the columns it carries along.
+
+        They are a page where the request has a limit that a page can have; else everything, and no cursor.
+        """
         began = time.monotonic()
         bindings = self._bindings(request, limits)
-        names = wide_names(bindings, self._labels()) if request.wide else None
-        if request.fill != "none":
-            self._bound_fill(request, bindings, limits)
+        selection = request.selection
+        names = wide_names(bindings, self._labels()) if selection.shape != "long" else None
+        if selection.fills_buckets:
+            self._bound_buckets(selection, bindings, limits)
         left = limits.seconds - (time.monotonic() - began)
         if left <= 0:
             raise DeadlineExceeded(f"finding the points took longer than {limits.seconds:g} s")
-        rows = self.series.select(request.selection(), bindings, seconds=left)
-        return rows if names is None else _renamed(rows, names)
+        if selection.limit is not None and selection.limit <= MOST_ROWS:
+            found = page(self.series, selection, bindings, request.after, left)
+        else:
+            found = Page(self.series.select(selection, bindings, seconds=left), None)
+        return found if names is None else replace(found, rows=_renamed(found.rows, names))
 
-    def _bound_fill(self, request: ReadingsRequest, bindings: pa.Table, limits: Limits) -> None:
-        """Refuse a fill with more rows than an answer may have: the engine cannot be stopped while it makes them."""
+    def _bound_buckets(self, selection: Selection, bindings: pa.Table, limits: Limits) -> None:
+        """Refuse more buckets than an answer may have rows: the engine cannot be stopped while it makes them."""
         stats = self.series.stats([str(uuid) for uuid in bindings.column("id").to_pylist()])
-        rows = buckets(request, stats) * stats.num_rows
+        rows = buckets(selection, stats) * stats.num_rows
         if rows > limits.rows:
-            raise RowLimitExceeded(f"filling makes {rows:,} rows of {stats.num_rows:,} series")
+            raise RowLimitExceeded(f"this makes {rows:,} rows of {stats.num_rows:,} series")
 
     def _bindings(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
         if request.query is None:
@@ -232,9 +273,14 @@ class Twin:
         """Return the newest reading of each point that the request names, in its order; never scans readings."""
         bindings = self._bindings(request, limits)
         newest = self.series.latest([str(uuid) for uuid in bindings.column("id").to_pylist()])
-        numbered = bindings.append_column(_ROW, pa.array(range(bindings.num_rows)))
+        numbered = bindings.append_column(_ROW, pa.array(range(bindings.num_rows), pa.int64()))
         joined = numbered.join(newest, "id", join_type="inner").sort_by(_ROW)
         return joined.drop_columns([_ROW, "id"])
+
+    def delete(self, request: ReadingsRequest, limits: Limits, *, dry_run: bool = False) -> DeleteReport:
+        """Delete the readings that the request names by points and times; see server.twin.deleting."""
+        bindings = self._bindings(request, limits)
+        return delete(self.series, bindings, request.selection.window, seconds=limits.seconds, dry_run=dry_run)
 
     def matching(self, search: str) -> list[PointSeries]:
         """Return the points with this text in their IRI, label or class, whatever the case."""
@@ -263,6 +309,11 @@ class Twin:
             Gauge("twinhouse_readers", "Reader processes", readers.size),
             Gauge("twinhouse_readers_busy", "Readers that have a query", readers.busy),
             Gauge("twinhouse_readers_killed", "Readers ended before their answer was", readers.killed),
+            Gauge("twinhouse_queries_waiting", "Queries that wait for a reader", readers.waiting),
+            Gauge("twinhouse_cache_hits", "Queries answered from memory", self.answers.hits),
+            Gauge("twinhouse_cache_misses", "Queries whose answer could have been in memory", self.answers.misses),
+            Gauge("twinhouse_cache_answers", "Answers in memory", len(self.answers)),
+            Gauge("twinhouse_cache_bytes", "Bytes of answers in memory, and their queries", self.answers.bytes),
             Gauge("twinhouse_series_hot_rows", "Readings not yet in Parquet", series.hot_rows),
             Gauge("twinhouse_series_runs", "Sealed files not yet compacted", series.runs),
             Gauge("twinhouse_series_segments", "Compacted Parquet files", series.segments),
@@ -270,9 +321,9 @@ class Twin:
             Gauge("twinhouse_series_sealed_bytes", "Bytes of Parquet", series.sealed_bytes),
         ]
 
-    def check(self) -> CheckReport:
-        """Verify both halves and their agreement; changes nothing."""
-        return check(self)
+    def check(self, *, mend: bool = False, give_up: int | None = None) -> CheckReport:
+        """Verify both halves and their agreement; see server.twin.checking."""
+        return check(self, mend=mend, give_up=give_up)
 
     def seal(self) -> Status:
         """Write what is hot to Parquet, so that `series/readings/` has everything. Returns what lies where."""

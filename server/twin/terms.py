@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,15 +31,38 @@ def table_of(variables: Sequence[str], rows: Sequence[Sequence[Term]]) -> pa.Tab
     return pa.table(columns)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What a column can be besides text: the datatypes of its terms, Arrow's type, and the way from text to it."""
+
+    datatypes: frozenset[ox.NamedNode]
+    type: pa.DataType
+    convert: Callable[[str], object]
+
+
 def column_of(terms: Sequence[Term]) -> pa.Array[Any]:
     """Return one column: int64, double, bool or timestamp where that holds for all bound terms, else text."""
-    kinds = {term.datatype if isinstance(term, ox.Literal) else None for term in terms if term is not None}
-    for datatypes, kind, convert in _TYPED:
-        if kinds and kinds <= datatypes:
-            typed = _converted(terms, convert, kind)
-            if typed is not None:
-                return typed
-    return pa.array([text_of(term) for term in terms], pa.string())
+    for kind in kinds_of(terms):
+        return column_as(terms, kind)
+    return column_as(terms, None)
+
+
+def kinds_of(terms: Sequence[Term]) -> Iterator[Kind]:
+    """Yield what a column of these terms can be, the best first. There is nothing where no term is bound."""
+    found = {term.datatype if isinstance(term, ox.Literal) else None for term in terms if term is not None}
+    for kind in KINDS:
+        if found and found <= kind.datatypes:
+            with contextlib.suppress(ValueError, OverflowError, pa.ArrowInvalid):  # an ill-typed literal stays text
+                column_as(terms, kind)
+                yield kind
+
+
+def column_as(terms: Sequence[Term], kind: Kind | None) -> pa.Array[Any]:
+    """Return one column of a kind, or (None) of text. Raises ValueError, OverflowError or ArrowInvalid."""
+    if kind is None:
+        return pa.array([text_of(term) for term in terms], pa.string())
+    values = [kind.convert(term.value) if isinstance(term, ox.Literal) else None for term in terms]
+    return pa.array(values, kind.type)
 
 
 def text_of(term: Term) -> str | None:
@@ -47,22 +72,15 @@ def text_of(term: Term) -> str | None:
     return str(term)
 
 
-def _converted(terms: Sequence[Term], convert: Callable[[str], object], kind: pa.DataType) -> pa.Array[Any] | None:
-    try:
-        values = [convert(term.value) if isinstance(term, ox.Literal) else None for term in terms]
-        return pa.array(values, kind)
-    except (ValueError, OverflowError, pa.ArrowInvalid):  # an ill-typed literal stays text
-        return None
-
-
 def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
 
 
-_TYPED: list[tuple[frozenset[ox.NamedNode], pa.DataType, Callable[[str], object]]] = [
-    (_INTEGERS, pa.int64(), int),
-    (_NUMBERS, pa.float64(), float),
-    (frozenset({XSD["boolean"]}), pa.bool_(), lambda text: text in ("true", "1")),
-    (frozenset({XSD["dateTime"], XSD["dateTimeStamp"]}), pa.timestamp("us", "UTC"), _time),
-]
+KINDS = (
+    Kind(_INTEGERS, pa.int64(), int),
+    Kind(_NUMBERS, pa.float64(), float),
+    Kind(frozenset({XSD["boolean"]}), pa.bool_(), lambda text: text in ("true", "1")),
+    Kind(frozenset({XSD["dateTime"], XSD["dateTimeStamp"]}), pa.timestamp("us", "UTC"), _time),
+)
+"""The best first."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from server.errors import bad_request
-from storage.series.sql import Step
+from storage.series.steps import Step
 
 _ISO_DURATION = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -64,13 +64,13 @@ def _fixed(duration: Callable[[], timedelta]) -> Step | None:
         return None
 
 
-def parse_time(text: str, what: str) -> datetime:
-    """Read a time and return it in naive UTC: ISO 8601 (without an offset: UTC), `now`, or `-7d` before now.
+def parse_time(text: str, what: str, zone: tzinfo = UTC) -> datetime:
+    """Read a time and return it in naive UTC: ISO 8601 (without an offset: in `zone`), `now`, or `-7d` before now.
 
     Raises a 400 problem.
     """
     try:
-        return _relative(text.strip(), what) or _absolute(text.strip())
+        return _relative(text.strip(), what) or _absolute(text.strip(), zone)
     except (ValueError, OverflowError):
         raise bad_request(
             f'{what} is not a time: "{text}"',
@@ -78,10 +78,10 @@ def parse_time(text: str, what: str) -> datetime:
         ) from None
 
 
-def _absolute(text: str) -> datetime:
+def _absolute(text: str, zone: tzinfo) -> datetime:
     # A "+" of an offset arrives as a space when a client forgets to escape it in a URL.
     time = datetime.fromisoformat(re.sub(r"(T[\d:.]+) (\d\d:?\d\d)$", r"\1+\2", text))
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC).replace(tzinfo=None)
 
 
 def _relative(text: str, what: str) -> datetime | None:

@@ -21,7 +21,7 @@ CSV = {"content-type": "text/csv"}
 @contextmanager
 def opened(data: Path) -> Iterator[TestClient]:
     """Serve a data directory inside this process."""
-    with TestClient(create_app(Settings(data=data, readers=2))) as client:
+    with TestClient(create_app(Settings(data=data, readers=2, allowed_hosts="*"))) as client:
         yield client
 
 

@@ -13,11 +13,15 @@ from server.app import create_app
 from server.settings import Settings
 from tests.server.building import MODEL, READINGS
 
+HOST = "testserver"
+"""What the test client calls the server."""
+
 
 @contextmanager
 def opened(data: Path, **settings: float | str) -> Iterator[TestClient]:
     """Serve a data directory inside this process."""
-    with TestClient(create_app(Settings.from_environment({}, data=data, readers=2, **settings))) as client:
+    given = {"allowed_hosts": HOST, "readers": 2, **settings}
+    with TestClient(create_app(Settings.from_environment({}, data=data, **given))) as client:
         yield client
 
 

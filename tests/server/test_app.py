@@ -15,10 +15,14 @@ from server.app import ROUTES, create_app
 from server.protocols.parameters import PARAMETERS, PATH_PARAMETERS
 from server.settings import Settings
 from tests.server.building import ZONE_1
+from tests.server.conftest import HOST
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = [(route, method) for route in ROUTES for method in sorted(route.methods or ())]
-STRICT = [(r, m) for r, m in METHODS if r.path not in ("/", "/openapi.json", "/livez", "/readyz", "/metrics")]
+FOREIGN = ("/write", "/api/v2/write")  # their errors have another form: see protocols/test_influx.py
+LENIENT = ("/", "/openapi.json", "/livez", "/readyz", "/metrics", "/ping", "/health")
+STRICT = [(r, m) for r, m in METHODS if r.path not in (*LENIENT, *FOREIGN)]
+WITH_BODY = ("POST", "PUT", "QUERY")
 TYPES = {"/readings": "text/csv", "/update": "application/sparql-update", "/query": "application/sparql-query"}
 
 
@@ -27,10 +31,10 @@ def _name(value: object) -> str:
 
 
 def sent(client: TestClient, route: Route, method: str, params: Mapping[str, str] | None = None) -> Response:
-    headers = {"content-type": TYPES.get(route.path, "application/sparql-query" if method == "POST" else "")}
+    headers = {"content-type": TYPES.get(route.path, "application/sparql-query" if method in WITH_BODY else "")}
     if route.path in ("/store", "/models"):
         headers = {"content-type": "text/turtle"}
-    body = b"{}" if method in ("POST", "PUT") else None
+    body = b"{}" if method in WITH_BODY else None
     path = route.path.replace("{uuid}", ZONE_1)
     return client.request(method, path, headers=headers, content=body, params=params)
 
@@ -43,11 +47,11 @@ def is_problem(answer: Response) -> bool:
     return bool(document["title"] and document["detail"])
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=_name)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.path not in FOREIGN], ids=_name)
 def test_another_method_is_a_problem_that_lists_the_right_ones(site: TestClient, route: Route) -> None:
     answer = sent(site, route, "PATCH")
     assert (answer.status_code, is_problem(answer)) == (405, True)
-    assert set(answer.headers["allow"].split(", ")) == route.methods
+    assert set(answer.headers["allow"].split(", ")) == {*(route.methods or ()), "OPTIONS"}
 
 
 @pytest.mark.parametrize(("route", "method"), STRICT, ids=_name)
@@ -69,7 +73,7 @@ def test_an_unknown_parameter_is_a_problem_that_lists_the_right_ones(
 METHODS_OF = {route.path: {m for r, m in METHODS if r is route and m != "HEAD"} for route in ROUTES}
 
 
-@pytest.mark.parametrize("path", PARAMETERS)
+@pytest.mark.parametrize("path", [path for path in PARAMETERS if path not in FOREIGN])
 def test_the_methods_of_a_route_together_accept_what_is_listed(site: TestClient, path: str) -> None:
     [route] = [route for route in ROUTES if route.path == path]
     hints = [sent(site, route, method, params={"nonsense": "1"}).json()["hint"] for method in METHODS_OF[path]]
@@ -91,7 +95,8 @@ def test_an_error_of_our_own_tells_nothing_of_the_inside(tmp_path: Path, monkeyp
         raise RuntimeError("the secret inside")
 
     monkeypatch.setattr("server.twin.service.Twin.seal", broken)
-    with TestClient(create_app(Settings(data=tmp_path / "data", readers=1)), raise_server_exceptions=False) as client:
+    settings = Settings(data=tmp_path / "data", readers=1, allowed_hosts=HOST)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         answer = client.post("/seal")
         assert (answer.status_code, is_problem(answer), "secret" in answer.text) == (500, True, False)
         assert 'twinhouse_requests_total{method="POST",route="/seal",status="500"} 1.0' in client.get("/metrics").text
@@ -120,7 +125,8 @@ def test_the_start_page_and_openapi_have_every_route(site: TestClient) -> None:
     assert page.headers["content-type"].startswith("text/html")
     for route in ROUTES:
         assert f">{route.path}<" in page.text
-        assert {method.lower() for method in METHODS_OF[route.path]} == document["paths"][route.path].keys()
+        known = METHODS_OF[route.path] - {"QUERY"}  # OpenAPI 3.1 has no place for it
+        assert {method.lower() for method in known} == document["paths"][route.path].keys()
     names = [p["name"] for p in document["paths"]["/readings"]["get"]["parameters"]]
     assert names == [parameter.name for parameter in PARAMETERS["/readings"]]
 

@@ -128,7 +128,7 @@ def test_a_client_that_leaves_before_the_first_byte_frees_the_reader(service: Se
     port = int(service.url.rpartition(":")[2])
     for _ in range(4):
         with closing(socket.create_connection(("127.0.0.1", port))) as connection:
-            connection.sendall(f"GET /query?{slow} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET /query?{slow} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert httpx2.get(f"{service.url}/query", params={"query": "ASK {}"}, timeout=30).json()["boolean"] is True
     while busy(service.url):
         pass
@@ -137,7 +137,7 @@ def test_a_client_that_leaves_before_the_first_byte_frees_the_reader(service: Se
 def test_a_client_that_leaves_in_mid_upload_stores_nothing(service: Service) -> None:
     port = int(service.url.rpartition(":")[2])
     with closing(socket.create_connection(("127.0.0.1", port))) as connection:
-        head = "POST /readings HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\n"
+        head = "POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\n"
         connection.sendall(head.encode() + b"id,time,value\nhalf,2026-01-01,1\n")
     answer = httpx2.get(f"{service.url}/latest", params={"point": "half"})
     assert answer.status_code == 400

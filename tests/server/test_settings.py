@@ -24,6 +24,11 @@ def test_a_default_graph_is_union_or_strict() -> None:
         Settings(default_graph="loose")
 
 
+def test_what_happens_to_unknown_points_is_one_of_two() -> None:
+    with pytest.raises(SettingError, match="guess"):
+        Settings(influx_unknown="guess")
+
+
 def test_a_role_without_a_token_is_one_that_there_is() -> None:
     with pytest.raises(SettingError, match="everything"):
         Settings(anonymous="everything")
@@ -42,6 +47,12 @@ def test_a_switch_is_on_or_off(text: str, value: bool) -> None:
         Settings.from_environment({"TWINHOUSE_INSECURE": "perhaps"})
 
 
+def test_hosts_to_ask_are_hosts() -> None:
+    assert Settings(outbound_hosts="a.org, *.b.org:80=private").outbound_hosts
+    with pytest.raises(SettingError, match=r"outbound_hosts: .*a\.org/x"):
+        Settings(outbound_hosts="b.org,a.org/x")
+
+
 def test_the_token_is_not_shown() -> None:
     assert "hush" not in repr(Settings(token="hush"))  # noqa: S106 - the test's own
 
@@ -49,3 +60,18 @@ def test_the_token_is_not_shown() -> None:
 def test_each_setting_is_explained() -> None:
     names = {field.name for field in fields(Settings)}
     assert {name for name in names if name not in (Settings.__doc__ or "")} == set()
+
+
+def test_lists_are_given_by_commas() -> None:
+    settings = Settings(cors_origins=" https://A.example, http://localhost:5173 ,", allowed_hosts="Twin.example,*")
+    assert settings.origins == {"https://a.example", "http://localhost:5173"}
+    assert settings.hosts == {"twin.example", "*"}
+    assert Settings().origins == Settings().hosts == frozenset()
+
+
+@pytest.mark.parametrize(
+    "origin", ["a.example", "https://", "https://a.example/", "ftp://a.example", "https://*/", "null"]
+)
+def test_an_origin_has_a_scheme_and_a_host_and_nothing_else(origin: str) -> None:
+    with pytest.raises(SettingError, match="cors_origins"):
+        Settings(cors_origins=origin)

@@ -11,6 +11,7 @@ import pytest
 
 from server.auth.gate import Gate
 from server.auth.guard import Guard, require_role
+from server.auth.sites import Sites
 from server.auth.tokens import Role, Tokens
 from server.errors import Problem
 
@@ -21,7 +22,7 @@ async def never(*_: object) -> Any:  # noqa: ANN401 - it never returns
 
 def scope_of(tmp_path: Path, method: str) -> dict[str, Any]:
     gate = Gate(Tokens(tmp_path / "tokens.json"), anonymous=Role.NONE)
-    app = SimpleNamespace(state=SimpleNamespace(gate=gate))
+    app = SimpleNamespace(state=SimpleNamespace(gate=gate, sites=Sites(None, frozenset())))
     return {"type": "http", "method": method, "headers": [], "client": None, "app": app}
 
 

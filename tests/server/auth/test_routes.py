@@ -18,14 +18,20 @@ READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
 EXPECTED = {
     "/": {"GET": READ},
     "/openapi.json": {"GET": READ},
-    "/query": {"GET": READ, "POST": READ},
+    "/query": {"GET": READ, "POST": READ, "QUERY": READ},
     "/update": {"POST": WRITE},
-    "/sparql": {"GET": READ, "POST": READ},
+    "/sparql": {"GET": READ, "POST": READ, "QUERY": READ},
     "/store": {"GET": READ, "PUT": WRITE, "POST": WRITE, "DELETE": WRITE},
     "/store/{name:path}": {"GET": READ, "PUT": WRITE, "POST": WRITE, "DELETE": WRITE},
     "/graphs": {"GET": READ},
-    "/readings": {"GET": READ, "POST": WRITE},
+    "/queries": {"GET": READ},
+    "/queries/{id}": {"DELETE": READ},
+    "/readings": {"GET": READ, "POST": WRITE, "DELETE": WRITE},
     "/readings/query": {"POST": READ},
+    "/write": {"POST": WRITE},
+    "/api/v2/write": {"POST": WRITE},
+    "/ping": {"GET": Role.NONE},
+    "/health": {"GET": Role.NONE},
     "/latest": {"GET": READ},
     "/points": {"GET": READ},
     "/points/{uuid}": {"GET": READ},
@@ -117,5 +123,13 @@ def test_too_many_wrong_tokens_are_answered_by_429(client: TestClient) -> None:
 
 def test_a_page_from_elsewhere_cannot_use_the_browser_of_this_machine(client: TestClient) -> None:
     foreign = {"origin": "https://evil.example"}
-    assert client.post("/update", data={"update": "CLEAR ALL"}, headers=foreign).status_code == 401
+    assert client.get("/points", headers=foreign).status_code == 401
+    assert client.post("/update", data={"update": "CLEAR ALL"}, headers=foreign).status_code == 403
     assert client.post("/update", data={"update": "CLEAR ALL"}).status_code == 204
+
+
+@pytest.mark.parametrize("parameter", ["quarantine", "give_up=1"])
+def test_a_check_that_changes_something_needs_the_role_admin(guarded: Site, parameter: str) -> None:
+    statuses = [guarded.ask(role, "POST", f"/check?{parameter}").status_code for role in (READ, WRITE, ADMIN)]
+    assert statuses[:2] == [403, 403]
+    assert statuses[2] in (200, 404)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -11,7 +15,7 @@ import pytest
 
 from server.cli.examples import EXAMPLES, guide
 from tests.server.cli.conftest import Twin
-from tests.support.server import running_server
+from tests.support.server import COMMAND, running_server, stop
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,21 @@ def test_examples_answer(demo: Path) -> None:
             answer = httpx2.get(_url(line), params=_parameters(line))
             assert answer.status_code == 200, answer.text
             assert len(answer.text.splitlines()) > 5, line
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_examples_bring_a_token_where_one_is_wanted(demo: Path) -> None:
+    env = {**os.environ, "TWINHOUSE_ANONYMOUS": "none"}
+    command = [*COMMAND, "demo", "--data", str(demo), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout
+        lines = list(iter(process.stdout.readline, b"Ctrl-C ends it.\n"))
+        script = b"".join(line for line in lines if line.startswith((b"export ", b"curl ")))
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        answers = subprocess.run(["sh", "-euc", script], env={"PATH": path}, capture_output=True, text=True)
+        assert (stop(process), answers.returncode) == (0, 0), answers.stderr
+    assert answers.stdout.count("point,vav,room") == 1
+    assert len(answers.stdout.splitlines()) > 15
 
 
 def _url(line: str) -> str:

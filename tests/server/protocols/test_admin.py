@@ -166,7 +166,7 @@ def test_a_backup_opens_as_a_data_directory_with_the_same_content(filled: TestCl
         assert len(twin.graph) == len(
             filled.get("/store", headers={"accept": "application/n-quads"}).text.splitlines()
         )
-        rows = twin.readings(ReadingsRequest(), Limits()).read_all()
+        rows = twin.readings(ReadingsRequest(), Limits()).rows.read_all()
         assert rows.num_rows == ALL
         assert twin.check().ok
     finally:
@@ -183,3 +183,29 @@ def test_copies_leave_nothing_behind(tmp_path: Path) -> None:
     left.mkdir()
     with opened(tmp_path / "data"):
         assert not left.exists()
+
+
+def test_a_broken_file_of_readings_is_set_apart_and_comes_back(filled: TestClient, tmp_path: Path) -> None:
+    filled.post("/seal")
+    [path] = (tmp_path / "data" / "series" / "segments").iterdir()
+    intact = path.read_bytes()
+    path.write_bytes(intact[:-10])
+    assert [path.name in fault for fault in filled.post("/check").json()["faults"]] == [True]
+    report = filled.post("/check?quarantine=true").json()
+    assert (report["ok"], len(report["faults"])) == (False, 1)
+    answer = filled.get("/readings")
+    assert (answer.status_code, answer.json()["type"][-8:]) == (500, ":corrupt")
+    assert path.name in answer.json()["detail"]
+    (tmp_path / "data" / "series" / "quarantine" / path.name).write_bytes(intact)
+    assert filled.post("/check?quarantine=true").json()["ok"] is True
+    assert filled.get("/readings").status_code == 200
+    assert filled.post("/check?give_up=1").status_code == 404
+
+
+def test_giving_up_a_file_of_readings(filled: TestClient, tmp_path: Path) -> None:
+    filled.post("/seal")
+    [path] = (tmp_path / "data" / "series" / "segments").iterdir()
+    path.unlink()
+    filled.post("/check?quarantine=true")
+    assert filled.post(f"/check?give_up={int(path.stem)}").json()["ok"] is True
+    assert filled.get("/readings").json()["data"] == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from pathlib import Path
@@ -140,12 +139,12 @@ def test_a_body_without_a_known_type_is_415(client: TestClient, media_type: str)
 
 
 @pytest.mark.parametrize("path", ["/readings", "/models?name=x.ttl", "/store?default", "/update", "/readings/query"])
-def test_a_compressed_body_is_refused_with_a_reason(client: TestClient, path: str) -> None:
+def test_a_body_in_an_unknown_coding_is_refused_with_a_reason(client: TestClient, path: str) -> None:
     types = {"/readings": "text/csv", "/update": "application/sparql-update", "/readings/query": "application/json"}
-    headers = {"content-encoding": "gzip", "content-type": types.get(path, "text/turtle")}
-    answer = client.post(path, content=gzip.compress(body_of("csv")), headers=headers)
-    assert (answer.status_code, answer.headers.get("accept-encoding")) == (415, "identity")
-    assert "gzip" in answer.json()["detail"]
+    headers = {"content-encoding": "compress", "content-type": types.get(path, "text/turtle")}
+    answer = client.post(path, content=body_of("csv"), headers=headers)
+    assert (answer.status_code, "gzip" in answer.headers["accept-encoding"]) == (415, True)
+    assert "compress" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

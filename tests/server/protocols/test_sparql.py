@@ -198,6 +198,18 @@ def test_a_deadline_ends_a_query_and_the_next_one_runs(site: TestClient) -> None
     assert found(site.get("/query", params={"query": POINTS})) == EXPECTED
 
 
+def test_a_deadline_ends_an_update_which_changes_nothing_and_the_next_one_runs(client: TestClient) -> None:
+    numbers = " ".join(map(str, range(1000)))
+    values = " ".join(f"VALUES ?{name} {{ {numbers} }}" for name in "abcd")
+    endless = f"INSERT DATA {{ <urn:a:s> <urn:a:p> 1 }} ; INSERT {{ <urn:a:s> <urn:a:p> ?a }} WHERE {{ {values} }}"
+    for path in ("/update", "/sparql"):
+        late = client.post(path, data={"update": endless, "timeout": "0.2"})
+        assert (late.status_code, late.json()["type"]) == (504, "urn:twinhouse:problem:deadline-exceeded")
+    assert client.post("/update", data={"update": "INSERT DATA { <urn:a:s> <urn:a:p> 2 }"}).status_code == 204
+    assert ask(client, "SELECT ?o { <urn:a:s> ?p ?o }")["results"]["bindings"][0]["o"]["value"] == "2"
+    assert client.post("/update", data={"update": endless, "timeout": "soon"}).status_code == 400
+
+
 @pytest.mark.parametrize("timeout", ["0", "-1", "soon", "nan", "inf"])
 def test_a_timeout_is_a_number_of_seconds(site: TestClient, timeout: str) -> None:
     assert site.get("/query", params={"query": POINTS, "timeout": timeout}).status_code == 400
@@ -247,6 +259,28 @@ def test_using_and_a_dataset_in_the_text_are_a_conflict(client: TestClient) -> N
     assert client.post("/update?using-graph-uri=urn:a%20b", data={"update": MOVE}).status_code == 400
 
 
+def test_an_update_over_the_union_of_all_graphs(client: TestClient) -> None:
+    for graph in ("", "GRAPH <urn:g:1>", "GRAPH <urn:g:2>"):
+        pattern = f"{{ <urn:s:{len(graph)}> <urn:p:p> '{graph}' }}"
+        data = f"INSERT DATA {{ {graph} {pattern} }}" if graph else f"INSERT DATA {pattern}"
+        assert client.post("/update", data={"update": data}).status_code == 204
+    assert client.post("/update?using-union-graph", data={"update": MOVE}).status_code == 204
+    assert graph_size(client, "urn:g:out") == 3
+    assert client.get("/graphs").json()["graphs"] == ["urn:g:1", "urn:g:2", "urn:g:out"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ("using-union-graph&using-graph-uri=urn:g:1", MOVE),
+        ("using-union-graph", f"WITH <urn:g:1> {MOVE}"),
+        ("using-union-graph", f"{MOVE} ; {MOVE}"),
+    ],
+)
+def test_a_union_that_cannot_be_is_400(client: TestClient, parameters: str, text: str) -> None:
+    assert client.post(f"/update?{parameters}", data={"update": text}).status_code == 400
+
+
 def test_a_query_in_the_url_and_in_the_body_is_400(client: TestClient) -> None:
     answer = client.post(
         "/query?query=ASK{}", content=b"ASK {}", headers={"content-type": "application/sparql-query"}
@@ -292,7 +326,10 @@ def test_head_has_the_headers_alone(site: TestClient) -> None:
 
 def test_another_method_is_405_and_says_which_are_allowed(site: TestClient) -> None:
     answer = site.put("/query", content=b"")
-    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD", "POST"})
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (
+        405,
+        {"GET", "HEAD", "OPTIONS", "POST", "QUERY"},
+    )
     assert site.get("/update").status_code == 405
 
 

@@ -32,8 +32,21 @@ def test_a_value_is_kept_for_the_next_generation_alone() -> None:
     cache = PerGeneration(lambda: generation[0], lambda: next(made))
     assert cache.get() == 0
     generation[0] = 2
-    cache.keep(1, 2)
+    cache.pass_over(2)
     assert cache.get() == 0
     generation[0] = 4
-    cache.keep(3, 4)
+    cache.pass_over(4)
     assert cache.get() == 1
+
+
+def test_a_value_becomes_that_of_the_next_generation_alone() -> None:
+    generation, made = [1], (f"made {number}" for number in count())
+    cache = PerGeneration(lambda: generation[0], lambda: next(made))
+    first = cache.get()
+    generation[0] = 2
+    assert cache.put(2, first, "grown")
+    assert cache.get() == "grown"
+    generation[0] = 4
+    assert not cache.put(4, "grown", "grown again")  # nobody knows what the third was
+    assert not cache.put(3, "other", "grown again")
+    assert cache.get() == "made 1"

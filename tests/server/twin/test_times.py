@@ -6,7 +6,7 @@ import pytest
 
 from server.errors import Problem
 from server.twin.times import parse_step, parse_time
-from storage.series.sql import Step
+from storage.series.steps import Step
 
 
 @pytest.mark.parametrize(

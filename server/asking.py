@@ -1,0 +1,226 @@
+"""A query's answer, taken from its reader in the event loop: no thread, unless something has to be waited for.
+
+The reader is free once it has sent all: up to a bound the answer is taken ahead of a client that is slow. A client
+that leaves frees it at once, at whatever time, and so does whoever cancels the query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from anyio import to_thread
+
+from server.errors import Problem
+from server.watching import Client, Clients, Pipes, Receive
+from storage.errors import StorageError
+from storage.graph.readers import Dump, Limits, Query, ReaderPool
+
+
+def client_left() -> Problem:
+    """Return the problem that nobody sees but the log: the client has closed its connection."""
+    return Problem(499, "client-left", "the client left before its answer was there")
+
+
+class Ahead:
+    """Counts the bytes taken ahead of their clients: so many of one answer, and of all together."""
+
+    def __init__(self, each: int = 4 << 20, together: int = 64 << 20) -> None:
+        self._each = each
+        self._together = together
+        self._held = 0
+
+    def add(self, size: int) -> None:
+        """Count bytes that are held; with a negative size, bytes that no longer are."""
+        self._held += size
+
+    def full(self, held: int) -> bool:
+        """Tell whether an answer of which `held` bytes are here has to wait for its client."""
+        return held >= self._each or (held > 0 and self._held >= self._together)
+
+
+class Asking:
+    """What all answers of one event loop share."""
+
+    def __init__(self, readers: ReaderPool, clients: Clients) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+        self.readers = readers
+        self.clients = clients
+        self.pipes = Pipes(self.loop)
+        self.ahead = Ahead()
+
+    def close(self) -> None:
+        """Let go of the loop."""
+        self.pipes.close()
+
+
+class Answer:
+    """One answer: `start` it, iterate over `chunks`, and `close` it in any case, all in the event loop."""
+
+    def __init__(self, asking: Asking, request: Query | Dump, limits: Limits) -> None:
+        """Ask for a reader. Raises Overloaded or Closed."""
+        self._asking = asking
+        self._loop = asking.loop
+        self._pool = asking.readers
+        self._ahead = asking.ahead
+        self._seconds = limits.seconds
+        self._chunks: deque[bytes] = deque()
+        self._held = 0
+        self._pipe: int | None = None
+        self._let_go = False
+        self._changed: asyncio.Future[None] | None = None
+        self._client: Client | None = None
+        self.deadline = float("inf")
+        self.error: Problem | StorageError | None = None
+        self.on_error: Callable[[], None] = lambda: None
+        self._result = self._pool.enter(request, limits, self._notify)
+
+    @property
+    def generation(self) -> int:
+        """The generation of the graph that it is from."""
+        return self._result.generation
+
+    @property
+    def rows(self) -> int:
+        """The rows that have come until now."""
+        return self._result.rows
+
+    def whole(self) -> bytes | None:
+        """Return the answer where all of it is here, else None."""
+        return b"".join(self._chunks) if self._result.ended else None
+
+    async def start(self, receive: Receive) -> None:
+        """Wait for the first bytes. Raises what goes wrong before them, and has closed itself then."""
+        self._client = self._asking.clients.watch(receive, self._left)
+        try:
+            if self._result.reader is None:
+                await self._wait_for_reader()
+            self.deadline = self._loop.time() + self._seconds
+            if not self._result.begin_promptly():
+                await to_thread.run_sync(self._result.begin)
+            self._listen()
+            while not self._chunks and not self._result.ended:
+                await self._change()
+        except BaseException:
+            self.close()
+            raise
+
+    async def _wait_for_reader(self) -> None:
+        timer = self._loop.call_later(self._pool.patience, self._give_up)
+        try:
+            while self._result.reader is None:
+                await self._change()
+        finally:
+            timer.cancel()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes as they come. Raises what ends them early."""
+        while True:
+            if self.error is not None:
+                raise self.error
+            if self._chunks:
+                yield self._take()
+            elif self._result.ended:
+                return
+            else:
+                await self._change()
+
+    def _take(self) -> bytes:
+        chunk = self._chunks.popleft()
+        self._count(-len(chunk))
+        if not self._result.ended and not self._ahead.full(self._held):
+            self._listen()
+        return chunk
+
+    def _count(self, size: int) -> None:
+        self._held += size
+        self._ahead.add(size)
+
+    async def _change(self) -> None:
+        """Wait until something has come or gone wrong. Raises that."""
+        if self.error is None:
+            self._changed = self._loop.create_future()
+            await self._changed
+        if self.error is not None:
+            raise self.error
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    # Called by the loop
+
+    def _listen(self) -> None:
+        if self._pipe is None:
+            self._pipe = self._result.fileno()
+            self._asking.pipes.watch(self._pipe, self._read)
+
+    def _unlisten(self) -> None:
+        if self._pipe is not None:
+            self._asking.pipes.forget(self._pipe)
+            self._pipe = None
+
+    def _read(self) -> None:
+        self._pipe = None
+        try:
+            pieces = self._result.take()
+        except StorageError as error:
+            self._fail(error)
+            return
+        for piece in pieces:
+            self._chunks.append(piece)
+            self._count(len(piece))
+        if self._result.ended:
+            self._release()
+        elif not self._ahead.full(self._held):
+            self._listen()
+        self._wake()
+
+    def _give_up(self) -> None:
+        self._fail(self._pool.overloaded())
+
+    def _left(self) -> None:
+        self._fail(client_left())
+
+    def _notify(self) -> None:
+        """Hear from the pool, in any thread: there is a reader now, or somebody has cancelled the query."""
+        if threading.get_ident() == self._asking.thread:
+            self._hear()
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        if self._result.cancelled is not None:
+            self._fail(self._result.cancelled)
+        self._wake()
+
+    def _fail(self, error: Problem | StorageError) -> None:
+        if self.error is None:
+            self.error = error
+            self._release()
+            self._wake()
+            self.on_error()
+
+    def _release(self) -> None:
+        """Give the reader back. To end one that is busy takes a moment, which a thread spends."""
+        self._unlisten()
+        if self._let_go:
+            return
+        self._let_go = True
+        if self._result.idle:
+            self._result.close()
+        else:
+            self._loop.run_in_executor(None, self._result.close)
+
+    def close(self) -> None:
+        """Free the reader, and forget what has not been taken. Closing twice is fine."""
+        if self._client is not None:
+            self._client.close()
+        self._count(-self._held)
+        self._chunks.clear()
+        self._release()

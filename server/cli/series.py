@@ -1,0 +1,74 @@
+"""`twinhouse series`: the readings as they are stored, and deleting of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from server.cli.failure import Failure, say
+from server.cli.options import Data, Json, QueryFile, Timeout, Url, read_text, target_of
+from server.cli.output import print_json
+
+series = typer.Typer(help="Look after the readings as they are stored.", rich_markup_mode=None, no_args_is_help=True)
+
+
+@series.command("delete")
+def delete_readings(
+    point: Annotated[
+        list[str] | None, typer.Argument(metavar="[POINT]...", help="IRIs or UUIDs of points.", show_default=False)
+    ] = None,
+    query: Annotated[str | None, typer.Option(metavar="SPARQL", help="Instead: a SELECT of ?point.")] = None,
+    file: QueryFile = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="First time: 2026-01-31T08:00Z, -7d, now.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(metavar="TIME", help="The time just after the last.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing, only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Delete readings of points, of some time or all of it.
+
+    Says how many there are, and asks. What is written later stays, whatever its time.
+
+    \b
+    Example:
+      twinhouse series delete urn:site:temperature-1 --start 2026-01-01 --end 2026-02-01
+    """
+    target = target_of(data, url)
+    if sum((bool(point), query is not None, file is not None)) != 1:
+        raise typer.BadParameter("give points, --query or -f FILE, one of them")
+    wanted: dict[str, Any] = {
+        "point": point or None,
+        "query": read_text(file) if file is not None else query,
+        "start": start,
+        "end": end,
+        "timeout": timeout,
+    }
+    params = {name: value for name, value in wanted.items() if value is not None}
+    from server.cli.client import connect
+
+    with connect(target) as client:
+        if dry_run or not yes:
+            report = client.json("DELETE", "/readings", params={**params, "dry_run": "true"})
+            if not dry_run and report["readings"]:
+                _ask(report)
+        if not dry_run:
+            report = client.json("DELETE", "/readings", params=params)
+    if as_json:
+        print_json(report)
+    else:
+        say(f"{_counted(report)} {'would be deleted' if dry_run else 'deleted'}")
+
+
+def _ask(report: dict[str, Any]) -> None:
+    if not typer.confirm(f"delete {_counted(report)}?", err=True):
+        raise Failure("nothing was deleted")
+
+
+def _counted(report: dict[str, Any]) -> str:
+    return f"{report['readings']:,} readings of {report['points']:,} points"

@@ -1,0 +1,1 @@
+"""What every request and answer passes: connections, origins, and the codings of bodies."""

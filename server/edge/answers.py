@@ -1,0 +1,119 @@
+"""Answers in the coding that Accept-Encoding asks for (RFC 9110, section 12.5.3), packed as they are sent.
+
+Starlette's GZipMiddleware knows gzip alone and takes `gzip;q=0` for a wish; starlette-compress ranks codings without
+their q, and holds small pieces of a stream back. Neither looks at ETag, nor at `identity;q=0`.
+"""
+
+from __future__ import annotations
+
+from anyio.lowlevel import checkpoint
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.edge.codings import PACKERS, PIECE, Packer
+from server.edge.problems import problem_response
+from server.errors import Problem
+from server.negotiation import IDENTITY, choose_coding, excludes_identity
+
+_LEAST = 1024  # bytes of a body of known size that is worth packing
+_ENDINGS = ("+json", "+xml")
+_TEXTUAL = frozenset(
+    {
+        "application/json",
+        "application/n-quads",
+        "application/n-triples",
+        "application/trig",
+        "application/x-ndjson",
+        "application/xml",
+    }
+)
+_NO_CONTENT = (204, 304)
+
+
+class Packed:
+    """Middleware that packs what is text: Parquet and Arrow are compact already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer with a 406 problem where no coding pleases its client."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = _asked(scope)
+        try:
+            coding = choose_coding(PACKERS, asked)
+        except Problem as problem:
+            await problem_response(problem)(scope, receive, send)
+            return
+        must = coding != IDENTITY and excludes_identity(asked)
+        answer = _Answer(send, coding, must=must, head=scope["method"] == "HEAD")
+        await self._app(scope, receive, answer.send)
+
+
+def _asked(scope: Scope) -> str | None:
+    """Return Accept-Encoding, also where it comes in several lines."""
+    lines = [value for name, value in scope["headers"] if name == b"accept-encoding"]
+    return b", ".join(lines).decode("latin-1") if lines else None
+
+
+class _Answer:
+    """One answer on its way. What breaks in its midst never gets here, and so never gets the end of its coding."""
+
+    def __init__(self, send: Send, coding: str, *, must: bool, head: bool) -> None:
+        self._send = send
+        self._coding = coding
+        self._must = must
+        self._head = head
+        self._packer: Packer | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass on what the application sends."""
+        if message["type"] == "http.response.start":
+            self._begin(message)
+        elif message["type"] == "http.response.body" and self._packer is not None and not self._head:
+            await self._pack(self._packer, message)
+            return
+        await self._send(message)
+
+    def _begin(self, start: Message) -> None:
+        """Choose by the headers alone, so that the answer to HEAD has the same ones."""
+        headers = MutableHeaders(raw=start["headers"])
+        if start["status"] in _NO_CONTENT or _is_textual(headers.get("content-type", "")):
+            headers.add_vary_header("Accept-Encoding")
+        if not self._packs(start["status"], headers):
+            return
+        self._packer = PACKERS[self._coding]()
+        headers["Content-Encoding"] = self._coding
+        del headers["Content-Length"]
+        tag = headers.get("etag", "")
+        if tag.startswith('"'):  # a strong one would have to differ from that of the unpacked answer (8.8.3.3)
+            headers["ETag"] = f"W/{tag}"
+
+    def _packs(self, status: int, headers: Headers) -> bool:
+        if self._coding == IDENTITY or status in (*_NO_CONTENT, 206) or "content-encoding" in headers:
+            return False
+        size = int(headers.get("content-length", _LEAST))
+        worth = size >= _LEAST and _is_textual(headers.get("content-type", ""))
+        return worth or (self._must and size > 0)
+
+    async def _pack(self, packer: Packer, message: Message) -> None:
+        """Send a piece at a time, so that nothing waits long for the event loop, nor for the end of the answer."""
+        body, more = message.get("body", b""), message.get("more_body", False)
+        while len(body) > PIECE:
+            await self._forward(packer.pack(body[:PIECE]), more=True)
+            await checkpoint()
+            body = body[PIECE:]
+        packed = packer.pack(body) if body else b""
+        end = packer.finish() if not more else packer.flush() if body else b""
+        await self._forward(packed + end, more=more)
+
+    async def _forward(self, data: bytes, *, more: bool) -> None:
+        if data or not more:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def _is_textual(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in _TEXTUAL or media_type.startswith("text/") or media_type.endswith(_ENDINGS)

@@ -1,0 +1,71 @@
+"""OPTIONS on every route, and the answers' headers by which browsers let pages of other origins read (Fetch, CORS).
+
+Starlette's CORSMiddleware names the same methods for all routes, and leaves an OPTIONS without Origin to the routes.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+OPTIONS = "OPTIONS"
+_ASKABLE = "Accept, Authorization, Content-Encoding, Content-Type, If-None-Match"
+_READABLE = "Allow, Content-Location, ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_MOST_SECONDS = "7200"  # that a browser may remember a preflight: no browser remembers it for longer
+
+
+class CrossOrigin:
+    """Middleware that answers OPTIONS, for everyone, and lets pages of `origins` read; `*` are all pages."""
+
+    def __init__(self, app: ASGIApp, origins: frozenset[str]) -> None:
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with 204 where it is OPTIONS on a route."""
+        if scope["type"] != "http" or (scope["method"] != OPTIONS and not self._origins):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._mark(MutableHeaders(raw=message["headers"]), headers)
+            await send(message)
+
+        methods = methods_of(scope) if scope["method"] == OPTIONS else None
+        answer = self._options(methods, headers) if methods else self._app
+        await answer(scope, receive, marked)
+
+    def _options(self, methods: str, headers: Headers) -> Response:
+        response = Response(status_code=204, headers={"Allow": methods})
+        if self._allowed(headers) and "access-control-request-method" in headers:
+            response.headers["Access-Control-Allow-Methods"] = methods
+            response.headers["Access-Control-Allow-Headers"] = _ASKABLE
+            response.headers["Access-Control-Max-Age"] = _MOST_SECONDS
+        return response
+
+    def _mark(self, answer: MutableHeaders, headers: Headers) -> None:
+        if self._origins and "*" not in self._origins:
+            answer.add_vary_header("Origin")
+        if allowed := self._allowed(headers):
+            answer["Access-Control-Allow-Origin"] = allowed
+            answer["Access-Control-Expose-Headers"] = _READABLE
+
+    def _allowed(self, headers: Headers) -> str | None:
+        origin = headers.get("origin")
+        if origin is None or not self._origins:
+            return None
+        if "*" in self._origins:
+            return "*"
+        return origin if origin in self._origins else None
+
+
+def methods_of(scope: Scope) -> str | None:
+    """Return the methods of the route at a path as Allow lists them; None where there is no route."""
+    for route in scope["app"].routes:
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            return ", ".join(sorted({*(route.methods or ()), OPTIONS}))
+    return None

@@ -1,0 +1,72 @@
+"""What SERVICE and LOAD may ask, and the leases (see `storage.graph.federation`) of the texts that have them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from server.outbound.budget import Budget
+from server.outbound.fetch import Fetcher, Resolve, permit, resolve
+from server.outbound.gateway import Gateway
+from server.outbound.hosts import AllowList
+from server.outbound.lease import Clause, OutboundLease, about
+from server.outbound.urls import BadUrl, parse_url
+from storage.errors import QueryRefused
+from storage.graph.federation import Call, calls
+from storage.graph.guard import refuse_outbound
+
+_SHARE = 0.8  # of a query's seconds, so that some are left for what a SILENT lets go on
+
+
+class Outbound:
+    """Lends what the list of hosts allows. Closing twice is fine."""
+
+    def __init__(self, hosts: AllowList, bytes_: int, resolve: Resolve = resolve) -> None:
+        """The answers to one query may have so many `bytes_`; `resolve` finds the addresses of names."""
+        self._hosts = hosts
+        self._bytes = bytes_
+        self._fetcher = Fetcher(hosts, resolve)
+        self._gateway = Gateway() if hosts else None
+
+    def lend(self, text: str, base_iri: str | None, seconds: float) -> OutboundLease | None:
+        """Return a lease for a text that may take so many seconds; None where it asks nobody.
+
+        Raises QueryRefused, or QuerySyntaxError for what is no IRI.
+        """
+        found = calls(text, base_iri) if self._gateway else []
+        if self._gateway is None or not found:
+            refuse_outbound(text)
+            return None
+        clauses = [self._allowed(call) for call in found]
+        lease = OutboundLease(text, clauses, self._gateway, self._fetcher, Budget(seconds * _SHARE, self._bytes))
+        try:
+            refuse_outbound(lease.text, lease.gateways)
+        except QueryRefused:
+            lease.close()
+            raise
+        return lease
+
+    def _allowed(self, call: Call) -> Clause:
+        try:
+            url = parse_url(call.iri)
+            permit(url, self._hosts)
+        except (BadUrl, QueryRefused) as error:
+            raise about(call, QueryRefused(str(error))) from None
+        return Clause(call, url)
+
+    @contextlib.contextmanager
+    def lent(self, text: str, base_iri: str | None, seconds: float) -> Iterator[OutboundLease | None]:
+        """Lend a lease for the block, with the document of each LOAD fetched already."""
+        lease = self.lend(text, base_iri, seconds)
+        if lease is None:
+            yield None
+            return
+        with contextlib.closing(lease):
+            lease.fetch_documents()
+            yield lease
+
+    def close(self) -> None:
+        """Stop the gateway."""
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.close()

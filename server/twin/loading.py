@@ -1,0 +1,216 @@
+"""Documents into the graph, all or nothing. Large ones are read in a process of their own.
+
+So reading one neither keeps the server from its other work nor takes its memory, however large it is and whatever is
+in it. The process appends the quads to the staged file. Its one request is a line of JSON on stdin, its answer one on
+stdout: `{"ok": …}`, or `{"problem": …}`. It ends with the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, replace
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+import pyoxigraph as ox
+
+from ontologies.formats import format_of_media_type, read_quads
+from ontologies.point_map import PointMap
+from server.errors import Problem, problem_of
+from server.twin.models import LoadReport, Model, base_iri, read_model
+from storage.errors import MemoryLimitExceeded
+from storage.graph.lifeline import end_with_parent
+from storage.graph.staging import Staged
+from storage.graph.store import Graph, GraphStore
+
+LARGE = 8 << 20  # bytes; what is smaller is read here before a process would have started
+MEMORY = 2 << 30
+_OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
+Source = bytes | IO[bytes] | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document; what belongs to its default graph is for `graph`."""
+
+    source: Source
+    format: ox.RdfFormat
+    graph: Graph
+    lenient: bool = False
+
+
+def load_model(store: GraphStore, model: Model) -> LoadReport:
+    """Replace the model's graph by its document, as one change. Durable and visible when it returns.
+
+    Raises FormatError, UnknownFormat, MemoryLimitExceeded or a problem, with nothing changed.
+    """
+    graph = model.graph_name()
+    with store.staged() as staged:
+        if _is_large(model.document):
+            report = _report(_apart(staged, model.document, {"model": _packed_model(model)}))
+        else:
+            report = read_model(model, staged)
+        named = {name for name in staged.graphs if not isinstance(name, ox.BlankNode)}
+        store.replace(staged, sorted({graph, *named}, key=str))
+    return report
+
+
+def stage(staged: Staged, document: Document) -> None:
+    """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem."""
+    if _is_large(document.source):
+        _apart(staged, document.source, {"document": _packed_document(document)})
+    else:
+        _read(document, staged)
+
+
+def _read(document: Document, staged: Staged) -> None:
+    base, graph = base_iri(document.graph), document.graph
+    quads = read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
+    staged.extend(quads)
+
+
+def _is_large(source: Source) -> bool:
+    if isinstance(source, bytes | BytesIO):  # which another process could not open
+        return False
+    if isinstance(source, Path):
+        return source.stat().st_size > LARGE
+    size = source.seek(0, SEEK_END)
+    source.seek(0)
+    return size > LARGE
+
+
+def _packed_model(model: Model) -> dict[str, Any]:
+    uuids = None if model.map is None else {iri: str(uuid) for iri, uuid in model.map.uuids.items()}
+    return {
+        "name": model.name,
+        "format": model.format,
+        "graph": model.graph,
+        "lenient": model.lenient,
+        "map": uuids,
+    }
+
+
+def _report(packed: dict[str, Any]) -> LoadReport:
+    return LoadReport(**{**packed, "graphs": tuple(packed["graphs"]), "warnings": tuple(packed["warnings"])})
+
+
+def _packed_document(document: Document) -> dict[str, Any]:
+    return {
+        "format": document.format.media_type,
+        "graph": _packed_graph(document.graph),
+        "lenient": document.lenient,
+    }
+
+
+def _packed_graph(graph: Graph | ox.BlankNode) -> str | None:
+    return None if isinstance(graph, ox.DefaultGraph) else str(graph)
+
+
+def _graph(text: str | None) -> Graph | ox.BlankNode:
+    if text is None:
+        return ox.DefaultGraph()
+    return ox.BlankNode(text[2:]) if text.startswith("_:") else ox.NamedNode(text[1:-1])
+
+
+def _apart(staged: Staged, source: Source, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Let the process read a document. Raises a problem, or MemoryLimitExceeded."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        assert not isinstance(file, bytes)  # noqa: S101 - they are never large
+        fd = file.fileno()  # of a file on disk, also where it was in memory until now
+        file.flush()
+        answer = _ask({**request, "staged": str(staged.path()), "source": f"/proc/self/fd/{fd}"}, fd)
+    if "problem" in answer:
+        raise Problem(**answer["problem"])
+    staged.count += answer["ok"]["count"]
+    staged.graphs.update(map(_graph, answer["ok"]["graphs"]))
+    return answer["ok"]["report"]
+
+
+def _ask(request: dict[str, Any], fd: int) -> dict[str, Any]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "server.twin.loading", str(MEMORY)],
+        stdin=subprocess.PIPE,  # which closes with this process, and ends that one
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(fd,),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as process:
+        assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
+        assert process.stdout is not None  # noqa: S101 - as above
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+        line = process.stdout.readline()
+    if line.endswith(b"\n"):
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+    if process.returncode in _OUT_OF_MEMORY:
+        raise MemoryLimitExceeded(f"reading the document needed more than {MEMORY >> 20:,} MiB of memory")
+    raise Problem(500, "load-failed", f"the process that read the document ended with status {process.returncode}")
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    with Staged.onto(Path(request["staged"])) as staged:
+        report = None
+        source = Path(request["source"])
+        if "model" in request:
+            report = asdict(read_model(_unpacked_model(request["model"], source), staged))
+        else:
+            _read(_unpacked_document(request["document"], source), staged)
+    return {"count": staged.count, "graphs": [_packed_graph(graph) for graph in staged.graphs], "report": report}
+
+
+def _unpacked_model(packed: dict[str, Any], source: Path) -> Model:
+    uuids = packed.pop("map")
+    model = Model(source, **packed)
+    return model if uuids is None else replace(model, map=PointMap({i: UUID(u) for i, u in uuids.items()}))
+
+
+def _unpacked_document(packed: dict[str, Any], source: Path) -> Document:
+    graph = _graph(packed["graph"])
+    assert not isinstance(graph, ox.BlankNode)  # noqa: S101 - it was none before
+    return Document(source, format_of_media_type(packed["format"]), graph, packed["lenient"])
+
+
+def _problem(error: Exception) -> dict[str, Any]:
+    problem = problem_of(error) or Problem(500, "internal", f"{type(error).__name__}: {error}")
+    return {
+        "status": problem.status,
+        "kind": problem.kind,
+        "detail": problem.detail,
+        "hint": problem.hint,
+        "headers": problem.headers,
+        **problem.more,
+    }
+
+
+def main() -> None:
+    """Serve one request. The argument is the memory cap in bytes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the server's to handle
+    cap = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    request = json.loads(sys.stdin.buffer.readline())
+    end_with_parent(sys.stdin.fileno())
+    try:
+        answer = {"ok": _answer(request)}
+    except MemoryError:
+        os.abort()  # as the engine does
+    except Exception as error:  # whatever it is, the server gets it as a problem
+        answer = {"problem": _problem(error)}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

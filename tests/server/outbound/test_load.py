@@ -1,0 +1,114 @@
+"""LOAD through the whole server: the engine, the gateway, and other servers on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from tests.server.outbound.asking import ask, everything, problem, update
+from tests.support.peer import Peer, Reply, endless, moved, reply, typed
+
+TURTLE = b"@prefix : <http://e/> . <> :p <#x>, <y>, _:b, '\xc3\xa9' . _:b :q 1 ."
+RDF_XML = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://e/">
+<rdf:Description rdf:about=""><p rdf:resource="#x"/></rdf:Description></rdf:RDF>"""
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "body"),
+    [
+        ("/d", "text/turtle; charset=utf-8", b"<> <http://e/p> <#x> ."),
+        ("/d.ttl", "text/plain", b"<> <http://e/p> <#x> ."),
+        ("/d.ttl?raw", "application/octet-stream", b"<> <http://e/p> <#x> ."),
+        ("/d", "application/rdf+xml", RDF_XML),
+        ("/d.rdf", "text/xml", RDF_XML),
+        ("/d", "application/ld+json", b'{"@id": "", "http://e/p": {"@id": "#x"}}'),
+    ],
+)
+def test_a_document_is_loaded(twin: TestClient, peer: Peer, path: str, media_type: str, body: bytes) -> None:
+    """Relative IRIs are those of the document, wherever the engine got it from."""
+    peer.replies[path] = typed(media_type, body)
+    url = f"{peer.url}{path[1:]}"
+    assert update(twin, f"LOAD <{url}>").status_code == 204
+    assert everything(twin) == [f"<{url}> <http://e/p> <{url}#x> ."]
+    assert (peer.asked[0].method, "text/turtle" in peer.asked[0].headers["accept"]) == ("GET", True)
+
+
+def test_a_document_after_a_redirect_is_where_it_lies(twin: TestClient, peer: Peer) -> None:
+    """RFC 3986, section 5.1.3."""
+    peer.replies |= {"/id": moved("/docs/d.ttl", 303), "/docs/d.ttl": typed("text/turtle", b"<> <http://e/p> <z> .")}
+    assert update(twin, f"LOAD <{peer.url}id> INTO GRAPH <urn:g>").status_code == 204
+    assert everything(twin) == [f"<{peer.url}docs/d.ttl> <http://e/p> <{peer.url}docs/z> <urn:g> ."]
+
+
+def test_blank_nodes_of_two_documents_never_meet(twin: TestClient, peer: Peer) -> None:
+    peer.replies["/"] = typed("text/turtle", TURTLE)
+    load = f"LOAD <{peer.url}>"
+    assert update(twin, f"{load} ; {load} ; {load} INTO GRAPH <urn:g>").status_code == 204
+    assert len(everything(twin)) == 3 + 2 * 2 + 5
+    found = ask(twin, "SELECT DISTINCT ?b { ?s ?p ?b FILTER(isBlank(?b)) }").json()["results"]["bindings"]
+    assert len(found) == 3
+
+
+def test_operations_see_what_was_loaded_before_them(twin: TestClient, peer: Peer) -> None:
+    peer.replies["/"] = typed("text/turtle", b"<urn:a> <urn:p> <urn:b> .")
+    rest = "INSERT { ?o <urn:q> ?s } WHERE { ?s <urn:p> ?o } ; DELETE WHERE { ?s <urn:p> ?o }"
+    assert update(twin, f"BASE <{peer.url}> LOAD SILENT <> ; {rest}").status_code == 204
+    assert everything(twin) == ["<urn:b> <urn:q> <urn:a> ."]
+
+
+NO_DOCUMENTS: list[tuple[Callable[[str], Reply], str]] = [
+    (lambda _: reply(404), "answered 404"),
+    (lambda _: typed("text/html", b"<html>"), "is text/html, which is no RDF"),
+    (lambda _: reply(200, {}, b"<urn:a> <urn:b> <urn:c> ."), "of no Content-Type"),
+    (lambda _: typed("text/turtle", b"<urn:a> <urn:b> <urn:c> . <urn:d"), "cannot be read"),
+    (lambda _: typed("text/turtle", b"<urn:a> <urn:b> <urn:c> .\n<urn:d> <urn:e> <urn:f> .", cut=26), "left before"),
+    (lambda _: typed("application/trig", b"<urn:g> { <urn:a> <urn:b> <urn:c> }"), "named graphs"),
+    (lambda _: endless("text/turtle", b"<urn:a> <urn:b> <urn:c> .\n" * 1000), "more bytes"),
+    (
+        lambda _: typed("text/turtle", b"@prefix : <urn:%b> ." % (b"x" * 9000) + b":a :a :a, :b .\n" * 99),
+        "more bytes",
+    ),
+    (lambda _: typed("application/ld+json", b'{"@context": "/c", "@id": "urn:a", "p": 1}'), "cannot be read"),
+    (lambda url: typed("application/ld+json", f'{{"@context": "{url}", "@id": "urn:a"}}'.encode()), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("answer", "said"), NO_DOCUMENTS)
+def test_a_document_that_cannot_be_had_changes_nothing(
+    twin: TestClient, peer: Peer, stranger: Peer, answer: Callable[[str], Reply], said: str
+) -> None:
+    peer.replies["/"] = answer(stranger.url)
+    before = "INSERT DATA { <urn:a> <urn:b> 1 } ;"
+    status, detail = problem(update(twin, f"{before} LOAD <{peer.url}> INTO GRAPH <urn:g>"))
+    assert (status, detail.startswith(f"LOAD <{peer.url}> failed: "), said in detail) == (502, True, True), detail
+    assert everything(twin) == []
+    assert update(twin, f"{before} LOAD SILENT <{peer.url}> INTO GRAPH <urn:g>").status_code == 204
+    assert len(everything(twin)) == 1
+    assert set(peer.paths()) == {"/"}
+
+
+def test_other_updates_go_on_while_a_document_is_fetched(twin: TestClient, peer: Peer) -> None:
+    release = threading.Event()
+    begun = threading.Event()
+
+    def slow(asked: Any, out: Any) -> None:  # noqa: ANN401 - a Reply
+        begun.set()
+        assert release.wait(20)
+        typed("text/turtle", b"<urn:a> <urn:b> <urn:late> .")(asked, out)
+
+    peer.replies["/"] = slow
+    answers: list[Response] = []
+    loading = threading.Thread(target=lambda: answers.append(update(twin, f"LOAD <{peer.url}>")))
+    loading.start()
+    assert begun.wait(20)
+    assert update(twin, "INSERT DATA { <urn:a> <urn:b> <urn:early> }").status_code == 204
+    assert len(everything(twin)) == 1
+    release.set()
+    loading.join()
+    assert answers[0].status_code == 204
+    assert len(everything(twin)) == 2
