@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from server.errors import Problem
 from server.watching import Client, Clients, Pipes, Receive
@@ -52,6 +53,7 @@ class Asking:
         self.clients = clients
         self.pipes = Pipes(self.loop)
         self.ahead = Ahead()
+        self.threads = CapacityLimiter(math.inf)  # what waits elsewhere for threads is not to hold up queries
 
     def close(self) -> None:
         """Let go of the loop."""
@@ -71,6 +73,7 @@ class Answer:
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._pipe: int | None = None
+        self._begun = False
         self._let_go = False
         self._changed: asyncio.Future[None] | None = None
         self._client: Client | None = None
@@ -100,8 +103,9 @@ class Answer:
             if self._result.reader is None:
                 await self._wait_for_reader()
             self.deadline = self._loop.time() + self._seconds
-            if not self._result.begin_promptly():
-                await to_thread.run_sync(self._result.begin)
+            if not self._begun and not self._result.begin_promptly():
+                await to_thread.run_sync(self._result.begin, limiter=self._asking.threads)
+                self._check()  # the client may have left meanwhile, and the reader with it
             self._listen()
             while not self._chunks and not self._result.ended:
                 await self._change()
@@ -120,8 +124,7 @@ class Answer:
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes as they come. Raises what ends them early."""
         while True:
-            if self.error is not None:
-                raise self.error
+            self._check()
             if self._chunks:
                 yield self._take()
             elif self._result.ended:
@@ -142,9 +145,12 @@ class Answer:
 
     async def _change(self) -> None:
         """Wait until something has come or gone wrong. Raises that."""
-        if self.error is None:
-            self._changed = self._loop.create_future()
-            await self._changed
+        self._check()
+        self._changed = self._loop.create_future()
+        await self._changed
+        self._check()
+
+    def _check(self) -> None:
         if self.error is not None:
             raise self.error
 
@@ -195,8 +201,14 @@ class Answer:
             self._loop.call_soon_threadsafe(self._hear)
 
     def _hear(self) -> None:
-        if self._result.cancelled is not None:
-            self._fail(self._result.cancelled)
+        if self._let_go:  # and the reader that it was given is somebody else's by now
+            return
+        try:
+            if self._result.cancelled is None:  # it has a reader, which shall not wait until this answer has its turn
+                self._begun = self._result.begin_promptly()
+            self._result.check()
+        except StorageError as error:
+            self._fail(error)
         self._wake()
 
     def _fail(self, error: Problem | StorageError) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from storage.series.aggregates import NAMES
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -48,11 +50,19 @@ _READ = (
     *_WHICH,
     Parameter("start", "first time: ISO 8601, now, or -7d"),
     Parameter("end", "the time just after the last"),
+    Parameter("timezone", "IANA name of the zone that buckets follow, and times without an offset are in"),
     Parameter("every", "width of a bucket: PT15M, PT1H, P1D, P1M, or 15m, 1h, 1d, 1mo"),
-    Parameter("aggregate", "mean, min, max, sum, count, first, last or twmean (time-weighted mean)"),
-    Parameter("fill", "none, previous or linear: what empty buckets get"),
-    Parameter("shape", "long (a row a reading) or wide (a column a point)"),
+    Parameter("origin", "a time on the zone's clock at which some bucket starts"),
+    Parameter("offset", "how much later than usual buckets start"),
+    Parameter("aggregate", f"what to make of a bucket: {', '.join(NAMES)}"),
+    Parameter("hold", "the longest that a value holds, for twmean, integral and duration"),
+    Parameter("fill", "none, null, previous or linear: what buckets without a value get"),
+    Parameter("fill_limit", "how far previous fills, and over how long a gap linear does"),
+    Parameter("downsample", "so many raw readings a series, those that show its line best"),
+    Parameter("shape", "long (a row a reading), wide (a column a point), or asof (wide, at the first point's times)"),
+    Parameter("tolerance", "of shape=asof: how old the other points' values may be"),
     Parameter("limit", "at most so many rows"),
+    Parameter("cursor", "where the next page goes on"),
     _FORMAT,
     _TIMEOUT,
 )
@@ -63,7 +73,6 @@ _WRITE = (
     Parameter("text_column", "column of the text"),
     Parameter("status_column", "column of the quality flags"),
     Parameter("wide", "true: a column a series; false: a row a reading"),
-    Parameter("timezone", "IANA name of the zone that times without an offset are in"),
     Parameter("time_unit", "s, ms, us or ns: what times given as numbers count"),
     Parameter("na", "a further text that means no reading; may be repeated"),
     Parameter("delimiter", "of CSV"),

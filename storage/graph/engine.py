@@ -1,7 +1,7 @@
 """The parent's side of the writer process: asks it, ends it at a deadline, and starts another when it has gone.
 
-A commit is one record of the store's log, written after all else is done. So a process that is killed before its
-log has grown has changed nothing; once it has grown, the process is left to finish.
+A commit is one record of the store's log, written after all else is done. So a process that is killed before anything
+was written to a log has changed nothing; once something was, the process is left to finish.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from storage.graph.sync import Logs
 from storage.graph.syntax import syntax_error
 
 _STEP = 0.1  # seconds between looks at whether the engine is to be closed
+_COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
 _TRIES = 3
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
 
@@ -181,12 +182,12 @@ def _unopened(path: Path, error: Exception) -> StorageError:
 class Engine:
     """The store of a directory, open in a process of its own. One write at a time; questions at any time."""
 
-    def __init__(self, path: Path, memory: int, lock: int) -> None:
-        """`memory` bytes the process may use; it inherits the file descriptor `lock`."""
+    def __init__(self, path: Path, logs: Logs, memory: int, lock: int) -> None:
+        """`logs` are those in `path`. `memory` bytes the process may use; it inherits the file descriptor `lock`."""
         self._path = path
+        self._logs = logs
         self._memory = memory
         self._lock = lock
-        self._logs = Logs(path)
         self._asking = threading.Lock()  # one question at a time; none while the engine is paused
         self._starting = threading.Lock()
         self._retired: list[_Process] = []
@@ -230,10 +231,6 @@ class Engine:
         """Write what is committed now to `path`, which must not exist; files that never change are linked."""
         self.ask("checkpoint", path=str(path))
 
-    def tidy(self) -> None:
-        """Merge small files, unless that was done lately. Goes on when this has returned."""
-        self.ask("tidy")
-
     def graphs(self) -> list[str]:
         """Return the IRIs of the named graphs, sorted."""
         return list(self.ask("graphs"))
@@ -261,38 +258,40 @@ class Engine:
             retired, self._retired = self._retired, []
         for old in retired:
             old.close()
-        before = self._logs.sizes()
+        marked = self._logs.mark()
         try:
             process.writes.send(request)
-            self._wait(process, before, deadline)
+            self._wait(process, marked, deadline)
             process.writes.receive()
         except _Gone:
-            raise self._cause_of_death(process, before) from None
+            raise self._cause_of_death(process, marked) from None
         except DiskFailed:
             process.end()  # after an error of the disk the engine takes no more writes until it is opened again
             raise
 
-    def _wait(self, process: _Process, before: dict[tuple[str, int], int], deadline: Deadline | None) -> None:
+    def _wait(self, process: _Process, marked: set[int], deadline: Deadline | None) -> None:
         """Return when there is an answer, or an end. Kills the process at the deadline unless it commits already."""
         while not process.writes.ready(_STEP if deadline is None else min(_STEP, deadline.left)):
             late = deadline is not None and not deadline.left
-            if (late or self._closing) and not self._grown(before):
-                process.end()
-                if self._grown(before):  # it began to commit just then
-                    return
+            if not late and not self._closing:
+                continue
+            if self._logs.written(marked):  # it commits, which takes as long as it takes, but not for ever
+                if not process.writes.ready(_COMMIT_SECONDS):
+                    process.end()
+                return
+            process.end()
+            if not self._logs.written(marked):  # else it began to commit just then
                 raise self._too_late(deadline)
+            return
 
     def _too_late(self, deadline: Deadline | None) -> StorageError:
         if deadline is None or deadline.left:
             return Closed("the graph is closing")
         return DeadlineExceeded(f"the update took longer than {deadline.seconds:g} s")
 
-    def _grown(self, before: dict[tuple[str, int], int]) -> bool:
-        return any(size > before.get(log, 0) for log, size in self._logs.sizes().items())
-
-    def _cause_of_death(self, process: _Process, before: dict[tuple[str, int], int]) -> StorageError:
+    def _cause_of_death(self, process: _Process, marked: set[int]) -> StorageError:
         code = process.end()
-        if self._grown(before):
+        if self._logs.written(marked):
             return WriterCrashed("the process that writes the graph ended: whether the change was made is not known")
         if code in _OUT_OF_MEMORY:
             return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")

@@ -181,6 +181,7 @@ class ReaderPool:
             if result not in self._results:
                 return
             self._results.remove(result)
+            result.left = True
             reader = result.reader
             if reader is None and result.cancelled is None:
                 self._queue.remove(result)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from storage.errors import (
     ByteLimitExceeded,
     Cancelled,
+    Closed,
     QueryEvaluationError,
     ReaderCrashed,
     RowLimitExceeded,
@@ -72,6 +73,7 @@ class Result:
         self.ended = False
         self.reader: Reader | None = None
         self.cancelled: StorageError | None = None
+        self.left = False
         self.lease: Lease | None = None
         self.beginning = threading.Lock()
         self._pool = pool
@@ -98,6 +100,7 @@ class Result:
         if reader is None or len(self._line) >= _PIPE or not reader.current:
             return False
         with self.beginning:
+            self.check()
             try:
                 self._ask(reader)
             except ReaderCrashed:  # it has died since the last query, and `begin` finds another
@@ -123,6 +126,8 @@ class Result:
         """Raise why the query was cancelled, if it was."""
         if self.cancelled is not None:
             raise self.cancelled
+        if self.left:
+            raise Closed("the answer is closed")
 
     def end_lease(self) -> None:
         """Let the query ask no other servers any more."""

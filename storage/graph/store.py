@@ -33,9 +33,6 @@ __all__ = ["Graph", "GraphStore", "Snapshot", "syntax_error"]
 Quads = Iterable[ox.Quad] | Staged
 MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and less memory
 _EPOCH = 1 << 32
-_LOOK = 50  # checkpoints between looks at how many small files there are
-_SMALL_FILE = 64 << 10
-_MOST_SMALL_FILES = 300
 _PATIENCE = 2.0  # seconds that a write has to end in when the store is closed
 
 
@@ -48,13 +45,15 @@ class GraphStore:
         self._rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock)
         self._rebuilding.recover()
         make_directory(directory.graph)
-        self._engine = Engine(directory.graph, memory, directory.lock)
+        logs = Logs(directory.graph)
+        self._engine = Engine(directory.graph, logs, memory, directory.lock)
         self._pen = threading.Lock()  # who holds it writes
         self._raising = threading.Lock()
         self._committed = self._generation = directory.epoch * _EPOCH
-        self._syncing = GroupSync(Logs(directory.graph).sync)
-        self._snapshots = Snapshots(directory.snapshots, lambda: self._generation, self._checkpoint)
-        self._checkpoints = 0
+        self._syncing = GroupSync(logs.sync)
+        self._snapshots = Snapshots(
+            directory.snapshots, logs, lambda: self._generation, self._engine.checkpoint, self._settle_what_can_be
+        )
         self._closed = False
         self._syncing.wait()
         sync_directory(directory.graph)
@@ -225,6 +224,10 @@ class GraphStore:
         self._reach(commit)
         return commit
 
+    def _settle_what_can_be(self) -> None:
+        with contextlib.suppress(DiskFailed):  # which is told to those who write
+            self._syncing.wait()
+
     def _reach(self, commit: int) -> None:
         with self._raising:
             self._generation = max(self._generation, commit)
@@ -250,13 +253,6 @@ class GraphStore:
         """End a lease; the snapshot is deleted once nobody holds it and a newer one exists."""
         self._snapshots.give_back(snapshot)
 
-    def _checkpoint(self, path: Path) -> None:
-        """Make a checkpoint. Each leaves small files, which the engine merges by itself only where they overlap."""
-        self._engine.checkpoint(path)
-        self._checkpoints += 1
-        if self._checkpoints % _LOOK == 0 and _small_files(path) > _MOST_SMALL_FILES:
-            self._engine.tidy()
-
     def backup(self, target: Path) -> None:
         """Write a checkpoint of the current generation to `target`, which must not exist."""
         self._engine.checkpoint(target)
@@ -272,10 +268,6 @@ class GraphStore:
             self._engine.close()
         finally:
             self._pen.release()
-
-
-def _small_files(path: Path) -> int:
-    return sum(file.stat().st_size < _SMALL_FILE for file in path.glob("*.sst"))
 
 
 def _n_quads(quads: Iterable[ox.Quad]) -> str:

@@ -1,11 +1,11 @@
-"""Group sync: many commits, one fdatasync at a time, shared by all who wait for it."""
+"""Group sync: many commits, one fdatasync at a time, shared by all who wait for it; and the logs that it is of."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from storage.errors import DiskFailed
@@ -72,44 +72,75 @@ def _failed(error: OSError) -> DiskFailed:
     )
 
 
+Log = tuple[int, int]  # number, which is the file's name, and inode
+_MARK = (0, 0)  # times that no write leaves behind
+
+
 class Logs:
-    """The write-ahead logs of a store: what is not synced yet, and whether anything was written."""
+    """The write-ahead logs of a store. The newest is the one that commits are written to.
+
+    The engine may take an old log for a new one: then it has a new name, and is written over without growing.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._synced: dict[tuple[str, int], int] = {}
+        self._seen: set[Log] = set()
 
-    def sizes(self) -> dict[tuple[str, int], int]:
-        """Return the size of each log, by its name and inode: they only grow, until they are deleted.
+    def path(self, log: Log) -> Path:
+        """Return where a log is."""
+        return self._folder / f"{log[0]:06}.log"
 
-        What a deleted one held is in other files, which are synced; so is a folder that takes the place of this one.
+    def newest(self) -> Log | None:
+        """Return the log of the next commit, if it was begun already."""
+        return max((log for log, _ in self._all()), default=None)
+
+    def size(self) -> int:
+        """Return how many bytes the logs have together."""
+        return sum(stat.st_size for _, stat in self._all())
+
+    def _all(self) -> Iterator[tuple[Log, os.stat_result]]:
+        """Yield the logs.
+
+        One that is deleted meanwhile does not matter: what it held is in other files, which are synced. Neither does
+        a folder that is missing: all of the one that takes its place is.
         """
-        found: dict[tuple[str, int], int] = {}
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".log"):
                     with contextlib.suppress(FileNotFoundError):
-                        found[entry.name, entry.inode()] = entry.stat().st_size
-        return found
+                        yield (int(entry.name.removesuffix(".log")), entry.inode()), entry.stat()
 
     def sync(self) -> None:
-        """Flush to disk what was appended: the engine switches logs, so the newest alone is not enough."""
-        sizes = self.sizes()
-        fresh = False
-        for (name, inode), size in sizes.items():
-            if self._synced.get((name, inode), 0) != size:
-                with contextlib.suppress(FileNotFoundError):
-                    _sync_data(self._folder / name)
-                fresh |= (name, inode) not in self._synced
-        if fresh:  # its name is to last as well
+        """Make durable what was written until now: in the newest log, and in what was the newest the last time."""
+        logs = {log for log, _ in self._all()}
+        over = self._seen - {max(self._seen, default=None)}  # nothing was written to them since
+        for log in logs - over:
+            with contextlib.suppress(FileNotFoundError):
+                self._sync_one(log)
+        if logs - self._seen:  # the name of a new one is to last as well
             with contextlib.suppress(FileNotFoundError):
                 sync_directory(self._folder)
-        self._synced = sizes
+        self._seen = logs
 
+    def _sync_one(self, log: Log) -> None:
+        fd = os.open(self.path(log), os.O_RDONLY)
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
 
-def _sync_data(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
+    def mark(self) -> set[int]:
+        """Mark the logs, so that `written` can tell whether anything is written to them from now on."""
+        inodes = set()
+        for log, stat in self._all():
+            inodes.add(log[1])
+            if stat.st_mtime_ns != _MARK[1]:
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self.path(log), ns=_MARK)
+        return inodes
+
+    def written(self, marked: set[int]) -> bool:
+        """Tell whether anything was written to the logs since they were marked."""
+        return any(
+            stat.st_mtime_ns != _MARK[1] if log[1] in marked else stat.st_size > 0 for log, stat in self._all()
+        )

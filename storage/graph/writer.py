@@ -1,7 +1,7 @@
 """The writer process: it alone has the store open, so that a write that runs away can be ended with it.
 
-The engine cannot be told to stop, so a process is: until its log has grown, nothing of a write is in the store. There
-are two sockets, so that questions are answered while a write goes on. On both a request is one line of JSON, and so
+The engine cannot be told to stop, so a process is: until it writes to its log, nothing of a change is in the store.
+There are two sockets, so that questions are answered while a write goes on. On both a request is one line of JSON, and so
 is its answer: `{"ok": …}`, or `{"error": kind, "message": …, "line": …, "column": …}`.
 
 Arguments: the store's directory, the memory cap in bytes, the file descriptors of the sockets for writes and for
@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,31 +37,6 @@ def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
 
 
-class Tidying:
-    """Merges the store's files now and then, in a thread of its own, for a small part of the time."""
-
-    _REST = 10  # times as long as the last one took
-
-    def __init__(self, store: ox.Store) -> None:
-        self._optimize = store.optimize
-        self._running = threading.Lock()
-        self._not_before = 0.0
-
-    def begin(self) -> None:
-        """Begin, unless it was done lately, or is being done."""
-        if time.monotonic() >= self._not_before and self._running.acquire(blocking=False):
-            threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        try:
-            self._optimize()
-        finally:
-            ended = time.monotonic()
-            self._not_before = ended + self._REST * (ended - began)
-            self._running.release()
-
-
 def _write(store: ox.Store, request: Request) -> None:
     if "update" in request:
         text = _over_union(store, request["update"]) if request.get("union") else request["update"]
@@ -80,15 +54,13 @@ def _over_union(store: ox.Store, text: str) -> str:
     return with_union(text, graphs, None if unnamed is None else f"urn:uuid:{uuid4()}")
 
 
-def _answer(store: ox.Store, tidying: Tidying, request: Request) -> object:
+def _answer(store: ox.Store, request: Request) -> object:
     answer: object = None
     match request["ask"]:
         case "checkpoint":
             store.backup(request["path"])
         case "flush":
             store.flush()
-        case "tidy":
-            tidying.begin()
         case "graphs":
             answer = sorted(name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode))
         case "has":
@@ -152,8 +124,7 @@ def main() -> None:
     [store] = stores
     threading.Thread(target=_serve, args=(writes, lambda request: _write(store, request)), daemon=True).start()
     try:
-        tidying = Tidying(store)
-        _serve(questions, lambda request: _answer(store, tidying, request))
+        _serve(questions, lambda request: _answer(store, request))
     finally:
         os._exit(0)  # at once, also in the middle of a write: what it has not committed by now nobody waits for
 

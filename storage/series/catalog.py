@@ -6,6 +6,7 @@ number (`seq`) above those of all that came before:
 - Level 0 are *runs*: hot rows that were sealed, or a large batch. A run's rows are as new as its `seq`.
 - Level 1 are the disjoint, de-duplicated files that compaction makes. They hold what is below their `seq`, and
   nothing that was deleted below it.
+- Level 2 are archives: what each hour added up to of readings that have had their time and are gone.
 - A deletion is about the readings of a series from `first` until just before `last` whose number is below its own.
 
 So of readings with the same id and time that with the highest number counts, wherever they lie.
@@ -60,20 +61,22 @@ CREATE TABLE IF NOT EXISTS quarantine_series (
 _TABLES = ("segments", "segment_series", "segment_days", "rollups")
 _COLUMNS = "segment, level, seq, first_day, last_day, first, last, rows, bytes, digest"
 
-LAST_SEQ = """
+FOREVER = 1 << 62  # the number of a deletion that is about later writes too: of readings that have had their time
+
+LAST_SEQ = f"""
 SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM latest), (SELECT max(seq) FROM segments),
-    (SELECT max(seq) FROM deletions), (SELECT max(seq) FROM quarantine), 0)
+    (SELECT max(seq) FROM deletions WHERE seq < {FOREVER}), (SELECT max(seq) FROM quarantine), 0)
 """
 
 LAST_SEGMENT = "SELECT greatest((SELECT max(segment) FROM segments), (SELECT max(segment) FROM quarantine), 0)"
 
 # Segments that may still hold what has been deleted from them.
-_STALE = """
+_STALE = f"""
 SELECT DISTINCT segment FROM segments JOIN segment_series AS s USING (segment) JOIN deletions AS d ON d.id = s.id
-WHERE d.seq > segments.seq AND d.first <= s.last AND d.last > s.first
+WHERE d.seq > segments.seq AND d.first <= s.last AND d.last > s.first AND (level < 2 OR d.seq < {FOREVER})
 """
-_PRUNE = """
-DELETE FROM deletions WHERE rowid NOT IN (
+_PRUNE = f"""
+DELETE FROM deletions WHERE seq < {FOREVER} AND rowid NOT IN (
     SELECT d.rowid FROM deletions AS d SEMI JOIN (
         SELECT s.id, s.first, s.last, segments.seq FROM segments JOIN segment_series AS s USING (segment)
         UNION ALL
@@ -185,7 +188,8 @@ def forget_rollups(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) ->
 
 def has_deletions(cursor: duckdb.DuckDBPyConnection) -> bool:
     """Tell whether anything deleted is still to be left out on reading."""
-    return bool(cursor.execute("SELECT 1 FROM deletions LIMIT 1").fetchall())
+    waiting = cursor.execute(f"SELECT 1 FROM deletions WHERE seq < {FOREVER} LIMIT 1").fetchall()
+    return bool(waiting or stale(cursor))
 
 
 def prune(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -200,7 +204,9 @@ def without_days(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
 
 
 def without_latest(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the `id` of the series whose latest value is not known, though they are in some file."""
+    """Return the `id` of the series whose latest value is not known, though some file has readings of them."""
     return table_of(
-        cursor, "SELECT DISTINCT id::VARCHAR AS id FROM segment_series WHERE id NOT IN (SELECT id FROM latest)"
+        cursor,
+        "SELECT DISTINCT id::VARCHAR AS id FROM segment_series JOIN segments USING (segment)"
+        " WHERE level < 2 AND id NOT IN (SELECT id FROM latest)",
     )

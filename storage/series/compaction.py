@@ -19,8 +19,9 @@ from storage.series import catalog
 from storage.series.catalog import Segment, Written
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
-from storage.series.layers import Layers, relation
-from storage.series.segments import SegmentFiles, digest
+from storage.series.layers import Layers, archived, relation
+from storage.series.rollups import COLUMNS
+from storage.series.segments import ARCHIVE, SegmentFiles, digest
 from storage.series.sql import parquet
 
 
@@ -58,7 +59,7 @@ class Compaction:
 
     def _stale_months(self, cursor: duckdb.DuckDBPyConnection) -> set[date]:
         numbers = catalog.stale(cursor)
-        return {s.first_day.replace(day=1) for s in catalog.segments(cursor) if s.level == 1 and s.number in numbers}
+        return {s.first_day.replace(day=1) for s in catalog.segments(cursor) if s.level and s.number in numbers}
 
     def _month(self, cursor: duckdb.DuckDBPyConnection, month: date, runs: Sequence[Segment]) -> None:
         end = (month + timedelta(days=32)).replace(day=1)
@@ -73,6 +74,19 @@ class Compaction:
         for base in bases:
             if base.number in numbers and base not in merged:
                 self._merge(cursor, [base], "true", [base])
+        for archive in catalog.segments(cursor):
+            if archive.level == ARCHIVE and archive.number in numbers and month <= archive.first_day < end:
+                self._rewrite(cursor, archive)
+
+    def _rewrite(self, cursor: duckdb.DuckDBPyConnection, archive: Segment) -> None:
+        """Write an archive anew without the hours of which something was deleted."""
+        self._verify(archive)
+        rows = archived([(self._files.path(archive), archive.seq)], COLUMNS)
+        with new_files(self._hot, self._files) as written:
+            number = self._hot.next_segment()
+            file = self._files.write(cursor, number, rows, level=ARCHIVE, columns=COLUMNS)
+            written += [file] if file else []
+            self._replace([archive], written)
 
     def _merge(
         self, cursor: duckdb.DuckDBPyConnection, sources: Sequence[Segment], condition: str, old: Sequence[Segment]

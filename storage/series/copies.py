@@ -9,12 +9,15 @@ from pathlib import Path
 
 import duckdb
 
+from storage.errors import DirectoryError
 from storage.files import make_directory, sync_directory, sync_file
 from storage.series import catalog
 from storage.series.catalog import Segment
+from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
-from storage.series.segments import SegmentFiles, digest
-from storage.series.sql import parquet
+from storage.series.quarantine import refuse_lost
+from storage.series.segments import ARCHIVE, SegmentFiles, digest
+from storage.series.sql import Window, parquet
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -45,12 +48,49 @@ def copy(hot: HotTier, files: SegmentFiles, target: Path) -> None:
     sync_directory(target)
 
 
+def refuse_full(target: Path) -> None:
+    """Raise DirectoryError where there is something."""
+    if target.exists() and any(target.iterdir()):
+        raise DirectoryError(f"{target} is not empty")
+
+
+def export(hot: HotTier, files: SegmentFiles, target: Path) -> None:
+    """Copy the compacted segments to `target` as a hive-partitioned data set.
+
+    Raises InQuarantine where it would lack readings.
+    """
+    with contextlib.closing(hot.cursor()) as cursor, engine_errors():
+        refuse_lost(cursor, Window(), some=False)
+        segments = files.lease(lambda: [s for s in catalog.segments(cursor) if s.level == 1])
+    try:
+        make_directory(target)
+        for segment in segments:
+            public = target / segment.public_name
+            make_directory(public.parent)
+            link_or_copy(files.path(segment), public)
+    finally:
+        files.let_go(segments)
+
+
+def check(hot: HotTier, files: SegmentFiles) -> list[tuple[Segment, str]]:
+    """Read every segment and compare it with the catalog; returns the broken ones, and what is wrong with each."""
+    with contextlib.closing(hot.cursor()) as cursor:
+        segments = files.lease(lambda: catalog.segments(cursor))
+        try:
+            found = ((segment, check_segment(cursor, files.path(segment), segment)) for segment in segments)
+            return [(segment, fault) for segment, fault in found if fault]
+        finally:
+            files.let_go(segments)
+
+
 def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, segment: Segment) -> str | None:
     """Read a whole segment; returns what is wrong with it, or None."""
     if not path.exists():
         return "is missing"
     if segment.digest and digest(path) != segment.digest:
         return "is not what was written"
+    if segment.level == ARCHIVE:  # the digest says it all
+        return None
     try:
         [(found, ordered)] = cursor.execute(
             "SELECT count(*), count(*) FILTER (previous IS NULL OR (id, time) > previous) FROM ("

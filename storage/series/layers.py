@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from storage.series.catalog import Segment
+from storage.series.catalog import FOREVER, Segment
 from storage.series.spans import Spans
 from storage.series.sql import COLUMNS, parquet
 
@@ -69,6 +69,18 @@ def kept(rows: str) -> str:
     return (
         f"SELECT * FROM ({rows}) AS r ANTI JOIN {deletions} AS d"
         " ON d.id = r.id AND d.seq > r.seq AND r.time >= d.first AND r.time < d.last"
+    )
+
+
+def archived(files: Sequence[Numbered], columns: str, condition: str = "true") -> str:
+    """Return the rows of archives that meet a condition, without the hours of which something was deleted."""
+    parts = [
+        f"SELECT {columns}, {seq}::BIGINT AS seq FROM {parquet([path])} WHERE {condition}" for path, seq in files
+    ]
+    deletions = f"(SELECT id::VARCHAR AS id, first, last, seq FROM deletions WHERE seq < {FOREVER})"
+    return (
+        f"SELECT {columns} FROM (SELECT r.* FROM ({' UNION ALL '.join(parts)}) AS r ANTI JOIN {deletions} AS d"
+        " ON d.id = r.id AND d.seq > r.seq AND d.first < r.time + INTERVAL 1 HOUR AND d.last > r.time)"
     )
 
 
@@ -143,10 +155,12 @@ def arrange(
     segments: Sequence[Segment],
     touched: Callable[[Segment], bool],
     gone: Sequence[Deleted],
+    times: Spans,
     *,
     hot: bool,
 ) -> Layers:
     """Sort files into layers; `touched` tells whether a compacted one shares a day with what is not compacted."""
+    hot_gone = hot and any(d.seq == FOREVER and times.meets(datetime.min, d.last) for d in gone)
     mixed = [s for s in segments if s.level == 0 or touched(s)]
     alone = [s for s in segments if s not in set(mixed)]
     pruned = [s for s in alone if any(deletion.meets(s) for deletion in gone)]
@@ -155,7 +169,7 @@ def arrange(
         pruned=[(path(s), s.seq) for s in pruned],
         mixed=[(path(s), s.seq) for s in mixed],
         hot=hot,
-        deletions=any(deletion.meets(s) for deletion in gone for s in mixed),
+        deletions=hot_gone or any(deletion.meets(s) for deletion in gone for s in mixed),
     )
 
 
@@ -168,12 +182,25 @@ def statistics(layers: Layers, *, some: bool) -> str:
     only = "WHERE id IN (SELECT id FROM wanted)" if some else ""
     recount = relation(layers, "id IN (SELECT id FROM recounted)")
     return f"""
-WITH parts AS MATERIALIZED (
-    SELECT * FROM (SELECT id::VARCHAR AS id, rows, first, last FROM segment_series) {only}
-), changed AS MATERIALIZED (
-    SELECT * FROM (SELECT id::VARCHAR AS id FROM readings UNION SELECT id::VARCHAR AS id FROM deletions) {only}
+WITH files AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT id::VARCHAR AS id, s.rows, s.first, s.last, seq FROM segment_series AS s JOIN segments USING (segment)
+        WHERE level < 2
+    ) {only}
+), parts AS MATERIALIZED (
+    SELECT id, rows, first, last FROM files
+    UNION ALL
+    SELECT * FROM (
+        SELECT id::VARCHAR AS id, count(DISTINCT time) AS rows, min(time) AS first, max(time) AS last
+        FROM readings GROUP BY readings.id
+    ) {only}
 ), recounted AS MATERIALIZED (
-    SELECT id FROM changed UNION
+    SELECT id FROM parts SEMI JOIN (SELECT id::VARCHAR AS id, first, last FROM deletions WHERE seq = {FOREVER}) AS d
+    ON d.id = parts.id AND d.last > parts.first
+    UNION
+    SELECT id FROM files SEMI JOIN (SELECT id::VARCHAR AS id, first, last, seq FROM deletions) AS d
+    ON d.id = files.id AND d.seq > files.seq AND d.first <= files.last AND d.last > files.first
+    UNION
     SELECT id FROM (
         SELECT id, first <= max(last) OVER (
             PARTITION BY id ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING

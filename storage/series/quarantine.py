@@ -17,7 +17,7 @@ from storage.series import catalog
 from storage.series.catalog import Segment
 from storage.series.engine import engine_errors, table_of
 from storage.series.hot import HotTier
-from storage.series.segments import SegmentFiles, describe, digest, ends_in
+from storage.series.segments import ARCHIVE, SegmentFiles, describe, digest, ends_in
 from storage.series.sql import Window, quote, timestamp
 
 _FIELDS = "segment, level, seq, first_day, last_day, first, last, rows, bytes, digest"
@@ -109,13 +109,14 @@ class Quarantine:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
             whole = [q.segment for q in quarantined(cursor) if self._is_whole(q.segment)]
             for segment in whole:
-                path = self._files.take_back(segment)
-                written = describe(cursor, segment.number, path, 0)
-                ends = ends_in(cursor, path, segment.seq)
+                path, archive = self._files.take_back(segment), segment.level == ARCHIVE
+                written = describe(cursor, segment.number, path, ARCHIVE if archive else 0)
+                ends = None if archive else ends_in(cursor, path, segment.seq)
                 with self._hot.transaction() as transaction:
                     _forget(transaction, segment)
                     catalog.enter(transaction, [written], segment.seq)
-                    self._hot.latest.enter(transaction, ends)
+                    if ends is not None:
+                        self._hot.latest.enter(transaction, ends)
         return whole
 
     def _is_whole(self, segment: Segment) -> bool:

@@ -29,7 +29,7 @@ from storage.series.sources import Sources
 from storage.series.sql import Window, timestamp
 
 _ATTEMPTS = 5
-_FEW = 4  # archives of a month; when there are as many, they become one
+_FEW = 3  # archives of a month; when there are as many, they become one
 
 # Of the series in `wanted`, when those that were not retired begin that have readings from before a time.
 _OLD = """
@@ -70,25 +70,27 @@ class Retention:
             cursor.register("wanted", wanted)
             old = table_of(cursor, _OLD.format(before=timestamp(before), forever=FOREVER))
         firsts = [first for first in old["first"].to_pylist() if first is not None]
+        since = None
         for end in _month_ends(min(firsts), before) if firsts else ():
-            self._step(old.select(["id"]), end)
+            self._step(old.select(["id"]), Window(since, end))
+            since = end
         return old.num_rows
 
-    def _step(self, ids: pa.Table, before: datetime) -> None:
+    def _step(self, ids: pa.Table, window: Window) -> None:
         for _ in range(_ATTEMPTS):
-            if self._archive(ids, before):
+            if self._archive(ids, window):
                 return
         raise Overloaded("readings to be retired are still being written or deleted; this will be tried again")
 
-    def _archive(self, ids: pa.Table, before: datetime) -> bool:
+    def _archive(self, ids: pa.Table, window: Window) -> bool:
         """Retire one month's readings; False where some of them came or went meanwhile."""
-        seq = self._hot.reserve_seq()
+        seq, before = self._hot.reserve_seq(), window.end or datetime.min
         with contextlib.ExitStack() as cleanup, new_files(self._hot, self._files) as written, engine_errors():
             cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
             cursor.register("wanted", ids)
-            refuse_lost(cursor, Window(None, before), some=True)
-            layers = self._sources.layers(cursor, Window(None, before), cleanup, some=True)
-            rows = hours(relation(layers, f"time < {timestamp(before)} AND id IN (SELECT id FROM wanted)"))
+            refuse_lost(cursor, window, some=True)
+            layers = self._sources.layers(cursor, window, cleanup, some=True)
+            rows = hours(relation(layers, f"{window.condition()} AND id IN (SELECT id FROM wanted)"))
             old = self._few(cursor, before)
             rows = " UNION ALL ".join([rows, *(archived([(self._files.path(s), s.seq)], COLUMNS) for s in old)])
             file = self._files.write(cursor, self._hot.next_segment(), rows, level=ARCHIVE, columns=COLUMNS)

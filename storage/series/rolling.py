@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.series.catalog import Segment
-from storage.series.layers import Deleted
+from storage.series.layers import Deleted, Numbered
 from storage.series.rollups import DAY, HELD, HOUR, PLAIN, TIERS, Rolled
 from storage.series.selection import Selection
 from storage.series.spans import Spans
@@ -44,10 +44,12 @@ def roll(
     touched: Spans,
     gone: Sequence[Deleted],
     path: Callable[[Segment, str], Path],
+    archives: Sequence[Numbered],
 ) -> Rolled | None:
     """Return what rollups answer of a window; None where that is nothing, or comes in too many parts.
 
     `segments` are compacted ones with their tiers, `touched` the days of what lies above them, `gone` the deletions.
+    Archives always answer, since nothing else can.
     """
     whole = {tier: Spans.of([_whole(window, width)]) for tier, width in TIERS.items() if width <= grain}
     kept = [(segment, known, _times(segment) - touched - _deleted(segment, gone)) for segment, known in segments]
@@ -59,9 +61,11 @@ def roll(
         files = [path(segment, tier) for segment, times in used if times]
         tiers[tier] = (files, Spans.of(interval for _, times in used for interval in times.intervals))
         taken |= tiers[tier][1]
-    if not taken or len(taken.intervals) > _MOST:
+    if len(taken.intervals) > _MOST:
+        tiers = {}
+    if not (tiers and taken) and not archives:
         return None
-    return Rolled(tiers)
+    return Rolled(tiers, archives, whole["hour"])
 
 
 def _whole(window: Window, width: timedelta) -> tuple[datetime, datetime]:

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import duckdb
 
+from storage.series.layers import Numbered, archived
 from storage.series.segments import write_parquet
 from storage.series.spans import Spans
-from storage.series.sql import parquet
+from storage.series.sql import Window, parquet, timestamp
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TIERS = {"hour": HOUR, "day": DAY}
@@ -72,6 +73,14 @@ class Rollup:
     bytes: int
 
 
+def lasts(archives: Sequence[Numbered], reach: Window) -> str:
+    """Return the last numbers of the hours of archives that end within a window, as readings; ends in a condition."""
+    whole = f"time + INTERVAL 1 HOUR <= {timestamp(reach.end)}" if reach.end else "true"
+    since = f"last_time >= {timestamp(reach.start)}" if reach.start else "true"
+    columns = "id, last_time AS time, last AS value, NULL::VARCHAR AS text, NULL::VARCHAR AS status"
+    return f"SELECT {columns} FROM ({archived(archives, COLUMNS, whole)}) WHERE count > 0 AND {since}"
+
+
 def build(cursor: duckdb.DuckDBPyConnection, segment: Path, rows: int, targets: dict[str, Path]) -> list[Rollup]:
     """Write the rollups of a segment with so many rows. Durable when it returns."""
     # The file is sorted, so that the next row is that of the next number, mostly of the same series.
@@ -96,9 +105,14 @@ def _write(cursor: duckdb.DuckDBPyConnection, tier: str, rows: str, target: Path
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """The part of a window that rollups answer: of each tier the files, and the times that are taken from them."""
+    """The part of a window that rollups answer: of each tier the files, and the times that are taken from them.
+
+    Beside them the archives, of whose hours there are no readings any more, and the whole hours of the window.
+    """
 
     tiers: dict[str, tuple[list[Path], Spans]]
+    archives: Sequence[Numbered]
+    hours: Spans
 
     @property
     def spans(self) -> Spans:
@@ -128,8 +142,12 @@ class Rolled:
         return " UNION ALL ".join([readings, *firsts, *lasts])
 
     def _selects(self, columns: str, condition: str) -> Sequence[str]:
-        return [
+        found = [
             f"SELECT {columns} FROM {parquet(files)} WHERE {spans.condition()} AND {condition}"
             for files, spans in self.tiers.values()
             if files and spans
         ]
+        if self.archives and self.hours:
+            kept = archived(self.archives, COLUMNS, self.hours.condition())
+            found.append(f"SELECT {columns} FROM ({kept}) WHERE {condition}")
+        return found

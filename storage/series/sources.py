@@ -16,8 +16,8 @@ from storage.series.hot import HotTier
 from storage.series.layers import Layers, arrange, days_of, deleted, hot_days, relation
 from storage.series.quarantine import refuse, refuse_lost
 from storage.series.rolling import grain_of, roll
-from storage.series.rollups import HELD, Rolled
-from storage.series.segments import SegmentFiles
+from storage.series.rollups import HELD, Rolled, lasts
+from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.selection import Selection, Source
 from storage.series.spans import Spans
 from storage.series.sql import Window, timestamp
@@ -32,13 +32,14 @@ SELECT DISTINCT segment FROM (
         coalesce(max(sure) OVER (PARTITION BY id), TIMESTAMP '-infinity') AS surely
     FROM (
         SELECT segment, s.id, s.last, CASE
-            WHEN s.lost OR d.id IS NOT NULL THEN NULL WHEN s.last < {time} THEN s.last ELSE s.first END AS sure
+            WHEN s.lost OR d.id IS NOT NULL THEN NULL WHEN s.last < {time} THEN s.last WHEN level < 2 THEN s.first
+            END AS sure
         FROM (
-            SELECT segment, id, s.first, s.last, seq, false AS lost FROM segments JOIN segment_series AS s
-            USING (segment)
+            SELECT segment, id, s.first, s.last, seq, level, false AS lost
+            FROM segments JOIN segment_series AS s USING (segment)
             UNION ALL
-            SELECT segment, id, s.first, s.last, seq, true AS lost FROM quarantine JOIN quarantine_series AS s
-            USING (segment)
+            SELECT segment, id, s.first, s.last, seq, level, true AS lost
+            FROM quarantine JOIN quarantine_series AS s USING (segment)
         ) AS s
         LEFT JOIN deletions AS d ON d.id = s.id AND d.seq > s.seq AND d.first <= s.last AND d.last > s.first
         WHERE s.first < {time} AND {some}
@@ -99,6 +100,7 @@ class Sources:
             Spans.of_days(day for days in above for day in days),
             deleted(cursor, some=some),
             self.files.rollup,
+            [(self.files.path(s), s.seq) for s in segments if s.level == ARCHIVE],
         )
 
     def layers(
@@ -144,7 +146,11 @@ class Sources:
         segments = self._lease(cursor, reach, lambda segment: segment.number in numbers, cleanup)
         layers = self._layers(cursor, _spans(reach), segments, some=some)
         newest = "arg_max({time: time, value: value, text: text, status: status}, time)"
-        rows = f"SELECT id, {newest} AS newest FROM ({relation(layers, reach.condition() + only)}) GROUP BY id"
+        known = relation(layers, reach.condition() + only)
+        archives = [(self.files.path(s), s.seq) for s in segments if s.level == ARCHIVE]
+        if archives and not lenient:
+            known += f" UNION ALL {lasts(archives, reach)}{only}"
+        rows = f"SELECT id, {newest} AS newest FROM ({known}) GROUP BY id"
         return f"SELECT id, newest.time, newest.value, newest.text, newest.status FROM ({rows})"
 
     @staticmethod
@@ -172,9 +178,10 @@ class Sources:
         above = [days for days in (hot, *runs.values()) if days.meet(times)]
         return arrange(
             self.files.path,
-            [s for s in segments if s.level == 1 or runs[s.number].meet(times)],
+            [s for s in segments if s.level == 1 or (s.number in runs and runs[s.number].meet(times))],
             lambda segment: any(days.are_in(segment.first_day, segment.last_day) for days in above),
             deleted(cursor, some=some),
+            times,
             hot=hot.meet(times),
         )
 

@@ -8,71 +8,37 @@ the last written counts.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import overload
 
 import duckdb
 import pyarrow as pa
 
-from storage.errors import Corrupt, DirectoryError, InQuarantine, InvalidReadings
+from storage.errors import Corrupt, StorageError
 from storage.files import empty_directory, make_directory, sync_directory
-from storage.series import catalog
+from storage.series import catalog, copies
 from storage.series.catalog import Segment
 from storage.series.commits import GroupCommit
-from storage.series.copies import check_segment, copy, link_or_copy
-from storage.series.engine import Deadline, engine_errors, table_of
+from storage.series.deletions import delete
+from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
-from storage.series.layers import relation, statistics
-from storage.series.quarantine import Quarantine, refuse_lost
+from storage.series.options import Options
+from storage.series.quarantine import Quarantine
+from storage.series.reading import Reads
+from storage.series.retention import Retention
+from storage.series.schema import SCHEMA, as_readings, ids_of
 from storage.series.segments import SegmentFiles, days_in
-from storage.series.selection import Rows, Selection, answer, register
+from storage.series.selection import Rows, Selection
 from storage.series.sources import Sources
 from storage.series.sql import Window
-from storage.series.tender import Pace, Tender
+from storage.series.status import Status, status_of
+from storage.series.tender import Tender
 
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    ("id", pa.string()),
-    ("time", pa.timestamp("us")),
-    ("value", pa.float64()),
-    ("text", pa.string()),
-    ("status", pa.string()),
-]
-SCHEMA = pa.schema(_COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the store works: bytes DuckDB may use, threads, and when to seal and compact.
-
-    A batch of `bulk_rows` or more goes to a run at once; `target_rows` make a segment full. For the others see Pace.
-    """
-
-    memory: int = 2 << 30
-    threads: int = 2
-    seal_rows: int = 1_000_000
-    seal_seconds: float = 900.0
-    compact_runs: int = 8
-    delete_seconds: float = 30.0
-    target_rows: int = 4_000_000
-    bulk_rows: int = 250_000
-
-    def pace(self) -> Pace:
-        """Return what is about the background work."""
-        return Pace(self.seal_rows, self.seal_seconds, self.compact_runs, self.delete_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Counts of what is stored where."""
-
-    hot_rows: int
-    runs: int
-    segments: int
-    sealed_rows: int
-    sealed_bytes: int
+__all__ = ["SCHEMA", "Options", "SeriesStore", "Status"]
+_LOG = logging.getLogger(__name__)
 
 
 class SeriesStore:
@@ -110,6 +76,7 @@ class SeriesStore:
     def _recover(self) -> None:
         """Make what is on disk fit together again, whatever ended the last process."""
         self._sources = Sources(self._hot, self._files)
+        self._reads = Reads(self._hot, self._sources, lambda: [segment.file_name for segment, _ in self._faults()])
         self._quarantine = Quarantine(self._hot, self._files)
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])
@@ -128,7 +95,7 @@ class SeriesStore:
 
         Concurrent calls share a commit.
         """
-        rows = _readings(rows)
+        rows = as_readings(rows)
         if rows.num_rows >= self.options.bulk_rows:
             self.append_stream(rows.to_reader())
             return
@@ -142,7 +109,7 @@ class SeriesStore:
 
         What `batches` raises is raised here, with nothing stored.
         """
-        self._keeper.append_run(_readings(batches))
+        self._keeper.append_run(as_readings(batches))
         self._tender.wake()
 
     def delete(self, ids: Sequence[str], window: Window) -> None:
@@ -152,9 +119,22 @@ class SeriesStore:
         compacted, in the background or by `compact`.
         """
         if ids:
-            wanted = pa.table({"id": pa.array(sorted(set(ids)), pa.string())})
-            self._hot.delete(wanted, window, self._settle)
+            wanted = ids_of(ids)
+            self._hot.remove(lambda cursor, seq: delete(cursor, wanted, window, seq, self._settle))
             self._tender.wake(deleted=True)
+
+    def retire(self, ids: Sequence[str], before: datetime) -> int:
+        """Let go of the readings that `ids` have from before the day (UTC) of a time; returns of how many series.
+
+        What each hour of them added up to stays, for aggregates by whole hours. Readings from before then that are
+        written later are not kept. Durable and visible when it returns, month by month.
+        """
+        midnight = before.replace(hour=0, minute=0, second=0, microsecond=0)
+        with self._keeper.at_rest():
+            retired = Retention(self._hot, self._files, self._sources, self._settle).retire(ids, midnight)
+        if retired:
+            self._tender.wake(deleted=True)
+        return retired
 
     def roll_up(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Write the rollups that segments lack, until `stop`; returns how many. Answers stay as they are."""
@@ -184,47 +164,7 @@ class SeriesStore:
         ordered by id. A wide answer has `time` and a column for each row of `points`. `seconds` is a deadline,
         at which the iteration raises DeadlineExceeded.
         """
-        cleanup = contextlib.ExitStack()
-        try:
-            with self._blaming(), engine_errors():
-                return self._select(selection, points, seconds, cleanup)
-        except BaseException:
-            cleanup.close()
-            raise
-
-    def _select(
-        self,
-        selection: Selection,
-        points: pa.Table | None,
-        seconds: float | None,
-        cleanup: contextlib.ExitStack,
-    ) -> Rows:
-        cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
-        deadline = Deadline(cursor, seconds) if seconds is not None else None
-        if deadline:
-            cleanup.callback(deadline.close)
-        cursor.execute("BEGIN")
-        if points is not None:
-            register(cursor, points)
-        source = self._sources.source(cursor, selection, cleanup, some=points is not None)
-        rows = answer(cursor, source, selection, points, deadline, cleanup)
-        rows.batches = self._named(rows.batches)
-        return rows
-
-    def _named(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with self._blaming():
-            yield from batches
-
-    @contextlib.contextmanager
-    def _blaming(self) -> Iterator[None]:
-        """Name the files that are not what was written, where the engine met one: it does not always do so."""
-        try:
-            yield
-        except InQuarantine:
-            raise
-        except Corrupt as error:
-            broken = [segment.file_name for segment, _ in self._faults()]
-            raise Corrupt(f"{', '.join(broken)}: {error}" if broken else str(error)) from error
+        return self._reads.select(selection, points, seconds)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
@@ -236,17 +176,7 @@ class SeriesStore:
 
     def count(self, ids: Sequence[str], window: Window, *, seconds: float | None = None) -> int:
         """Return how many readings `ids` have in a window. Raises DeadlineExceeded after `seconds`."""
-        with contextlib.ExitStack() as cleanup, engine_errors():
-            cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
-            if seconds is not None:
-                cleanup.callback(Deadline(cursor, seconds).close)
-            cursor.execute("BEGIN")
-            cursor.register("wanted", pa.table({"id": pa.array(sorted(set(ids)), pa.string())}))
-            refuse_lost(cursor, window, some=True)
-            layers = self._sources.layers(cursor, window, cleanup, some=True)
-            condition = f"{window.condition()} AND id IN (SELECT id FROM wanted)"
-            [(rows,)] = cursor.execute(f"SELECT count(*) FROM ({relation(layers, condition)})").fetchall()
-            return int(rows)
+        return self._reads.count(ids, window, seconds)
 
     def latest(self, ids: Sequence[str] | None = None) -> pa.Table:
         """Return the newest reading of each series (SCHEMA), of all or of `ids`; never scans readings."""
@@ -257,51 +187,30 @@ class SeriesStore:
 
         The catalog answers for series whose files do not overlap in time; the others are counted.
         """
-        with contextlib.ExitStack() as cleanup, engine_errors():
-            cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
-            cursor.execute("BEGIN")
-            if ids is not None:
-                cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
-            layers = self._sources.layers(cursor, Window(), cleanup, some=ids is not None)
-            return table_of(cursor, statistics(layers, some=ids is not None))
+        return self._reads.stats(ids)
 
     def status(self) -> Status:
-        """Return counts of what is stored where."""
-        segments = self._catalog()
-        return Status(
-            hot_rows=self._hot.rows,
-            runs=sum(s.level == 0 for s in segments),
-            segments=sum(s.level == 1 for s in segments),
-            sealed_rows=sum(s.rows for s in segments),
-            sealed_bytes=sum(s.bytes for s in segments),
-        )
+        """Return what is stored where, and what is being done about it."""
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            tender = self._tender
+            return status_of(cursor, hot_rows=self._hot.rows, task=tender.task, error=tender.error)
 
     def back_up(self, target: Path) -> None:
         """Write a copy of what is committed now to `target`, absent or empty. Durable when it returns.
 
         What is hot is sealed and compacted first, so that the copy is files alone.
         """
-        _refuse_full(target)
+        copies.refuse_full(target)
         self.seal()
         self.compact()
-        copy(self._hot, self._files, target)
+        copies.copy(self._hot, self._files, target)
 
     def export(self, target: Path) -> None:
         """Write a hive-partitioned Parquet data set of all readings to `target`, which must be absent or empty."""
-        _refuse_full(target)
+        copies.refuse_full(target)
         self.seal()
         self.compact()
-        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-            refuse_lost(cursor, Window(), some=False)
-            segments = self._files.lease(lambda: [s for s in catalog.segments(cursor) if s.level == 1])
-        try:
-            make_directory(target)
-            for segment in segments:
-                public = target / segment.public_name
-                make_directory(public.parent)
-                link_or_copy(self._files.path(segment), public)
-        finally:
-            self._files.let_go(segments)
+        copies.export(self._hot, self._files, target)
 
     def check(self, *, mend: bool = False) -> list[str]:
         """Read every segment and compare it with the catalog; returns what is wrong, a line each.
@@ -317,13 +226,7 @@ class SeriesStore:
         return self._lost()
 
     def _faults(self) -> list[tuple[Segment, str]]:
-        with contextlib.closing(self._hot.cursor()) as cursor:
-            segments = self._files.lease(lambda: catalog.segments(cursor))
-            try:
-                found = ((s, check_segment(cursor, self._files.path(s), s)) for s in segments)
-                return [(segment, fault) for segment, fault in found if fault]
-            finally:
-                self._files.let_go(segments)
+        return copies.check(self._hot, self._files)
 
     def _lost(self) -> list[str]:
         return [str(lost) for lost in self._quarantine.held()]
@@ -334,11 +237,18 @@ class SeriesStore:
             return self._quarantine.give_up(number, self._settle)
 
     def finish(self) -> None:
-        """Seal and compact, so that `readings/` holds everything, then close."""
-        if not self._closed:
-            self.seal()
-            self.compact()
-        self.close()
+        """Seal and compact, so that `readings/` holds everything, then close.
+
+        Where that fails, what is hot stays hot until the next start, and the log says why.
+        """
+        try:
+            if not self._closed:
+                self.seal()
+                self.compact()
+        except StorageError:
+            _LOG.exception("not everything could be sealed and compacted")
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Finish what is under way and close; hot readings stay in the hot tier. Closing twice is fine."""
@@ -348,19 +258,3 @@ class SeriesStore:
         self._tender.close()
         self._commits.close()
         self._hot.close()
-
-
-@overload
-def _readings(rows: pa.Table) -> pa.Table: ...
-@overload
-def _readings(rows: pa.RecordBatchReader) -> pa.RecordBatchReader: ...
-def _readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatchReader:
-    try:
-        return rows if rows.schema.equals(SCHEMA) else rows.cast(SCHEMA)
-    except (ValueError, NotImplementedError) as error:
-        raise InvalidReadings(f"these rows are no readings: {error}") from error
-
-
-def _refuse_full(target: Path) -> None:
-    if target.exists() and any(target.iterdir()):
-        raise DirectoryError(f"{target} is not empty")

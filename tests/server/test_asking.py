@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 from urllib.parse import quote
@@ -205,6 +205,30 @@ def test_readers_killed_at_any_moment_take_nothing_else_down(served: Inside) -> 
     assert all(size == expected for status, size, expected in found if status == 200)
     assert {status for status, _, _ in found} <= {200, 500, 0}
     assert sum(status == 200 for status, _, _ in found) > 120
+
+
+def test_clients_that_leave_while_the_graph_changes_leave_nothing_behind(served: Inside) -> None:
+    chance = random.Random(3)
+    snapshots = served.twin.directory.snapshots
+
+    def change(number: int) -> int:
+        return ask(served.url, "POST /update", b"INSERT DATA { <urn:c> <urn:q> %d }" % number, **UPDATE)[0]
+
+    def leave(query: str) -> None:
+        with ExitStack() as clients:
+            wire = asking(clients, served, query)
+            wire.socket.settimeout(chance.random() / 20)
+            with suppress(TimeoutError):
+                wire.socket.recv(1)
+
+    with ThreadPoolExecutor(6) as threads:
+        changes = [threads.submit(change, number) for number in range(40)]
+        for leaving in [threads.submit(leave, chance.choice((COUNT, FOR_EVER, ENDLESS))) for _ in range(120)]:
+            leaving.result()
+        assert {done.result() for done in changes} == {204}
+    until(lambda: served.twin.readers.busy == 0)
+    held = {reader.snapshot.generation for reader in served.twin.readers._free if reader.snapshot}
+    until(lambda: len(list(snapshots.iterdir())) <= len(held) + 2)  # the newest, and that which the next is made from
 
 
 def test_a_crash_is_500_before_the_first_byte_and_a_broken_connection_after_it(served: Inside) -> None:

@@ -84,7 +84,7 @@ class Campus:
         return f"{CAMPUS}building-{building}"
 
     def building(self, number: int) -> Iterator[str]:
-        """Yield the quads of one building, a line each."""
+        """Yield the quads of one building, in pieces of one line or several."""
         graph = self.graph(number)
         end = f" <{graph}> .\n"
         yield f"<{graph}> {_A} {BRICK['Building']}{end}"

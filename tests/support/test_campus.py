@@ -12,9 +12,9 @@ SMALL = Campus(buildings=2, floors=1, zones=3)
 
 
 def test_the_triples_are_counted_and_differ() -> None:
-    lines = [line for number in range(SMALL.buildings) for line in SMALL.building(number)]
-    quads = set(ox.parse("".join(lines), ox.RdfFormat.N_QUADS))
-    assert len(lines) == len(quads) == SMALL.triples
+    text = "".join(piece for number in range(SMALL.buildings) for piece in SMALL.building(number))
+    quads = set(ox.parse(text, ox.RdfFormat.N_QUADS))
+    assert text.count("\n") == len(quads) == SMALL.triples
     assert {str(quad.graph_name) for quad in quads} == {f"<{SMALL.graph(number)}>" for number in (0, 1)}
 
 

@@ -64,7 +64,7 @@ def rewritten(text: str) -> str:
 def ask(text: str, run: Callable[[str], _Answer]) -> _Answer:
     """Run what is to be asked instead of a text; where that has an error, run the text, for the places it names."""
     instead = rewritten(text)
-    if instead is text:
+    if instead == text:
         return run(text)
     try:
         return run(instead)

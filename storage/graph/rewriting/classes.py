@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from storage.graph.rewriting.scope import visible
+from storage.graph.rewriting.scope import selected
 from storage.graph.rewriting.syntax import (
     AGGREGATES,
     Bind,
@@ -54,10 +54,11 @@ class _Classes:
 
     def of(self, query: Select, *, first_only: bool) -> Iterator[Edit]:
         """Yield the edits of a query, and of sub-queries that are all of it."""
+        if "VALUES" in query.modifiers:
+            return
         yield from self._group(query.group, first_only=first_only or _streams(query))
         if self._added and query.star is not None:
-            names = sorted(visible(query.group.elements))
-            yield Edit(query.star, query.star + 1, " ".join(f"?{name}" for name in names))
+            yield Edit(query.star, query.star + 1, " ".join(f"?{name}" for name in sorted(selected(query))))
 
     def _group(self, group: Group, *, first_only: bool) -> Iterator[Edit]:
         match group.elements:

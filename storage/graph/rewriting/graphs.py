@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from storage.graph.rewriting.scope import all_of, certain, visible
+from storage.graph.rewriting.scope import all_of, certain, selected, visible
 from storage.graph.rewriting.syntax import (
     AGGREGATES,
     Bind,
@@ -149,7 +149,7 @@ class _Binding:
             raise NotUnderstood("LIMIT counts for each graph")
         inner = list(self.of(select.group))
         if select.star is not None:
-            names = "".join(f" ?{name}" for name in sorted(visible(select.group.elements)))
+            names = "".join(f" ?{name}" for name in sorted(selected(select)))
             yield from (*inner, Edit(select.star, select.star + 1, f"?{self._name}{names}"))
         elif "GROUP" in select.modifiers:
             behind = select.modifiers["GROUP"]
@@ -168,14 +168,8 @@ class _Binding:
         group = edited(self._text[start:end], (Edit(e.start - start, e.end - start, e.text) for e in edits))
         if "VALUES" in select.modifiers or any(token.kind == "blank" for token in tokens_of(group)):
             raise NotUnderstood("what cannot be written twice")
-        name, head, items = (
-            f"?{self._name}",
-            self._text[select.start : select.after],
-            self._text[select.after : start],
-        )
-        items = items.rstrip()
-        items = items[: -len("WHERE")] if items.upper().endswith("WHERE") else items
-        rest = self._text[end : select.end]
+        name, head = f"?{self._name}", self._text[select.start : select.after]
+        items, rest = self._text[select.after : select.items[-1].end], self._text[end : select.end]
         some = f"{{ {head} {name} {items} {{ {group} }} GROUP BY {name} {rest} }}"
         empty = f"{{ GRAPH {name} {{}} MINUS {{ SELECT {name} {group} }} }}"
         none = f"{{ {empty} {{ {head} {items} {{ FILTER(false) }} {rest} }} }}"

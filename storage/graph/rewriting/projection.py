@@ -8,20 +8,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from storage.graph.rewriting.scope import all_of
 from storage.graph.rewriting.syntax import AGGREGATES, Bind, Expression, Select
-from storage.graph.rewriting.tokens import Edit, Fresh, NotUnderstood, Token, closing, edited, tokens_of
+from storage.graph.rewriting.tokens import Edit, Fresh, NotUnderstood, Token, between, closing, edited, tokens_of
 
+_LONGEST_MEANING = 1 << 10
 _NEW_EACH_TIME = frozenset({"RAND", "UUID", "STRUUID", "BNODE"})
 
 
 def blank_nodes(text: str, queries: tuple[Select, ...]) -> Iterator[Edit]:
     """Yield the edits that give each solution its own blank nodes."""
-    fresh = Fresh(text)
+    fresh, tokens = Fresh(text), tokens_of(text)
     for select in _selects(queries):
-        calls = [call for expression in select.expressions for call in _calls(text, expression)]
+        calls = [call for expression in select.expressions for call in _calls(tokens, expression)]
         if calls and not _is_aggregate(select):
             row, group = fresh.variable(), select.group
             for first, last in calls:
@@ -33,9 +34,10 @@ def blank_nodes(text: str, queries: tuple[Select, ...]) -> Iterator[Edit]:
 
 def reused_variables(text: str, queries: tuple[Select, ...]) -> Iterator[Edit]:
     """Yield the edits that put expressions in the place of the variables that stand for them."""
+    tokens = tokens_of(text)
     for select in _selects(queries):
         if _is_aggregate(select):
-            yield from _replaced(text, select)
+            yield from _replaced(text, tokens, select)
 
 
 def _selects(queries: tuple[Select, ...]) -> Iterator[Select]:
@@ -48,22 +50,22 @@ def _is_aggregate(select: Select) -> bool:
     return bool(select.words & AGGREGATES) or "GROUP" in select.modifiers
 
 
-def _calls(text: str, expression: Expression) -> Iterator[tuple[Token, Token]]:
+def _calls(tokens: Sequence[Token], expression: Expression) -> Iterator[tuple[Token, Token]]:
     """Yield the brackets of each BNODE that has an argument."""
-    tokens = tokens_of(text[: expression.end])
-    for place, token in enumerate(tokens):
-        if token.start >= expression.start and token.word == "BNODE" and tokens[place + 1].sign == "(":
-            last = closing(tokens, place + 1)
-            if last is not tokens[place + 2]:
-                yield tokens[place + 1], last
+    own = between(tokens, expression.start, expression.end)
+    for place, token in enumerate(own):
+        if token.word == "BNODE" and own[place + 1].sign == "(":
+            last = closing(own, place + 1)
+            if last is not own[place + 2]:
+                yield own[place + 1], last
 
 
-def _replaced(text: str, select: Select) -> Iterator[Edit]:
+def _replaced(text: str, tokens: Sequence[Token], select: Select) -> Iterator[Edit]:
     written = dict[str, str]()
     for item in select.items:
         if item.expression is None:
             continue
-        own, edits = _expression(text, item), list[Edit]()
+        own, edits = _expression(tokens, item), list[Edit]()
         for token in own:
             if token.kind == "variable" and (meaning := written.get(token.text[1:])):
                 edits.append(Edit(token.start, token.end, meaning))
@@ -71,13 +73,12 @@ def _replaced(text: str, select: Select) -> Iterator[Edit]:
         if not item.expression.words & _NEW_EACH_TIME:
             start, end = own[0].start, own[-1].end
             moved = (Edit(edit.start - start, edit.end - start, edit.text) for edit in edits)
-            written[item.name] = f"({edited(text[start:end], moved)})"
+            written[item.name] = f"({edited(text[start:end], moved, longest=_LONGEST_MEANING)})"
 
 
-def _expression(text: str, item: Bind) -> list[Token]:
-    """Return the tokens between the bracket and the AS of an item."""
-    tokens = [token for token in tokens_of(text[: item.end]) if token.start > item.start]
-    keyword = max(place for place, token in enumerate(tokens) if token.word == "AS")
-    if keyword == 0:
+def _expression(tokens: Sequence[Token], item: Bind) -> Sequence[Token]:
+    """Return the tokens between the bracket and the AS of an item: `(expression AS ?variable)`."""
+    own = between(tokens, item.start, item.end)[1:-3]
+    if not own:
         raise NotUnderstood("no expression")
-    return tokens[:keyword]
+    return own

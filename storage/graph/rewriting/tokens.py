@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from storage.graph.guard import TOKEN
 
+LONGEST_EDITED = 1 << 18  # characters
 LITERALS = frozenset({"string", "number"})
 OPERANDS = frozenset({"variable", "string", "number", "language", "iri", "name"})
 
@@ -59,6 +61,12 @@ def _split(kind: str, value: str, start: int) -> Iterable[Token]:
     return (Token(kind, core, start, end), *stops)
 
 
+def between(tokens: Sequence[Token], start: int, end: int) -> Sequence[Token]:
+    """Return the tokens in a part of the text."""
+    begin = bisect_left(tokens, start, key=lambda token: token.start)
+    return tokens[begin : bisect_left(tokens, end, key=lambda token: token.start)]
+
+
 def closing(tokens: Sequence[Token], place: int) -> Token:
     """Return the bracket that closes the one at a place."""
     depth = 0
@@ -78,12 +86,13 @@ class Edit:
     text: str
 
 
-def edited(text: str, edits: Iterable[Edit]) -> str:
+def edited(text: str, edits: Iterable[Edit], longest: int = LONGEST_EDITED) -> str:
     """Return the text with the edits made: insertions at one place in their order, a replacement given twice once.
 
-    Raises NotUnderstood where they meet.
+    Raises NotUnderstood where they meet, and where the text gets too long: what is written twice may have parts that
+    are.
     """
-    parts, done = [], 0
+    parts, done, size = [], 0, len(text)
     last: Edit | None = None
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if edit == last and edit.end > edit.start:
@@ -92,6 +101,9 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
         if edit.start < done:
             raise NotUnderstood("two edits of one place")
         parts += [text[done : edit.start], edit.text]
+        size += len(edit.text) - (edit.end - edit.start)
+        if size > longest:
+            raise NotUnderstood("too long")
         done = edit.end
     return "".join([*parts, text[done:]])
 

@@ -165,7 +165,9 @@ def test_interrupted(tmp_path: Path) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr
         assert process.stderr.readline().startswith(b"making a demo building")
-        time.sleep(1.0)
+        while not (tmp_path / "data" / "twinhouse.json").exists():  # it is at work
+            assert process.poll() is None
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == b""
     assert process.returncode == 130

@@ -24,7 +24,9 @@ from tests.support.raw import SECONDS, Wire, ask, connected, head
 from tests.support.service import serving
 
 QUERY = "/query?query=ASK%20%7B%7D"
-ENDLESS = "/query?" + urlencode({"query": "SELECT * { ?a ?p ?b . ?c ?q ?d . ?e ?r ?f . ?g ?s ?h }", "format": "csv"})
+ENDLESS = "/query?" + urlencode(
+    {"query": "SELECT * { ?a ?p ?b . ?c ?q ?d . ?e ?r ?f . ?g ?s ?h . ?i ?t ?j . ?k ?u ?l }", "format": "csv"}
+)
 CSV = {"content_type": "text/csv"}
 
 
@@ -37,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with little patience for those who ask."""
-    patience = {"header_seconds": 1, "keep_alive_seconds": 1}
+    patience = {"header_seconds": 1, "keep_alive_seconds": 0.5}
     with serving(tmp_path_factory.mktemp("hasty") / "data", readers=1, **patience) as service:
         assert ask(service.url, "POST /models?name=s.ttl", MODEL, content_type="text/turtle")[0] == 200
         yield service.url

@@ -11,8 +11,8 @@ ANY = Limits()
 KIB = 1 << 10
 
 
-def query(number: int, **more: bool) -> Query:
-    return Query(f"SELECT {number}", **more)
+def query(number: int, *, union: bool = True) -> Query:
+    return Query(f"SELECT {number}", union=union)
 
 
 def kept(number: int = 0, *, generation: int = 1, rows: int = 1, size: int = KIB) -> Kept:

@@ -13,6 +13,7 @@ LASTING, CHANGING, LABELLED = (True, True), (False, False), (True, False)
     [
         ("SELECT * { ?s ?p ?o }", LASTING),
         ("SELECT * { ?s <urn:knows> ?now }", LASTING),  # a name that is no call
+        ("SELECT * { ?s <urn:downloads> ?o }", LASTING),
         ("SELECT (NOW() AS ?t) {}", CHANGING),
         ("SELECT (nOw() AS ?t) {}", CHANGING),
         ("SELECT (RAND() AS ?t) {}", CHANGING),
@@ -31,4 +32,20 @@ def test_what_changes_without_the_graph_is_seen(text: str, expected: tuple[bool,
 
 def test_only_what_may_open_a_connection_asks() -> None:
     assert about_query("SELECT * { SERVICE <http://127.0.0.1/> { ?s ?p ?o } }").asks
+    assert about_query(r"SELECT * { S\u0045RVICE <http://127.0.0.1/> { ?s ?p ?o } }").asks
     assert not about_query("SELECT * { BIND('a SERVICE' AS ?x) }").asks
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("select * {}", Form.SELECT),
+        (" \n ASK{}", Form.ASK),
+        ("# SELECT\nCONSTRUCT WHERE { ?s ?p ?o }", Form.CONSTRUCT),
+        ("PREFIX ask: <urn:SELECT> DESCRIBE ask:x", Form.DESCRIBE),
+        ("INSERT DATA { <urn:a> <urn:b> 'SELECT' }", Form.UPDATE),
+        ("SELECTED", Form.UNKNOWN),
+    ],
+)
+def test_the_form_is_told_with_and_without_a_prologue(text: str, form: Form) -> None:
+    assert about_query(text).form is form

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -195,7 +196,7 @@ def busy(pool: ReaderPool) -> Iterator[list[Result]]:
 
 def test_the_queue_is_served_in_the_order_of_coming(pool: ReaderPool, busy: list[Result]) -> None:
     got: list[int] = []
-    waiting = [pool.enter(COUNT, LIMITS, lambda number=number: got.append(number)) for number in range(5)]
+    waiting = [pool.enter(COUNT, LIMITS, partial(got.append, number)) for number in range(5)]
     waiting[1].close()
     assert pool.waiting == 4
     busy[0].close()

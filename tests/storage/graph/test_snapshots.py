@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count
 from pathlib import Path
 
 import pytest
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from storage.files import DataDirectory
 from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.snapshots import Snapshot
 from storage.graph.store import GraphStore
 
 CLIENTS, ROUNDS, READERS = 4, 25, 2
@@ -42,28 +46,113 @@ def test_in_a_stream_of_updates_each_client_sees_its_own_and_snapshots_stay_few(
     with ThreadPoolExecutor() as threads:
         streaming = threads.submit(stream)
         asking = [threads.submit(ask, client) for client in range(CLIENTS)]
+        wait(asking)
+        ended.set()
         for client in asking:
             client.result()
-        ended.set()
         assert streaming.result() > ROUNDS
-    assert most <= 2 * READERS + 2  # what readers have, what they are about to get, the newest, and one being deleted
+    assert most <= 2 * READERS + 3  # readers', those that they are about to get, the newest, its base, one that goes
     pool.close()
-    assert len(list(directory.snapshots.iterdir())) == 1
+    assert len(list(directory.snapshots.iterdir())) <= 2  # the newest, and what it was made of
 
 
-def test_small_files_are_merged_by_and_by(
+def contents(snapshot: Snapshot) -> Counter[int]:
+    """Return how many triples a snapshot has of each change."""
+    subjects = (quad.subject for quad in Store.read_only(str(snapshot.path)))
+    return Counter(int(each.value.rpartition(":")[2]) for each in subjects if isinstance(each, NamedNode))
+
+
+def size_of(change: int) -> int:
+    return (1, 2, 30, 500)[change % 4]
+
+
+def test_in_a_storm_of_updates_each_snapshot_has_all_that_was_acknowledged_and_changes_whole(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: Counter[bool] = Counter()
+    goes_on = store._snapshots._continue
+
+    def counted(path: Path) -> bool:
+        succeeded = goes_on(path)
+        made[succeeded] += 1
+        return succeeded
+
+    monkeypatch.setattr(store._snapshots, "_continue", counted)
+    acknowledged, ended = 0, threading.Event()
+
+    def write() -> None:
+        nonlocal acknowledged
+        for change in count(1):
+            triples = " ".join(f"<urn:{change}> <urn:p> {number} ." for number in range(size_of(change)))
+            store.update(f"INSERT DATA {{ {triples} }}")
+            acknowledged = change
+            if change % 50 == 0:
+                store.backup(tmp_path / str(change))  # by which the engine begins another log
+            if ended.is_set():
+                return
+
+    def look() -> None:
+        for _ in range(20):
+            before = acknowledged
+            snapshot = store.take()
+            found = contents(snapshot)
+            store.give_back(snapshot)
+            assert all(size == size_of(change) for change, size in found.items())
+            assert set(range(1, before + 1)) <= found.keys()
+            assert found.keys() == set(range(1, len(found) + 1))
+
+    with ThreadPoolExecutor() as threads:
+        writing = threads.submit(write)
+        looking = [threads.submit(look) for _ in range(2)]
+        wait(looking)
+        ended.set()
+        for done in (*looking, writing):
+            done.result()
+    assert min(made[True], made[False]) > 0, "snapshots of one kind alone: the other is not tested"
+
+
+def test_a_snapshot_goes_on_from_the_one_before_and_leaves_no_files_behind(
+    store: GraphStore, directory: DataDirectory
+) -> None:
+    held = []
+    for number in range(100):  # values that only grow: the engine would keep a file of each flush
+        store.add([Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number))])
+        held.append(store.take())
+    assert [len(contents(snapshot)) for snapshot in held] == list(range(1, 101))
+    for snapshot in held:
+        store.give_back(snapshot)
+    assert len(list(directory.graph.glob("*.sst"))) < 20
+    assert len(list(directory.snapshots.iterdir())) == 2  # the newest, and what it was made of
+
+
+def test_snapshots_go_on_after_the_writer_has_died_and_after_an_exchange(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    for number in range(12):
+        if number % 4 == 2:
+            os.kill(store._engine.pid, signal.SIGKILL)
+            len(store)
+        with monkeypatch.context() as patched:
+            if number % 4 == 3:
+                patched.setattr("storage.graph.store.MOST_IN_TRANSACTION", -1)
+            store.add([Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number))])
+        snapshot = store.take()
+        sizes.append(len(contents(snapshot)))
+        store.give_back(snapshot)
+    assert sizes == list(range(1, 13))
+
+
+def test_without_hard_links_each_snapshot_is_a_checkpoint(
     store: GraphStore, directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Values that only grow make files that do not overlap, which the engine does not merge by itself."""
-    monkeypatch.setattr("storage.graph.store._LOOK", 1)
-    monkeypatch.setattr("storage.graph.store._MOST_SMALL_FILES", 40)
-    for number in range(100):
-        store.add([Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number))])
-        store.give_back(store.take())
-        if number > 60 and small_files(directory.graph) < 40:
-            return
-    raise AssertionError(f"there are {small_files(directory.graph)} files")
+    def refuse(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
 
-
-def small_files(folder: Path) -> int:
-    return len(list(folder.glob("*.sst")))
+    monkeypatch.setattr("os.link", refuse)
+    for number in range(3):
+        store.update(f"INSERT DATA {{ <urn:0> <urn:p> {number} }}")
+        snapshot = store.take()
+        assert contents(snapshot) == {0: number + 1}
+        store.give_back(snapshot)
+    assert len(list(directory.snapshots.iterdir())) == 1

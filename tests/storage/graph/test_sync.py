@@ -99,26 +99,61 @@ def test_a_graph_whose_log_cannot_be_synced_takes_no_more_writes(
     again.close()
 
 
-def test_only_logs_that_have_grown_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[str] = []
-    monkeypatch.setattr("os.fdatasync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+def test_logs_are_synced_while_anything_may_be_written_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fdatasync", lambda fd: synced.append(int(Path(f"/proc/self/fd/{fd}").readlink().stem)))
     logs = Logs(tmp_path)
-    (tmp_path / "1.log").write_bytes(b"a")
-    (tmp_path / "table.sst").write_bytes(b"a")
-    logs.sync()
-    logs.sync()
-    assert synced == ["1.log"]
-    (tmp_path / "2.log").write_bytes(b"")
-    with (tmp_path / "1.log").open("ab") as file:
-        file.write(b"b")
-    logs.sync()
-    assert synced == ["1.log", "1.log"]
-    (tmp_path / "1.log").unlink()
-    (tmp_path / "2.log").write_bytes(b"b")
-    logs.sync()
-    assert synced == ["1.log", "1.log", "2.log"]
+
+    def synced_now() -> list[int]:
+        synced.clear()
+        logs.sync()
+        return sorted(synced)
+
+    assert synced_now() == []
+    for name in ("000001.log", "000002.log", "000003.sst"):
+        (tmp_path / name).write_bytes(b"a")
+    assert synced_now() == [1, 2]
+    assert synced_now() == [2]
+    (tmp_path / "000004.log").write_bytes(b"a")  # the second may have been written to until now
+    assert synced_now() == [2, 4]
+    assert synced_now() == [4]
+    (tmp_path / "000001.log").rename(tmp_path / "1000000.log")  # used again
+    assert synced_now() == [4, 1_000_000]
+
+
+def test_whatever_is_written_to_a_log_shows(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    for name in ("000001.log", "000002.log"):
+        (tmp_path / name).write_bytes(b"abc")
+    for name in ("000001.log", "000002.log"):
+        marked = logs.mark()
+        assert not logs.written(marked)
+        with (tmp_path / name).open("r+b") as file:  # over what was there, as long as that
+            file.write(b"abc")
+        assert logs.written(marked)
+    marked = logs.mark()
+    (tmp_path / "000003.log").write_bytes(b"")
+    (tmp_path / "000001.log").rename(tmp_path / "000004.log")
+    (tmp_path / "000002.log").unlink()
+    assert not logs.written(marked)
+    (tmp_path / "000003.log").write_bytes(b"a")
+    assert logs.written(marked)
+
+
+def test_the_newest_log_has_the_highest_number(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    assert logs.newest() is None
+    for name in ("999999.log", "1000000.log", "MANIFEST-2000000"):
+        (tmp_path / name).write_bytes(b"ab")
+    newest = logs.newest()
+    assert newest is not None
+    assert logs.path(newest) == tmp_path / "1000000.log"
+    assert logs.size() == 4
 
 
 def test_a_folder_that_is_being_exchanged_has_no_logs(tmp_path: Path) -> None:
-    Logs(tmp_path / "missing").sync()
-    assert Logs(tmp_path / "missing").sizes() == {}
+    logs = Logs(tmp_path / "missing")
+    logs.sync()
+    assert (logs.newest(), logs.mark(), logs.size()) == (None, set(), 0)

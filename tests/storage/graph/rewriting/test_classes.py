@@ -111,6 +111,7 @@ def test_the_classes_come_first(pattern: str, expected: str) -> None:
         "SELECT ?x { :i :p ?y . ?y :p ?x . ?x a/rdfs:subClassOf* :A }",
         "SELECT ?x { ?x :p [ :p 'x' ] ; a/rdfs:subClassOf* :A }",
         "SELECT ?x { VALUES ?x { :i } ?x a/rdfs:subClassOf* :A }",
+        "SELECT * { ?x a/rdfs:subClassOf* :A } VALUES ?y { :i }",
         "SELECT ?x { BIND(:i AS ?x) ?x a/rdfs:subClassOf* :A }",
         "SELECT ?x { { SELECT ?x { ?x :p :i } LIMIT 1 } ?x a/rdfs:subClassOf* :A }",
         "SELECT ?x { GRAPH :g { :i :p ?x } ?x a/rdfs:subClassOf* :A }",

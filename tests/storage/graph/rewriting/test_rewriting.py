@@ -51,6 +51,15 @@ def test_what_is_not_understood_stays_as_it_is(text: str) -> None:
     assert rewritten(text) is text
 
 
+def test_what_is_written_twice_does_not_grow_without_end() -> None:
+    items = " ".join(f"(?a{n} + ?a{n} AS ?a{n + 1})" for n in range(60))
+    text = f"SELECT (COUNT(*) AS ?a0) {items} {{ }}"
+    assert rewritten(text) is text
+    nested = "SELECT (COUNT(*) AS ?n) { " * 40 + "?s ?p ?o" + " }" * 40
+    text = f"SELECT * {{ GRAPH ?g {{ {nested} }} }}"
+    assert rewritten(text) is text
+
+
 def test_lines_stay_where_they_are() -> None:
     text = "PREFIX : <urn:x:>\nSELECT *\n{ :i :p* ?x # a node\n  FILTER(?x != :j)\n}"
     assert [line.split()[0] for line in rewritten(text).splitlines()] == ["PREFIX", "SELECT", "{", "FILTER(?x", "}"]

@@ -1,0 +1,96 @@
+"""Reads: each in a transaction of its own, so that it sees one moment, whatever is written, sealed or compacted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from storage.errors import Corrupt, InQuarantine
+from storage.series.engine import Deadline, engine_errors, table_of
+from storage.series.hot import HotTier
+from storage.series.layers import relation, statistics
+from storage.series.quarantine import refuse_lost
+from storage.series.schema import ids_of
+from storage.series.selection import Rows, Selection, answer, register
+from storage.series.sources import Sources
+from storage.series.sql import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Starts them. `broken` names the files that are not what was written."""
+
+    hot: HotTier
+    sources: Sources
+    broken: Callable[[], list[str]]
+
+    def select(self, selection: Selection, points: pa.Table | None, seconds: float | None) -> Rows:
+        """Start a selection; see SeriesStore.select."""
+        cleanup = contextlib.ExitStack()
+        try:
+            with self._blaming(), engine_errors():
+                return self._select(selection, points, seconds, cleanup)
+        except BaseException:
+            cleanup.close()
+            raise
+
+    def _select(
+        self,
+        selection: Selection,
+        points: pa.Table | None,
+        seconds: float | None,
+        cleanup: contextlib.ExitStack,
+    ) -> Rows:
+        cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
+        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        if deadline:
+            cleanup.callback(deadline.close)
+        cursor.execute("BEGIN")
+        if points is not None:
+            register(cursor, points)
+        source = self.sources.source(cursor, selection, cleanup, some=points is not None)
+        rows = answer(cursor, source, selection, points, deadline, cleanup)
+        rows.batches = self._named(rows.batches)
+        return rows
+
+    def _named(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with self._blaming():
+            yield from batches
+
+    @contextlib.contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """Name the files that are not what was written, where the engine met one: it does not always do so."""
+        try:
+            yield
+        except InQuarantine:
+            raise
+        except Corrupt as error:
+            broken = self.broken()
+            raise Corrupt(f"{', '.join(broken)}: {error}" if broken else str(error)) from error
+
+    def count(self, ids: Sequence[str], window: Window, seconds: float | None) -> int:
+        """Count readings; see SeriesStore.count."""
+        with contextlib.ExitStack() as cleanup, engine_errors():
+            cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
+            if seconds is not None:
+                cleanup.callback(Deadline(cursor, seconds).close)
+            cursor.execute("BEGIN")
+            cursor.register("wanted", ids_of(ids))
+            refuse_lost(cursor, window, some=True)
+            layers = self.sources.layers(cursor, window, cleanup, some=True)
+            condition = f"{window.condition()} AND id IN (SELECT id FROM wanted)"
+            [(rows,)] = cursor.execute(f"SELECT count(*) FROM ({relation(layers, condition)})").fetchall()
+            return int(rows)
+
+    def stats(self, ids: Sequence[str] | None) -> pa.Table:
+        """Count what each series has; see SeriesStore.stats."""
+        with contextlib.ExitStack() as cleanup, engine_errors():
+            cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
+            cursor.execute("BEGIN")
+            if ids is not None:
+                cursor.register("wanted", ids_of(ids))
+            layers = self.sources.layers(cursor, Window(), cleanup, some=ids is not None)
+            return table_of(cursor, statistics(layers, some=ids is not None))
