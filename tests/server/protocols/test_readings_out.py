@@ -194,7 +194,7 @@ def test_relative_times_are_before_now(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({"aggregate": "median"}, "aggregate"),
+        ({"aggregate": "mode"}, "aggregate"),
         ({"every": "1 fortnight"}, "every"),
         ({"every": "0h"}, "every"),
         ({"every": "999999999d"}, "every"),
