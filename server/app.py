@@ -29,7 +29,7 @@ from server.errors import Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
-from server.protocols import admin, description, graph_store, influx, points, queries, readings, sparql
+from server.protocols import admin, description, graph_store, influx, points, queries, readings, series, sparql
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
@@ -76,6 +76,8 @@ ROUTES = (
     _route("/validate", admin.validate, POST=_READ),
     _route("/check", admin.check, POST=_READ),
     _route("/seal", admin.seal, POST=_ADMIN),
+    _route("/series/status", series.status, GET=_READ),
+    _route("/series/retain", series.retain, POST=_ADMIN),
     _route("/export", admin.export, GET=_READ),
     _route("/backup", admin.backup, GET=_ADMIN),
     _route("/livez", livez, GET=_OPEN),

@@ -13,6 +13,7 @@ from server.outbound.hosts import AllowList
 
 ANONYMOUS = ("auto", "none", "read", "write", "admin")
 _ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
+_RULE = re.compile(r"\S+=(P(\d+[YMWD])+|\d+(h|d|w|mo|y))")
 _TRUTHS = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
 
@@ -27,9 +28,10 @@ class Settings:
     data: the data directory
     host, port: where the server listens
     default_graph: `union` (a query's default graph is the union of all graphs) or `strict` (the default graph alone)
-    query_seconds, query_rows, query_bytes: the most that one SPARQL query, or one reading of series, may take
+    query_seconds, query_rows, query_bytes: the most that one SPARQL query or update, or one reading of series,
+        may take
     readers: how many SPARQL queries run at a time
-    reader_megabytes: memory that one of them may use
+    reader_megabytes: memory that one of them may use, and an update
     cache_megabytes: memory for answers that may be asked for again; 0 keeps none
     series_megabytes: memory that reading and writing of series may use together
     body_megabytes: the largest body that a request may have, as it is sent
@@ -37,6 +39,7 @@ class Settings:
     ingest_rows: the most readings that one request may bring, however well its body is compressed
     influx_tag: the tag of line protocol that names a point; empty: none does
     influx_unknown: what happens to line protocol of a series that no point has: create (a point), or refuse
+    retention: how long readings are kept, as rules by spaces: `brick:Sensor=90d urn:site:a=2y *=5y`; none: for ever
     future_days: readings of times further ahead than that are refused: their clock or their unit is wrong
     anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
     insecure: listen beyond loopback also where strangers may write, or no token keeps them out
@@ -69,6 +72,7 @@ class Settings:
     unpacked_megabytes: int = 2048
     ingest_rows: int = 100_000_000
     future_days: int = 366
+    retention: str = ""
     influx_tag: str = "uuid"
     influx_unknown: str = "create"
     anonymous: str = "auto"
@@ -94,6 +98,9 @@ class Settings:
             raise SettingError(f'influx_unknown is create or refuse, not "{self.influx_unknown}"')
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingError("tls_cert and tls_key belong together: give both or neither")
+        for rule in self.retention.split():
+            if not _RULE.fullmatch(rule):
+                raise SettingError(f'retention has rules such as brick:Sensor=90d or *=5y, not "{rule}"')
         try:
             AllowList.parse(self.outbound_hosts)
         except ValueError as error:

@@ -72,3 +72,54 @@ def _ask(report: dict[str, Any]) -> None:
 
 def _counted(report: dict[str, Any]) -> str:
     return f"{report['readings']:,} readings of {report['points']:,} points"
+
+
+@series.command("status")
+def show_status(as_json: Json = False, data: Data = None, url: Url = None) -> None:
+    """Show what is stored where, and what is being done about it.
+
+    \b
+    Example:
+      twinhouse series status --url http://127.0.0.1:8080
+    """
+    target = target_of(data, url)
+    from server.cli.client import connect
+
+    with connect(target) as client:
+        status = client.json("GET", "/series/status")
+    if as_json:
+        print_json(status)
+        return
+    for name, value in status.items():
+        typer.echo(f"{name:16}{_shown(value)}")
+
+
+def _shown(value: int | str | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else value
+
+
+@series.command("retain")
+def apply_retention(as_json: Json = False, data: Data = None, url: Url = None) -> None:
+    """Apply the rules of retention now. A server does so each hour.
+
+    The rules are those of the server, or with --data, of the environment variable TWINHOUSE_RETENTION.
+
+    \b
+    Example:
+      twinhouse series retain --data ./office
+    """
+    target = target_of(data, url)
+    from server.cli.client import connect
+
+    with connect(target) as client:
+        rules = client.json("POST", "/series/retain")["rules"]
+    if as_json:
+        print_json(rules)
+        return
+    if not rules:
+        say("there are no rules: see `twinhouse serve --retention`")
+    for rule in rules:
+        old = f"{rule['retired']:,} of {rule['series']:,} series had readings"
+        say(f"{rule['what']}: {old} from before {rule['before']}")

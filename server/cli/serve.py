@@ -24,10 +24,14 @@ def serve(
     default_graph: Annotated[
         str | None, typer.Option(help="Default graph of a query: `union` of all graphs, or `strict`.")
     ] = None,
-    query_seconds: Annotated[float | None, typer.Option(min=0.001, help="The longest that a query may take.")] = None,
+    query_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="The longest that a query or update may take.")
+    ] = None,
     query_rows: Annotated[int | None, typer.Option(min=1, help="The most rows that an answer may have.")] = None,
     readers: Annotated[int | None, typer.Option(min=1, help="How many SPARQL queries run at a time.")] = None,
-    reader_megabytes: Annotated[int | None, typer.Option(min=1, help="Memory that one of them may use.")] = None,
+    reader_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="Memory that one of them, or an update, may use.")
+    ] = None,
     cache_megabytes: Annotated[
         int | None, typer.Option(min=0, help="Memory for answers that are asked for again.")
     ] = None,
@@ -42,6 +46,9 @@ def serve(
         int | None, typer.Option(min=1, help="The most readings that a request may bring.")
     ] = None,
     future_days: Annotated[int | None, typer.Option(min=0, help="How far ahead a reading may be.")] = None,
+    retention: Annotated[
+        str | None, typer.Option(metavar="RULES", help="How long readings are kept: `brick:Sensor=90d *=5y`.")
+    ] = None,
     influx_tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
     ] = None,

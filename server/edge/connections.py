@@ -13,11 +13,12 @@ import struct
 import termios
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from server.edge.joining import Joining
 from server.errors import MEDIA_TYPE, Problem, bad_request
 from server.settings import Settings
 
@@ -51,7 +52,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections and none that can be spared."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Joining(transport, self.loop)))
         if len(self.connections) > self.settings.connections + _REFUSED:
             self.transport.abort()
         elif len(self.connections) > self.settings.connections and not self._make_room():

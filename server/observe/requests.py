@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from itertools import count
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,7 @@ class Observed:
         self._seconds = Histogram(
             "twinhouse_request_seconds", "Time to the last byte", ["method", "route"], registry=registry
         )
+        self._ids = count(int.from_bytes(os.urandom(7), "big"))
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,7 +32,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, request_id = time.perf_counter(), 0, os.urandom(8).hex()
+        began, status, request_id = time.perf_counter(), 0, f"{next(self._ids):016x}"
         scope["request_id"] = request_id
 
         async def observed(message: Message) -> None:

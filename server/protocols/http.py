@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -43,17 +44,21 @@ class Parameters:
     `customary` ones are what clients send out of habit, and are ignored.
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]], known: Iterable[str], customary: Iterable[str] = ()) -> None:
-        habits = set(customary)
-        self._pairs = [pair for pair in pairs if pair[0] not in habits]
-        allowed = set(known)
-        for name, _ in self._pairs:
-            if name not in allowed:
-                raise bad_request(f'there is no parameter "{name}"', hint="parameters: " + ", ".join(sorted(allowed)))
+    def __init__(
+        self, pairs: Iterable[tuple[str, str]], known: Collection[str], customary: Collection[str] = ()
+    ) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if name in customary:
+                continue
+            if name not in known:
+                hint = "parameters: " + ", ".join(sorted(set(known)))
+                raise bad_request(f'there is no parameter "{name}"', hint=hint)
+            self._values.setdefault(name, []).append(value)
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a parameter."""
-        return tuple(value for key, value in self._pairs if key == name)
+        return tuple(self._values.get(name, ()))
 
     def one(self, name: str) -> str | None:
         """Return the value, or None. Raises a 400 problem where it is given twice."""
@@ -148,5 +153,11 @@ async def spooled_body(request: Request) -> AsyncIterator[SpooledTemporaryFile[b
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON
-    """Return a report as JSON values."""
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    """Return a report as JSON values; times are naive UTC."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return asdict(value, dict_factory=lambda pairs: {name: _plain(item) for name, item in pairs})
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value

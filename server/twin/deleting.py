@@ -26,6 +26,6 @@ def delete(store: SeriesStore, bindings: pa.Table, window: Window, *, seconds: f
     """
     ids = sorted({str(uuid) for uuid in bindings.column("id").to_pylist()})
     readings = store.count(ids, window, seconds=seconds)
-    if readings and not dry_run:
+    if not dry_run:
         store.delete(ids, window)
     return DeleteReport(readings, len(ids), dry_run)

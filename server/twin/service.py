@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -35,6 +36,7 @@ from server.twin.models import LoadReport, Model, named_node
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
 from server.twin.resolve import PointIndex
+from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.solutions import TypedSolutions
 from server.twin.terms import Term
 from server.twin.touching import leaves_points
@@ -55,6 +57,7 @@ NTRIPLES = "application/n-triples"
 MOST_HELD_ROWS = 1_000_000  # of solutions that become a table, and so are in memory as a whole
 MOST_HELD_BYTES = 1 << 30
 _ROW = "row number"  # no variable of SPARQL can have this name
+_LEAST_MEGABYTES = 512  # for the process that writes the graph, and all that the engine keeps in memory there
 _INSIDE = Limits(seconds=300.0)  # for our own questions to the graph, which grow with it
 
 
@@ -73,31 +76,35 @@ class Twin:
         self.settings = settings
         self._closed = False
         self.directory = DataDirectory(settings.data, what)
-        try:
-            self._open()
-        except BaseException:
-            self.directory.close()
-            raise
+        with contextlib.ExitStack() as on_error:
+            on_error.callback(self.directory.close)
+            self._open(on_error)
+            on_error.pop_all()
 
-    def _open(self) -> None:
+    def _open(self, on_error: contextlib.ExitStack) -> None:
         settings = self.settings
         for left in self.directory.root.glob(f"{COPY}*"):  # by a copy that a crash ended
             shutil.rmtree(left, ignore_errors=True)
-        self.graph = GraphStore(self.directory, memory=settings.reader_megabytes << 20)
+        self.graph = GraphStore(self.directory, memory=max(settings.reader_megabytes, _LEAST_MEGABYTES) << 20)
+        on_error.callback(self.graph.close)  # or its process would keep the directory locked
         self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
+        on_error.callback(self.readers.close)
         self.answers = Answers(settings.cache_megabytes << 20)
         self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
+        self._rules = parse_rules(settings.retention)
         self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        self._retaining = Retaining(self, self._rules)
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
         if self._closed:
             return
         self._closed = True
+        self._retaining.close()
         self.readers.close()
         self.outbound.close()
         self.series.finish()
@@ -319,6 +326,13 @@ class Twin:
             Gauge("twinhouse_series_segments", "Compacted Parquet files", series.segments),
             Gauge("twinhouse_series_sealed_rows", "Readings in Parquet", series.sealed_rows),
             Gauge("twinhouse_series_sealed_bytes", "Bytes of Parquet", series.sealed_bytes),
+            Gauge("twinhouse_series_rollups", "Segments that have rollups", series.rollups),
+            Gauge("twinhouse_series_rollup_bytes", "Bytes of rollups", series.rollup_bytes),
+            Gauge("twinhouse_series_archive_bytes", "Bytes of rollups without readings", series.archive_bytes),
+            Gauge("twinhouse_series_deletions", "Deletions not yet carried out in Parquet", series.deletions),
+            Gauge("twinhouse_series_rewrites", "Parquet files that hold what was deleted", series.rewrites),
+            Gauge("twinhouse_series_quarantined", "Parquet files set apart as broken", series.quarantined),
+            Gauge("twinhouse_series_failing", "1 while sealing or compacting fails", series.error is not None),
         ]
 
     def check(self, *, mend: bool = False, give_up: int | None = None) -> CheckReport:
@@ -330,6 +344,10 @@ class Twin:
         self.series.seal()
         self.series.compact()
         return self.series.status()
+
+    def retain(self) -> list[Retained]:
+        """Apply the rules of retention; see server.twin.retaining."""
+        return retain(self, self._rules)
 
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""

@@ -7,11 +7,8 @@ was written to a log has changed nothing; once something was, the process is lef
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,12 +24,11 @@ from storage.errors import (
     DeadlineExceeded,
     DiskFailed,
     MemoryLimitExceeded,
-    QueryEvaluationError,
     StorageError,
     WriterCrashed,
 )
+from storage.graph.channel import Channel, Gone
 from storage.graph.sync import Logs
-from storage.graph.syntax import syntax_error
 
 _STEP = 0.1  # seconds between looks at whether the engine is to be closed
 _COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
@@ -58,83 +54,29 @@ class Deadline:
         return max(0.0, self.until - time.monotonic())
 
 
-class _Gone(Exception):
-    """The process has ended."""
-
-
-class _Channel:
-    """A socket to the process: one request at a time, and its answer."""
-
-    def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._answers = self._ours.makefile("rb")
-
-    @property
-    def inherited(self) -> int:
-        """The file descriptor for the process."""
-        return self._theirs.fileno()
-
-    def handed_over(self) -> None:
-        """Let go of the process's end, which it has now itself."""
-        self._theirs.close()
-
-    def send(self, request: dict[str, Any]) -> None:
-        with _gone_if_closed():
-            self._ours.sendall(json.dumps(request).encode() + b"\n")
-
-    def ready(self, seconds: float) -> bool:
-        """Wait so long for an answer, or for the end of the process."""
-        poll = select.poll()
-        poll.register(self._ours, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
-
-    def receive(self) -> Any:  # noqa: ANN401 - JSON
-        """Return the answer, or raise the error that it is."""
-        with _gone_if_closed():
-            line = self._answers.readline()
-        if not line.endswith(b"\n"):
-            raise _Gone
-        answer = json.loads(line)
-        if "error" in answer:
-            raise _as_exception(answer)
-        return answer["ok"]
-
-    def close(self) -> None:
-        self._answers.close()
-        self._ours.close()
-        self._theirs.close()
-
-
-@contextlib.contextmanager
-def _gone_if_closed() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _Gone from error
-
-
-def _as_exception(answer: dict[str, Any]) -> StorageError:
-    message = answer["message"]
-    match answer["error"]:
-        case "syntax":
-            return syntax_error(message, answer["line"], answer["column"])
-        case "evaluation":
-            return QueryEvaluationError(message)
-        case "memory":
-            return MemoryLimitExceeded("the write needed more memory than it may use")
-        case "disk":
-            return DiskFailed(f"the graph could not be written or read: {message}")
-        case _:
-            return WriterCrashed(message)
-
-
 class _Process:
     """One writer process. Raises Corrupt or DiskFailed where it cannot open the store."""
 
     def __init__(self, path: Path, memory: int, lock: int) -> None:
-        self.writes, self.questions = _Channel(), _Channel()
+        self.writes, self.questions = Channel(), Channel()
+        try:
+            self._process = self._start(path, memory, lock)
+        except OSError:
+            self.writes.close()
+            self.questions.close()
+            raise
+        self.writes.handed_over()
+        self.questions.handed_over()
+        try:
+            self.questions.receive()
+        except (Gone, StorageError) as error:
+            self.end()
+            self.close()
+            raise _unopened(path, error) from None
+
+    def _start(self, path: Path, memory: int, lock: int) -> subprocess.Popen[bytes]:
         fds = (self.writes.inherited, self.questions.inherited)
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "storage.graph.writer", str(path), str(memory), *map(str, fds)],
             stdin=subprocess.PIPE,  # which closes with this process, and ends that one
             stdout=subprocess.DEVNULL,
@@ -142,14 +84,6 @@ class _Process:
             pass_fds=(*fds, lock),  # the lock of the data directory, which is thus held as long as the process lives
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        self.writes.handed_over()
-        self.questions.handed_over()
-        try:
-            self.questions.receive()
-        except (_Gone, StorageError) as error:
-            self.end()
-            self.close()
-            raise _unopened(path, error) from None
 
     @property
     def pid(self) -> int:
@@ -174,8 +108,10 @@ class _Process:
 
 
 def _unopened(path: Path, error: Exception) -> StorageError:
-    if isinstance(error, _Gone):
+    if isinstance(error, Gone):
         return WriterCrashed("the process that writes the graph ended before it had opened it")
+    if "No space left" in str(error):
+        return DiskFailed(str(error))
     return Corrupt(f"the graph in {path} cannot be opened: {error}")
 
 
@@ -223,7 +159,7 @@ class Engine:
                 try:
                     process.questions.send({"ask": question, **more})
                     return process.questions.receive()
-                except _Gone:
+                except Gone:
                     process.end()
         raise WriterCrashed("the process that writes the graph has ended again and again")
 
@@ -263,7 +199,7 @@ class Engine:
             process.writes.send(request)
             self._wait(process, marked, deadline)
             process.writes.receive()
-        except _Gone:
+        except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:
             process.end()  # after an error of the disk the engine takes no more writes until it is opened again
@@ -322,7 +258,7 @@ class Engine:
         with self._asking:
             self._closing = True
             if self._process is not None and self._process.alive:
-                with contextlib.suppress(_Gone, StorageError):  # what is not flushed is in the logs
+                with contextlib.suppress(Gone, StorageError):  # what is not flushed is in the logs
                     self._process.questions.send({"ask": "flush"})
                     self._process.questions.receive()
             self._stop()

@@ -1,8 +1,8 @@
 """The writer process: it alone has the store open, so that a write that runs away can be ended with it.
 
 The engine cannot be told to stop, so a process is: until it writes to its log, nothing of a change is in the store.
-There are two sockets, so that questions are answered while a write goes on. On both a request is one line of JSON, and so
-is its answer: `{"ok": …}`, or `{"error": kind, "message": …, "line": …, "column": …}`.
+There are two sockets, so that questions are answered while a write goes on. On both a request is one line of JSON,
+and so is its answer: `{"ok": …}`, or `{"error": kind, "message": …, "line": …, "column": …}`.
 
 Arguments: the store's directory, the memory cap in bytes, the file descriptors of the sockets for writes and for
 questions. It ends when the latter is closed, and when stdin is, so that it never outlives its parent.

@@ -12,9 +12,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from storage.errors import Closed
 from storage.files import sync_directory
 from storage.series.catalog import LAST_SEGMENT, LAST_SEQ, SCHEMA
+from storage.series.database import Database
 from storage.series.engine import engine_errors
 from storage.series.latest import Latest
 from storage.series.sql import quote
@@ -26,63 +26,40 @@ class HotTier:
     def __init__(self, directory: Path, *, memory: int, threads: int) -> None:
         """Open or create `directory`/hot.duckdb; DuckDB may use `memory` bytes and spills beside the file."""
         self._scratch = directory / "tmp"
-        self._log = directory / "hot.duckdb.wal"
-        self._synced_log = (0, 0)
-        self._connection = duckdb.connect(
-            str(directory / "hot.duckdb"),
-            config={
-                "memory_limit": f"{memory >> 20}MiB",
-                "threads": threads,
-                "temp_directory": str(self._scratch),
-                "preserve_insertion_order": True,
-            },
-        )
         self._write = threading.RLock()
         self._copying = threading.Lock()
-        self._closed = False
-        self._connection.execute(SCHEMA)
-        self._connection.execute(f"SET allowed_directories = [{quote(f'{directory}/')}]")
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
-        self._connection.execute("CHECKPOINT")
-        sync_directory(directory)
-        self.seq = _one(self._connection.execute(LAST_SEQ))
-        self._last_segment = _one(self._connection.execute(LAST_SEGMENT))
-        self.rows = _one(self._connection.execute("SELECT count(*) FROM readings"))
-        self.latest = Latest(self.cursor, self.transaction)
+        self._database = Database(directory / "hot.duckdb", self._scratch, memory=memory, threads=threads)
+        try:
+            with contextlib.closing(self.cursor()) as cursor:
+                cursor.execute(SCHEMA)
+                self._database.checkpoint()
+                sync_directory(directory)
+                self.seq = _one(cursor.execute(LAST_SEQ))
+                self._last_segment = _one(cursor.execute(LAST_SEGMENT))
+                self.rows = _one(cursor.execute("SELECT count(*) FROM readings"))
+            self.latest = Latest(self.cursor, self.transaction)
+        except BaseException:
+            self._database.close()
+            raise
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own to the same database, for one thread."""
-        if self._closed:
-            raise Closed("the series are closed")
-        return self._connection.cursor()
+        return self._database.cursor()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Write in one transaction. Durable and visible when the block ends; undone if it raises."""
         with self._write, engine_errors(), contextlib.closing(self.cursor()) as cursor:
-            cursor.execute("BEGIN")
             try:
+                cursor.execute("BEGIN")
                 yield cursor
                 cursor.execute("COMMIT")
-                self._sync_new_log()
-            except BaseException:
+            except BaseException as error:
+                self._database.failed(error)
                 with contextlib.suppress(duckdb.Error):  # a COMMIT that failed has ended the transaction
                     cursor.execute("ROLLBACK")
                 raise
-
-    def _sync_new_log(self) -> None:
-        """Sync the directory when the log is a new file: the engine syncs what is in it, not that it is there.
-
-        A log that got shorter is new too, since a new file may get an old one's number.
-        """
-        number, size = 0, 0
-        with contextlib.suppress(FileNotFoundError):  # a checkpoint has just taken it in
-            status = self._log.stat()
-            number, size = status.st_ino, status.st_size
-        if number != self._synced_log[0] or size < self._synced_log[1]:
-            sync_directory(self._log.parent)
-        self._synced_log = (number, size)
+            self._database.committed()
 
     @contextlib.contextmanager
     def numbered(self, count: int = 1) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
@@ -164,8 +141,7 @@ class HotTier:
     def close(self) -> None:
         """Checkpoint and close. Closing twice is fine."""
         with self._write:
-            self._closed = True
-            self._connection.close()
+            self._database.close()
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -51,7 +51,8 @@ class SeriesStore:
         empty_directory(directory / "tmp")
         self._files = SegmentFiles(directory)
         try:
-            self._hot = HotTier(directory, memory=self.options.memory, threads=self.options.threads)
+            with engine_errors():
+                self._hot = HotTier(directory, memory=self.options.memory, threads=self.options.threads)
         except duckdb.Error as error:
             raise Corrupt(f"{directory / 'hot.duckdb'} cannot be opened: {error}") from error
         try:

@@ -40,6 +40,8 @@ EXPECTED = {
     "/validate": {"POST": READ},
     "/check": {"POST": READ},
     "/seal": {"POST": ADMIN},
+    "/series/status": {"GET": READ},
+    "/series/retain": {"POST": ADMIN},
     "/export": {"GET": READ},
     "/backup": {"GET": ADMIN},
     "/livez": {"GET": Role.NONE},

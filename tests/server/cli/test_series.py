@@ -46,3 +46,19 @@ def test_delete_wants_to_know_whose(filled: Path) -> None:
     twin("series", "delete", "--yes", code=2)
     twin("series", "delete", "urn:site:t1", "--query", "SELECT", code=2)
     assert "urn:nobody" in twin("series", "delete", "urn:nobody", "--yes", code=1).stderr
+
+
+def test_status(mine: Twin) -> None:
+    shown = mine("series", "status").stdout
+    assert "hot_rows" in shown
+    assert json.loads(mine("series", "status", "--json").stdout)["sealed_rows"] == 8
+
+
+def test_retain(filled: Path, copy_of: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = Twin(("--data", str(copy_of(filled))))
+    assert "there are no rules" in twin("series", "retain").stderr
+    monkeypatch.setenv("TWINHOUSE_RETENTION", "urn:site:t1=1d")
+    assert "urn:site:t1: 1 of 1 series" in twin("series", "retain").stderr
+    assert left(twin) == 4
+    monkeypatch.setenv("TWINHOUSE_RETENTION", "nonsense")
+    assert "retention" in twin("series", "status", code=1).stderr

@@ -17,7 +17,7 @@ from tests.support.raw import ask, connected, head
 from tests.support.service import Service, serving
 
 MEBIBYTE = 1 << 20
-BOMB = 300 * MEBIBYTE
+BOMB = 128 * MEBIBYTE
 FORM = "application/x-www-form-urlencoded"
 PARTS = (
     b'--edge\r\nContent-Disposition: form-data; name="model"; filename="s.ttl"\r\n'

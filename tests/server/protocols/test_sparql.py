@@ -45,6 +45,21 @@ def test_a_query_comes_by_get_form_or_body(site: TestClient, path: str) -> None:
     assert [found(answer) for answer in answers] == [EXPECTED] * 3
 
 
+@pytest.mark.parametrize("path", ["/query", "/sparql"])
+def test_the_method_query_asks_and_never_changes_anything(site: TestClient, path: str) -> None:
+    direct = {"content-type": "application/sparql-query"}
+    answers = [
+        site.request("QUERY", path, content=POINTS, headers=direct),
+        site.request("QUERY", path, data={"query": POINTS}),
+        site.request("QUERY", path, params={"query": POINTS}, headers=FORM),
+    ]
+    assert [found(answer) for answer in answers] == [EXPECTED] * 3
+    update = {"content-type": "application/sparql-update"}
+    assert site.request("QUERY", path, content="CLEAR ALL", headers=update).status_code == 415
+    assert site.request("QUERY", path, data={"update": "CLEAR ALL"}).status_code == 400
+    assert site.request("QUERY", path, data={"query": "CLEAR ALL"}).status_code == 400
+
+
 @pytest.mark.parametrize("name", RESULTS)
 def test_each_results_format_parses(site: TestClient, name: str) -> None:
     answer = site.get("/query", params={"query": POINTS, "format": name})

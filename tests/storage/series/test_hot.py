@@ -70,7 +70,7 @@ def test_counts_are_right_with_many_writers_and_a_sealer(store: SeriesStore) -> 
 def test_a_new_log_is_made_durable_with_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
     with contextlib.closing(HotTier(tmp_path, memory=1 << 28, threads=1)) as hot:
-        monkeypatch.setattr("storage.series.hot.sync_directory", synced.append)
+        monkeypatch.setattr("storage.series.database.sync_directory", synced.append)
         with hot.transaction() as cursor:
             cursor.execute("CREATE TABLE first (a INTEGER)")
         with hot.transaction() as cursor:

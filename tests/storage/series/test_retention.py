@@ -51,7 +51,7 @@ SELECTIONS = [
         ("count", "mean", "min", "max", "first", "last", "twmean"),
         (HOURS, DAYS, BERLIN, Step(months=1)),
     )
-]
+][::5]
 
 
 def answers(store: SeriesStore) -> list[list[tuple[object, ...]]]:

@@ -1,0 +1,85 @@
+"""A socket to the writer process (see storage.graph.writer), and what its errors are here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from storage.errors import DiskFailed, MemoryLimitExceeded, QueryEvaluationError, StorageError, WriterCrashed
+from storage.graph.syntax import syntax_error
+
+
+class Gone(Exception):
+    """The process has ended."""
+
+
+class Channel:
+    """A socket to the process: one request at a time, and its answer."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._answers = self._ours.makefile("rb")
+
+    @property
+    def inherited(self) -> int:
+        """The file descriptor for the process."""
+        return self._theirs.fileno()
+
+    def handed_over(self) -> None:
+        """Let go of the process's end, which it has now itself."""
+        self._theirs.close()
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send a request. Raises Gone."""
+        with _gone_if_closed():
+            self._ours.sendall(json.dumps(request).encode() + b"\n")
+
+    def ready(self, seconds: float) -> bool:
+        """Wait so long for an answer, or for the end of the process."""
+        poll = select.poll()
+        poll.register(self._ours, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def receive(self) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer, or raise the error that it is; or Gone."""
+        with _gone_if_closed():
+            line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            raise Gone
+        answer = json.loads(line)
+        if "error" in answer:
+            raise _as_exception(answer)
+        return answer["ok"]
+
+    def close(self) -> None:
+        """Close both ends. Closing twice is fine."""
+        self._answers.close()
+        self._ours.close()
+        self._theirs.close()
+
+
+@contextlib.contextmanager
+def _gone_if_closed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Gone from error
+
+
+def _as_exception(answer: dict[str, Any]) -> StorageError:
+    message = answer["message"]
+    match answer["error"]:
+        case "syntax":
+            return syntax_error(message, answer["line"], answer["column"])
+        case "evaluation":
+            return QueryEvaluationError(message)
+        case "memory":
+            return MemoryLimitExceeded("the write needed more memory than it may use")
+        case "disk":
+            return DiskFailed(f"the graph could not be written or read: {message}")
+        case _:
+            return WriterCrashed(message)
