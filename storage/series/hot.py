@@ -113,6 +113,7 @@ class HotTier:
             try:
                 cursor.execute("COPY FROM DATABASE hot TO copy")
                 cursor.execute("COMMIT")
+                cursor.execute("CHECKPOINT copy")  # all of it is in one file then
             finally:
                 with contextlib.suppress(duckdb.Error):
                     cursor.execute("ROLLBACK")
