@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from storage.errors import Closed
+from storage.errors import Closed, DiskFailed
 from storage.series import database
 from storage.series.database import Database
 from storage.series.store import SeriesStore
@@ -18,10 +18,13 @@ def opened(directory: Path) -> contextlib.closing[Database]:
 
 
 def test_after_the_engine_has_given_up_the_file_is_opened_again(store: SeriesStore) -> None:
-    store.append(table([reading(1, 0, 1.0)]))
-    with pytest.raises(duckdb.FatalException), store._hot.transaction() as cursor:
+    def give_up(cursor: duckdb.DuckDBPyConnection, _: int) -> int:
         cursor.execute("DELETE FROM readings")
         raise duckdb.FatalException("FATAL Error: database has been invalidated")
+
+    store.append(table([reading(1, 0, 1.0)]))
+    with pytest.raises(DiskFailed):
+        store._hot.remove(give_up)
     assert everything(store) == [reading(1, 0, 1.0)]
     store.append(table([reading(1, 1, 2.0)]))
     assert len(everything(store)) == 2
