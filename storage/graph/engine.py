@@ -241,7 +241,8 @@ class Engine:
             try:
                 yield
             finally:
-                self._process = self._start()
+                with contextlib.suppress(OSError, StorageError):  # else it is started when it is needed
+                    self._process = self._start()
 
     def _stop(self) -> None:
         for process in (*self._retired, self._process):

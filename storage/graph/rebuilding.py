@@ -67,9 +67,9 @@ class Rebuilding:
         With `rebuild` all but what is dropped is taken over, else what is dropped is removed: whichever is less.
         Raises DiskFailed, WriterCrashed or Closed, with nothing changed.
         """
-        self.discard()
         base = self._folder / "base" if rebuild and copy is not None else None
         try:
+            self.discard()
             if copy is not None:
                 copy(base or self._next)
             self._run(
@@ -81,6 +81,8 @@ class Rebuilding:
                     "create": create,
                 }
             )
+        except OSError as error:
+            raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
         except BaseException:
             self.discard()
             raise

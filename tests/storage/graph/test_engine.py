@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 from pyoxigraph import NamedNode, Store
 
-from storage.errors import Closed, Corrupt, DeadlineExceeded, MemoryLimitExceeded, Overloaded, WriterCrashed
+from storage.errors import (
+    Closed,
+    Corrupt,
+    DeadlineExceeded,
+    DiskFailed,
+    MemoryLimitExceeded,
+    Overloaded,
+    WriterCrashed,
+)
 from storage.files import DataDirectory
 from storage.graph.store import GraphStore
 
@@ -193,6 +201,18 @@ def test_what_is_no_store_is_refused_as_it_is(directory: DataDirectory) -> None:
     assert [entry.name for entry in directory.graph.glob("CURRENT")] == ["CURRENT"]
 
 
+def test_a_disk_that_takes_no_more_is_said_to_be_one_and_the_next_update_runs(store: GraphStore) -> None:
+    store.update(ONE)
+    most = 4096  # bytes that a file of the writer may have
+    resource.prlimit(store._engine.pid, resource.RLIMIT_FSIZE, (most, most))
+    generation = store.generation
+    with pytest.raises(DiskFailed):
+        store.update(many(1, 2500))
+    assert store.generation > generation  # for whoever keeps what may have changed
+    store.update("INSERT DATA { <urn:s> <urn:p> 2 }")
+    assert len(store) == 2
+
+
 def test_no_process_is_left(directory: DataDirectory) -> None:
     store = GraphStore(directory)
     pid = store._engine.pid
@@ -202,4 +222,3 @@ def test_no_process_is_left(directory: DataDirectory) -> None:
     assert other != pid
     store.close()
     assert not Path(f"/proc/{other}").exists()
-    assert not [thread for thread in threading.enumerate() if "writer" in thread.name]

@@ -218,7 +218,7 @@ def test_every_commit_is_synced(store: GraphStore, monkeypatch: pytest.MonkeyPat
 
 
 def test_snapshots_are_shared_kept_while_in_use_and_then_collected(
-    store: GraphStore, directory: DataDirectory
+    store: GraphStore, directory: DataDirectory, tmp_path: Path
 ) -> None:
     store.add([quad("first")])
     held, same = store.take(), store.take()
@@ -231,7 +231,11 @@ def test_snapshots_are_shared_kept_while_in_use_and_then_collected(
     store.give_back(held)
     assert held.path.exists()
     store.give_back(same)
+    store.backup(tmp_path / "copy")  # by which the engine begins another log, and snapshots another series
+    store.add([quad("last")])
+    store.give_back(store.take())
     assert not held.path.exists()
+    assert len(list(directory.snapshots.iterdir())) == 1
 
 
 def test_a_backup_is_a_store_of_its_own(store: GraphStore, tmp_path: Path) -> None:
