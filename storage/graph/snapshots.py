@@ -77,17 +77,18 @@ class Snapshots:
         made = Snapshot(generation, self._folder / str(generation))
         shutil.rmtree(made.path, ignore_errors=True)
         if not self._continue(made.path):
+            era = self._logs.era
             self._checkpoint(made.path)
-            self._begin(made)
+            self._begin(made, era)
         return made
 
-    def _begin(self, checkpoint: Snapshot) -> None:
-        """Make a checkpoint the one to continue from, if the newest of its logs is the one that is written on."""
+    def _begin(self, checkpoint: Snapshot, era: int) -> None:
+        """Make a checkpoint of an era the one to continue from, if the newest of its logs is still written on."""
         if self._base is not None:
             self._leased[self._base[0].generation] -= 1
             self._base = None
         log, last = self._logs.newest(), Logs(checkpoint.path).newest()
-        if log is not None and last is not None and log[0] == last[0]:
+        if log is not None and last is not None and (log.number, log.era) == (last.number, era):
             self._lease(checkpoint)
             self._base = checkpoint, log
 

@@ -45,7 +45,7 @@ class GraphStore:
         self._rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock)
         self._rebuilding.recover()
         make_directory(directory.graph)
-        logs = Logs(directory.graph)
+        logs = self._logs = Logs(directory.graph)
         self._engine = Engine(directory.graph, logs, memory, directory.lock)
         self._pen = threading.Lock()  # who holds it writes
         self._raising = threading.Lock()
@@ -196,7 +196,7 @@ class GraphStore:
             [] if dropped else [iri for iri in drop or [] if iri is not None],
             rebuild=bool(drop) and self._mostly(drop or []),
         )
-        with self._engine.paused(), self._failing():
+        with self._engine.paused(), self._failing(), self._logs.exchanging():
             self._rebuilding.exchange()
         return self._next()
 

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from storage.errors import DiskFailed
 from storage.files import sync_directory
@@ -72,7 +73,17 @@ def _failed(error: OSError) -> DiskFailed:
     )
 
 
-Log = tuple[int, int]  # number, which is the file's name, and inode
+class Log(NamedTuple):
+    """A log: the number in its name, its inode, and in which era of the folder it was there.
+
+    Numbers begin anew with each store, and a file system gives the inode of a file that has gone to the next.
+    """
+
+    number: int
+    inode: int
+    era: int
+
+
 _MARK = (0, 0)  # times that no write leaves behind
 
 
@@ -85,10 +96,20 @@ class Logs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[Log] = set()
+        self.era = 0
+
+    @contextlib.contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Let another folder take the place of this one in the block: its logs are none of those of before."""
+        self.era += 1
+        try:
+            yield
+        finally:
+            self.era += 1
 
     def path(self, log: Log) -> Path:
         """Return where a log is."""
-        return self._folder / f"{log[0]:06}.log"
+        return self._folder / f"{log.number:06}.log"
 
     def newest(self) -> Log | None:
         """Return the log of the next commit, if it was begun already."""
@@ -104,11 +125,12 @@ class Logs:
         One that is deleted meanwhile does not matter: what it held is in other files, which are synced. Neither does
         a folder that is missing: all of the one that takes its place is.
         """
+        era = self.era
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".log"):
                     with contextlib.suppress(FileNotFoundError):
-                        yield (int(entry.name.removesuffix(".log")), entry.inode()), entry.stat()
+                        yield Log(int(entry.name.removesuffix(".log")), entry.inode(), era), entry.stat()
 
     def sync(self) -> None:
         """Make durable what was written until now: in the newest log, and in what was the newest the last time."""
@@ -133,7 +155,7 @@ class Logs:
         """Mark the logs, so that `written` can tell whether anything is written to them from now on."""
         inodes = set()
         for log, stat in self._all():
-            inodes.add(log[1])
+            inodes.add(log.inode)
             if stat.st_mtime_ns != _MARK[1]:
                 with contextlib.suppress(FileNotFoundError):
                     os.utime(self.path(log), ns=_MARK)
@@ -142,5 +164,5 @@ class Logs:
     def written(self, marked: set[int]) -> bool:
         """Tell whether anything was written to the logs since they were marked."""
         return any(
-            stat.st_mtime_ns != _MARK[1] if log[1] in marked else stat.st_size > 0 for log, stat in self._all()
+            stat.st_mtime_ns != _MARK[1] if log.inode in marked else stat.st_size > 0 for log, stat in self._all()
         )

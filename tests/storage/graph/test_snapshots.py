@@ -156,3 +156,15 @@ def test_without_hard_links_each_snapshot_is_a_checkpoint(
         assert contents(snapshot) == {0: number + 1}
         store.give_back(snapshot)
     assert len(list(directory.snapshots.iterdir())) == 1
+
+
+def test_after_two_exchanges_a_log_with_the_name_and_inode_of_another_is_not_taken_for_it(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.graph.store.MOST_IN_TRANSACTION", -1)
+    for number in range(4):
+        store.replace_all([])
+        store.replace_all([Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number))])
+        snapshot = store.take()
+        assert contents(snapshot).keys() == {number}
+        store.give_back(snapshot)

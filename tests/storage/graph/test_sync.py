@@ -157,3 +157,22 @@ def test_a_folder_that_is_being_exchanged_has_no_logs(tmp_path: Path) -> None:
     logs = Logs(tmp_path / "missing")
     logs.sync()
     assert (logs.newest(), logs.mark(), logs.size()) == (None, set(), 0)
+
+
+def test_logs_of_another_folder_are_others_whatever_their_names_and_inodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fdatasync", synced.append)
+    logs = Logs(tmp_path)
+    for name in ("000001.log", "000002.log"):
+        (tmp_path / name).write_bytes(b"a")
+    logs.sync()
+    (tmp_path / "000002.log").unlink()
+    before = logs.newest()
+    with logs.exchanging():
+        pass  # the file stands for one that got the name and the inode of another that has gone
+    synced.clear()
+    logs.sync()
+    assert len(synced) == 1
+    assert logs.newest() != before
