@@ -24,6 +24,8 @@ from storage.series.rollups import COLUMNS
 from storage.series.segments import ARCHIVE, SegmentFiles, digest
 from storage.series.sql import parquet
 
+_MANY = 3  # archives of a month, which become one then
+
 
 class Compaction:
     """One compaction of all that is below `seq`."""
@@ -58,8 +60,18 @@ class Compaction:
         return len(gone)
 
     def _stale_months(self, cursor: duckdb.DuckDBPyConnection) -> set[date]:
+        """Return the months of files that may hold what was deleted from them, and of many archives."""
         numbers = catalog.stale(cursor)
-        return {s.first_day.replace(day=1) for s in catalog.segments(cursor) if s.level and s.number in numbers}
+        stale = {_month_of(s) for s in catalog.segments(cursor) if s.level and s.number in numbers}
+        return stale | {month for month, archives in self._archives(cursor).items() if len(archives) >= _MANY}
+
+    @staticmethod
+    def _archives(cursor: duckdb.DuckDBPyConnection) -> dict[date, list[Segment]]:
+        found: dict[date, list[Segment]] = {}
+        for segment in catalog.segments(cursor):
+            if segment.level == ARCHIVE:
+                found.setdefault(_month_of(segment), []).append(segment)
+        return found
 
     def _month(self, cursor: duckdb.DuckDBPyConnection, month: date, runs: Sequence[Segment]) -> None:
         end = (month + timedelta(days=32)).replace(day=1)
@@ -74,19 +86,20 @@ class Compaction:
         for base in bases:
             if base.number in numbers and base not in merged:
                 self._merge(cursor, [base], "true", [base])
-        for archive in catalog.segments(cursor):
-            if archive.level == ARCHIVE and archive.number in numbers and month <= archive.first_day < end:
-                self._rewrite(cursor, archive)
+        archives = self._archives(cursor).get(month, [])
+        if len(archives) >= _MANY or any(archive.number in numbers for archive in archives):
+            self._rewrite(cursor, archives)
 
-    def _rewrite(self, cursor: duckdb.DuckDBPyConnection, archive: Segment) -> None:
-        """Write an archive anew without the hours of which something was deleted."""
-        self._verify(archive)
-        rows = archived([(self._files.path(archive), archive.seq)], COLUMNS)
+    def _rewrite(self, cursor: duckdb.DuckDBPyConnection, archives: Sequence[Segment]) -> None:
+        """Write archives anew, as one without the hours of which something was deleted."""
+        for archive in archives:
+            self._verify(archive)
+        rows = archived([(self._files.path(archive), archive.seq) for archive in archives], COLUMNS)
         with new_files(self._hot, self._files) as written:
             number = self._hot.next_segment()
             file = self._files.write(cursor, number, rows, level=ARCHIVE, columns=COLUMNS)
             written += [file] if file else []
-            self._replace([archive], written)
+            self._replace(archives, written)
 
     def _merge(
         self, cursor: duckdb.DuckDBPyConnection, sources: Sequence[Segment], condition: str, old: Sequence[Segment]
@@ -158,6 +171,10 @@ def neighbours(bases: Sequence[Segment], first: date, last: date, full: int) -> 
     small_before = list(takewhile(lambda s: s.rows < full, reversed(before)))
     small_after = list(takewhile(lambda s: s.rows < full, after))
     return [*reversed(small_before), *shared, *small_after]
+
+
+def _month_of(segment: Segment) -> date:
+    return segment.first_day.replace(day=1)
 
 
 def _months(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Segment]) -> dict[date, set[int]]:

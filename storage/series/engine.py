@@ -25,6 +25,7 @@ _KINDS: dict[str, type[StorageError]] = {
     "IO": DiskFailed,
     "FATAL": DiskFailed,
 }
+_LOST = ("No files found that match", "not a valid DuckDB database", "replaying WAL")
 _BROKEN = ("parquet", "corrupt", "failed to read file", "out of buffer")  # is in what it says of a broken file
 
 
@@ -44,7 +45,7 @@ def _kind(error: Exception) -> type[StorageError] | None:
     message = str(error)
     if "No space left on device" in message:
         return DiskFailed
-    if "No files found that match" in message:
+    if any(sign in message for sign in _LOST):
         return Corrupt
     prefix, separator, _ = message.partition(" Error: ")
     if separator and prefix in _KINDS:

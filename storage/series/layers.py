@@ -121,11 +121,8 @@ class Deleted:
         return self.seq > segment.seq and self.first <= segment.last and self.last > segment.first
 
 
-def hot_days(cursor: duckdb.DuckDBPyConnection) -> Days:
-    """Return the days of the hot readings."""
-    [(first, last)] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
-    if first is None:
-        return Days(())
+def days_between(cursor: duckdb.DuckDBPyConnection, first: datetime, last: datetime) -> Days:
+    """Return the days of the hot readings, of which these are the first and the last time."""
     if last.date() - first.date() <= timedelta(days=1):
         return Days((first.date(), last.date()))
     return Days(day for (day,) in cursor.execute("SELECT DISTINCT time::DATE FROM readings").fetchall())

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 
 from storage.errors import Corrupt, InQuarantine
 from storage.series.engine import Deadline, engine_errors, table_of
 from storage.series.hot import HotTier
 from storage.series.layers import relation, statistics
+from storage.series.moment import Moment
 from storage.series.quarantine import refuse_lost
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, answer, register
@@ -48,13 +50,20 @@ class Reads:
         deadline = Deadline(cursor, seconds) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
-        cursor.execute("BEGIN")
+        moment = self._moment(cursor, cleanup, points.num_rows if points is not None else None)
         if points is not None:
             register(cursor, points)
-        source = self.sources.source(cursor, selection, cleanup, some=points is not None)
+        source = self.sources.source(moment, selection)
+        moment.planned()
         rows = answer(cursor, source, selection, points, deadline, cleanup)
         rows.batches = self._named(rows.batches)
         return rows
+
+    def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:
+        cursor.execute("BEGIN")
+        moment = Moment(cursor, self.sources.files, series)
+        cleanup.callback(moment.close)
+        return moment
 
     def _named(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with self._blaming():
@@ -77,10 +86,10 @@ class Reads:
             cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
             if seconds is not None:
                 cleanup.callback(Deadline(cursor, seconds).close)
-            cursor.execute("BEGIN")
+            moment = self._moment(cursor, cleanup, len(ids))
             cursor.register("wanted", ids_of(ids))
             refuse_lost(cursor, window, some=True)
-            layers = self.sources.layers(cursor, window, cleanup, some=True)
+            layers = self.sources.layers(moment, window)
             condition = f"{window.condition()} AND id IN (SELECT id FROM wanted)"
             [(rows,)] = cursor.execute(f"SELECT count(*) FROM ({relation(layers, condition)})").fetchall()
             return int(rows)
@@ -89,8 +98,8 @@ class Reads:
         """Count what each series has; see SeriesStore.stats."""
         with contextlib.ExitStack() as cleanup, engine_errors():
             cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
-            cursor.execute("BEGIN")
+            moment = self._moment(cursor, cleanup, len(ids) if ids is not None else None)
             if ids is not None:
                 cursor.register("wanted", ids_of(ids))
-            layers = self.sources.layers(cursor, Window(), cleanup, some=ids is not None)
+            layers = self.sources.layers(moment, Window())
             return table_of(cursor, statistics(layers, some=ids is not None))

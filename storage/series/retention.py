@@ -16,38 +16,43 @@ import pyarrow as pa
 
 from storage.errors import Overloaded
 from storage.series import catalog, deletions
-from storage.series.catalog import FOREVER, Segment
+from storage.series.catalog import FOREVER, Written
 from storage.series.compaction import new_files
 from storage.series.deletions import Settle
 from storage.series.engine import engine_errors, table_of
 from storage.series.hot import HotTier
-from storage.series.layers import archived, relation
+from storage.series.layers import relation
+from storage.series.moment import Moment
 from storage.series.quarantine import refuse_lost
 from storage.series.rollups import COLUMNS, hours
+from storage.series.schema import ids_of
 from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.sources import Sources
 from storage.series.sql import Window, timestamp
 
 _ATTEMPTS = 5
-_FEW = 3  # archives of a month; when there are as many, they become one
-
-# Of the series in `wanted`, when those that were not retired begin that have readings from before a time.
-_OLD = """
-SELECT id::VARCHAR AS id, min(first) AS first FROM (
-    SELECT id, s.first FROM segment_series AS s JOIN segments USING (segment) WHERE level < 2
-    UNION ALL SELECT id, time AS first FROM readings
-) AS r ANTI JOIN (SELECT id, last FROM deletions WHERE seq = {forever}) AS d ON d.id = r.id AND r.first < d.last
-WHERE first < {before} AND id IN (SELECT id::UUID FROM wanted) GROUP BY ALL
+# Since when readings of each series in `wanted` may be there: before, they have had their time.
+_CUT = f"""
+SELECT w.id::UUID AS id, coalesce(d.last, TIMESTAMP '-infinity') AS since
+FROM wanted AS w LEFT JOIN (SELECT id, last FROM deletions WHERE seq = {FOREVER}) AS d ON d.id = w.id::UUID
 """
-# What came or went since a number, of the series in `wanted` and from before a time.
+# The series that may have readings from before a time, and since when.
+_OLD = """
+SELECT r.id::VARCHAR AS id, min(greatest(r.first, cut.since)) AS first FROM (
+    SELECT id, s.first, s.last FROM segment_series AS s JOIN segments USING (segment) WHERE level < 2
+    UNION ALL SELECT id, time AS first, time AS last FROM readings
+) AS r JOIN ({cut}) AS cut ON cut.id = r.id
+WHERE r.first < {before} AND cut.since < {before} AND r.last >= cut.since GROUP BY ALL
+"""
+# What came or went since a number, of these series and from before a time.
 _CHANGED = """
-SELECT 1 FROM deletions WHERE seq > {seq} AND seq < {forever} AND id IN (SELECT id::UUID FROM wanted)
-    AND first < {before}
+WITH cut AS ({cut})
+SELECT 1 FROM deletions AS d JOIN cut USING (id) WHERE seq > {seq} AND seq < {forever} AND d.first < {before}
 UNION ALL
-SELECT 1 FROM readings WHERE seq > {seq} AND time < {before} AND id IN (SELECT id::UUID FROM wanted)
+SELECT 1 FROM readings JOIN cut USING (id) WHERE seq > {seq} AND time < {before} AND time >= since
 UNION ALL
-SELECT 1 FROM segments JOIN segment_series AS s USING (segment)
-WHERE seq > {seq} AND s.first < {before} AND id IN (SELECT id::UUID FROM wanted)
+SELECT 1 FROM segments JOIN segment_series AS s USING (segment) JOIN cut USING (id)
+WHERE seq > {seq} AND s.first < {before} AND s.last >= since
 """
 
 
@@ -65,61 +70,57 @@ class Retention:
 
         Durable and visible when it returns; the steps on the way are whole months.
         """
-        wanted = pa.table({"id": pa.array(sorted(set(ids)), pa.string())})
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-            cursor.register("wanted", wanted)
-            old = table_of(cursor, _OLD.format(before=timestamp(before), forever=FOREVER))
+            cursor.register("wanted", ids_of(ids))
+            old = table_of(cursor, _OLD.format(cut=_CUT, before=timestamp(before)))
         firsts = [first for first in old["first"].to_pylist() if first is not None]
-        since = None
+        since, retired = None, set[str]()
         for end in _month_ends(min(firsts), before) if firsts else ():
-            self._step(old.select(["id"]), Window(since, end))
+            retired |= self._step(old.select(["id"]), Window(since, end), retired)
             since = end
-        return old.num_rows
+        return len(retired)
 
-    def _step(self, ids: pa.Table, window: Window) -> None:
+    def _step(self, ids: pa.Table, window: Window, retired: set[str]) -> set[str]:
+        """Retire one month's readings; returns whose. What is `retired` already is so until the end of the month."""
         for _ in range(_ATTEMPTS):
-            if self._archive(ids, window):
-                return
+            if (found := self._archive(ids, window, retired)) is not None:
+                return found
         raise Overloaded("readings to be retired are still being written or deleted; this will be tried again")
 
-    def _archive(self, ids: pa.Table, window: Window) -> bool:
-        """Retire one month's readings; False where some of them came or went meanwhile."""
-        seq, before = self._hot.reserve_seq(), window.end or datetime.min
+    def _archive(self, ids: pa.Table, window: Window, retired: set[str]) -> set[str] | None:
+        """Do a step; None where some readings came or went meanwhile."""
+        seq = self._hot.reserve_seq()
         with contextlib.ExitStack() as cleanup, new_files(self._hot, self._files) as written, engine_errors():
             cursor = cleanup.enter_context(contextlib.closing(self._hot.cursor()))
             cursor.register("wanted", ids)
             refuse_lost(cursor, window, some=True)
-            layers = self._sources.layers(cursor, window, cleanup, some=True)
+            moment = Moment(cursor, self._files, ids.num_rows)
+            cleanup.callback(moment.close)
+            layers = self._sources.layers(moment, window)
             rows = hours(relation(layers, f"{window.condition()} AND id IN (SELECT id FROM wanted)"))
-            old = self._few(cursor, before)
-            rows = " UNION ALL ".join([rows, *(archived([(self._files.path(s), s.seq)], COLUMNS) for s in old)])
             file = self._files.write(cursor, self._hot.next_segment(), rows, level=ARCHIVE, columns=COLUMNS)
             written += [file] if file else []
-            done: list[bool] = []
+            found = {str(id_) for id_ in file.series["id"].to_pylist()} if file else set[str]()
+            if not found | retired or self._commit(ids, seq, window, written, found | retired):
+                return found
+            self._files.discard(written)
+            return None
 
-            def commit(transaction: duckdb.DuckDBPyConnection, _: int) -> int:
-                transaction.register("wanted", ids)
-                changed = _CHANGED.format(seq=seq, before=timestamp(before), forever=FOREVER)
-                if transaction.execute(f"SELECT * FROM ({changed}) LIMIT 1").fetchall():
-                    return 0
-                catalog.remove(transaction, old)
-                catalog.enter(transaction, written, seq)
-                done.append(True)
-                return deletions.retire(transaction, ids, before, self._settle)
+    def _commit(self, ids: pa.Table, seq: int, window: Window, written: Sequence[Written], gone: set[str]) -> bool:
+        before = window.end or datetime.max
+        changed = _CHANGED.format(cut=_CUT, seq=seq, before=timestamp(before), forever=FOREVER)
+        done: list[bool] = []
 
-            self._hot.remove(commit)
-            if done:
-                self._files.retire(old)
-            else:
-                self._files.discard(written)
-            return bool(done)
+        def commit(transaction: duckdb.DuckDBPyConnection, _: int) -> int:
+            transaction.register("wanted", ids)
+            if transaction.execute(f"SELECT * FROM ({changed}) LIMIT 1").fetchall():
+                return 0
+            catalog.enter(transaction, written, seq)
+            done.append(True)
+            return deletions.retire(transaction, ids_of(gone), before, self._settle)
 
-    @staticmethod
-    def _few(cursor: duckdb.DuckDBPyConnection, before: datetime) -> list[Segment]:
-        """Return the archives of the month that ends with or has `before`, once they are some."""
-        month = (before - timedelta(microseconds=1)).date().replace(day=1)
-        found = [s for s in catalog.segments(cursor) if s.level == ARCHIVE and s.first_day.replace(day=1) == month]
-        return found if len(found) >= _FEW else []
+        self._hot.remove(commit)
+        return bool(done)
 
 
 def _month_ends(first: datetime, before: datetime) -> Iterator[datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import overload
 
 import pyarrow as pa
@@ -30,6 +31,6 @@ def as_readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBa
         raise InvalidReadings(f"these rows are no readings: {error}") from error
 
 
-def ids_of(ids: object) -> pa.Table:
+def ids_of(ids: Iterable[str]) -> pa.Table:
     """Return ids as the table that statements know as `wanted`, each once."""
-    return pa.table({"id": pa.array(sorted(set(ids)), pa.string())})  # type: ignore[call-overload]
+    return pa.table({"id": pa.array(sorted(set(ids)), pa.string())})

@@ -10,6 +10,7 @@ from typing import Literal
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.series.aggregates import Aggregate, Aggregation, is_held, looks_back
 from storage.series.engine import Deadline, engine_errors
@@ -131,7 +132,7 @@ def register(cursor: duckdb.DuckDBPyConnection, points: pa.Table) -> None:
     bindings = carried.rename_columns([f"c{i}" for i in range(carried.num_columns)])
     bindings = bindings.append_column("id", points["id"])
     cursor.register("bindings", bindings.append_column("k", pa.array(range(points.num_rows), pa.int64())))
-    cursor.register("wanted", points.select(["id"]).group_by("id").aggregate([]))
+    cursor.register("wanted", pa.Table.from_arrays([pc.unique(points["id"])], names=["id"]))
 
 
 def _shape(source: Source, selection: Selection, points: pa.Table | None) -> str:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import duckdb
-
-from storage.series import catalog
 from storage.series.catalog import Segment
-from storage.series.hot import HotTier
-from storage.series.layers import Layers, arrange, days_of, deleted, hot_days, relation
+from storage.series.layers import Layers, arrange, relation
+from storage.series.moment import Moment
 from storage.series.quarantine import refuse, refuse_lost
 from storage.series.rolling import grain_of, roll
 from storage.series.rollups import HELD, Rolled, lasts
@@ -24,6 +19,7 @@ from storage.series.sql import Window, timestamp
 
 _WANTED = "id IN (SELECT id FROM wanted)"
 _NEVER = datetime(2000, 1, 1)
+_SMALL = timedelta(days=32)  # of a single series
 # Of each series, the files that may have its last reading before a time: none that ends before the newest time at or
 # after which there surely is one: nothing is sure of a series in a file from which some of it was deleted since.
 _HOLDING = """
@@ -50,106 +46,68 @@ SELECT DISTINCT segment FROM (
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Finds them, in the transaction of a cursor, for as long as `cleanup` has not run."""
+    """Finds them, for a moment."""
 
-    hot: HotTier
     files: SegmentFiles
 
-    def source(
-        self, cursor: duckdb.DuckDBPyConnection, selection: Selection, cleanup: contextlib.ExitStack, *, some: bool
-    ) -> Source:
-        """Return what a selection reads, of all series or with `some`, of those in `wanted`."""
+    def source(self, moment: Moment, selection: Selection) -> Source:
+        """Return what a selection reads."""
         window = selection.window
-        refuse_lost(cursor, window, some=some)
-        first, last = self._extent(cursor)
+        refuse_lost(moment.cursor, window, some=moment.some)
+        first, last = moment.extent or (_NEVER, _NEVER)
         source = Source(
             "",
-            self.newest(cursor, self._reach(selection), cleanup, some=some) if selection.looks_back else None,
+            self.newest(moment, self._reach(selection)) if selection.looks_back else None,
             window.start or first,
             window.end or last,
             datetime.now(UTC).replace(tzinfo=None),
         )
-        segments = self._lease(cursor, window, lambda _: True, cleanup)
         grain = grain_of(selection, source.first, source.last)
-        rolled = self._rolled(cursor, window, segments, grain, some=some) if grain else None
+        rolled = self._rolled(moment, window, grain) if grain else None
         rest = _spans(window) - rolled.spans if rolled else _spans(window)
-        layers = self._layers(cursor, rest, [s for s in segments if rest.meets(s.first, s.last)], some=some)
-        only = _WANTED if some else "true"
-        rows = relation(layers, f"{rest.condition()} AND {only}")
+        only = _WANTED if moment.some else "true"
+        rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {only}")
         if rolled is None:
             return replace(source, rows=rows)
         if selection.aggregate in HELD:
             return replace(source, rows=rolled.readings(rows, only))
         return replace(source, rows=rows, partials=rolled.partials(rows, only))
 
-    def _rolled(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        window: Window,
-        segments: Sequence[Segment],
-        grain: timedelta,
-        *,
-        some: bool,
-    ) -> Rolled | None:
-        known = catalog.rolled_up(cursor)
-        above = [hot_days(cursor), *days_of(cursor, [s for s in segments if s.level == 0]).values()]
-        return roll(
-            grain,
-            window,
-            [(s, known[s.number]) for s in segments if s.level == 1 and s.number in known],
-            Spans.of_days(day for days in above for day in days),
-            deleted(cursor, some=some),
-            self.files.rollup,
-            [(self.files.path(s), s.seq) for s in segments if s.level == ARCHIVE],
-        )
+    def _rolled(self, moment: Moment, window: Window, grain: timedelta) -> Rolled | None:
+        inside = [s for s in moment.segments if window.meets(s.first, s.last)]
+        archives = [s for s in inside if s.level == ARCHIVE]
+        if not archives and _is_small(moment, window):
+            return None
+        bases = [(s, moment.rolled_up[s.number]) for s in inside if s.level == 1 and s.number in moment.rolled_up]
+        numbered = [(self.files.path(s), s.seq) for s in archives]
+        rolled = roll(grain, window, bases, moment.touched, moment.gone, self.files.rollup, numbered)
+        if rolled:
+            moment.use([*archives, *(s for s, _ in bases)])
+        return rolled
 
-    def layers(
-        self, cursor: duckdb.DuckDBPyConnection, window: Window, cleanup: contextlib.ExitStack, *, some: bool
-    ) -> Layers:
-        """Return where the readings of a window lie, of all series or with `some`, of those in `wanted`."""
-        return self._layers(cursor, _spans(window), self._lease(cursor, window, lambda _: True, cleanup), some=some)
+    def layers(self, moment: Moment, window: Window) -> Layers:
+        """Return where the readings of a window lie."""
+        return self._layers(moment, _spans(window), moment.segments)
 
-    def _lease(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        window: Window,
-        wanted: Callable[[Segment], bool],
-        cleanup: contextlib.ExitStack,
-    ) -> list[Segment]:
-        def choose() -> list[Segment]:
-            return [s for s in catalog.segments(cursor) if window.meets(s.first, s.last) and wanted(s)]
-
-        segments = self.files.lease(choose)
-        cleanup.callback(self.files.let_go, segments)
-        return segments
-
-    def newest(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        reach: Window,
-        cleanup: contextlib.ExitStack,
-        *,
-        some: bool,
-        lenient: bool = False,
-    ) -> str:
-        """Return the relation of the last reading of each series in `reach`, of all or of those in `wanted`.
+    def newest(self, moment: Moment, reach: Window, *, lenient: bool = False) -> str:
+        """Return the relation of the last reading of each series in `reach`.
 
         Raises InQuarantine where it may be in quarantine; with `lenient`, returns the last one that can be read.
         """
-        only = f" AND {_WANTED}" if some else ""
-        ids = "s.id IN (SELECT id::UUID FROM wanted)" if some else "true"
+        only = f" AND {_WANTED}" if moment.some else ""
+        ids = "s.id IN (SELECT id::UUID FROM wanted)" if moment.some else "true"
         end = timestamp(reach.end) if reach.end else "TIMESTAMP 'infinity'"
-        found = cursor.execute(_HOLDING.format(time=end, some=ids)).fetchall()
+        found = moment.cursor.execute(_HOLDING.format(time=end, some=ids)).fetchall()
         numbers = {number for (number,) in found}
         if not lenient:
-            refuse(cursor, numbers)
-        segments = self._lease(cursor, reach, lambda segment: segment.number in numbers, cleanup)
-        layers = self._layers(cursor, _spans(reach), segments, some=some)
-        newest = "arg_max({time: time, value: value, text: text, status: status}, time)"
-        known = relation(layers, reach.condition() + only)
-        archives = [(self.files.path(s), s.seq) for s in segments if s.level == ARCHIVE]
+            refuse(moment.cursor, numbers)
+        segments = [s for s in moment.segments if s.number in numbers]
+        known = relation(self._layers(moment, _spans(reach), segments), reach.condition() + only)
+        archives = [s for s in segments if s.level == ARCHIVE and reach.meets(s.first, s.last)]
         if archives and not lenient:
-            known += f" UNION ALL {lasts(archives, reach)}{only}"
+            moment.use(archives)
+            known += f" UNION ALL {lasts([(self.files.path(s), s.seq) for s in archives], reach)}{only}"
+        newest = "arg_max({time: time, value: value, text: text, status: status}, time)"
         rows = f"SELECT id, {newest} AS newest FROM ({known}) GROUP BY id"
         return f"SELECT id, newest.time, newest.value, newest.text, newest.status FROM ({rows})"
 
@@ -159,31 +117,27 @@ class Sources:
         start = selection.window.start or datetime.min
         return Window(start - selection.hold if selection.hold else None, start)
 
-    def _extent(self, cursor: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime]:
-        """Return the first and the last time of all readings."""
-        spans = [self._hot_extent(cursor), *((s.first, s.last) for s in catalog.segments(cursor))]
-        known = [span for span in spans if span[0] is not None]
-        return min((first for first, _ in known), default=_NEVER), max((last for _, last in known), default=_NEVER)
-
-    @staticmethod
-    def _hot_extent(cursor: duckdb.DuckDBPyConnection) -> tuple[Any, Any]:
-        [(first, last)] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
-        return first, last
-
-    def _layers(
-        self, cursor: duckdb.DuckDBPyConnection, times: Spans, segments: Sequence[Segment], *, some: bool
-    ) -> Layers:
-        runs = days_of(cursor, [s for s in segments if s.level == 0])
-        hot = hot_days(cursor)
-        above = [days for days in (hot, *runs.values()) if days.meet(times)]
+    def _layers(self, moment: Moment, times: Spans, segments: Sequence[Segment]) -> Layers:
+        inside = [s for s in segments if times.meets(s.first, s.last)]
+        runs, hot = moment.run_days, moment.hot_days
+        above = [days for days in (hot, *(runs[s.number] for s in inside if s.level == 0)) if days.meet(times)]
+        wanted = [s for s in inside if s.level == 1 or (s.level == 0 and runs[s.number].meet(times))]
+        moment.use(wanted)
         return arrange(
             self.files.path,
-            [s for s in segments if s.level == 1 or (s.number in runs and runs[s.number].meet(times))],
+            wanted,
             lambda segment: any(days.are_in(segment.first_day, segment.last_day) for days in above),
-            deleted(cursor, some=some),
+            moment.gone,
             times,
             hot=hot.meet(times),
         )
+
+
+def _is_small(moment: Moment, window: Window) -> bool:
+    """Tell whether the readings themselves are so few that to plan for rollups takes longer than to read them."""
+    if moment.series is None or window.start is None or window.end is None:
+        return False
+    return moment.series * (window.end - window.start) <= _SMALL
 
 
 def _spans(window: Window) -> Spans:

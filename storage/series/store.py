@@ -25,6 +25,7 @@ from storage.series.deletions import delete
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
+from storage.series.moment import Moment
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
 from storage.series.reading import Reads
@@ -76,7 +77,7 @@ class SeriesStore:
 
     def _recover(self) -> None:
         """Make what is on disk fit together again, whatever ended the last process."""
-        self._sources = Sources(self._hot, self._files)
+        self._sources = Sources(self._files)
         self._reads = Reads(self._hot, self._sources, lambda: [segment.file_name for segment, _ in self._faults()])
         self._quarantine = Quarantine(self._hot, self._files)
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
@@ -143,8 +144,8 @@ class SeriesStore:
 
     def _settle(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Enter the newest reading that is left of each series in the table `wanted`, as its latest."""
-        with contextlib.ExitStack() as cleanup:
-            rows = self._sources.newest(cursor, Window(), cleanup, some=True, lenient=True)
+        with contextlib.closing(Moment(cursor, self._files, 0)) as moment:
+            rows = self._sources.newest(moment, Window(), lenient=True)
             cursor.execute(f"INSERT INTO latest SELECT id::UUID, time, value, text, status, 0 FROM ({rows})")
 
     def seal(self) -> int:

@@ -1,22 +1,27 @@
-"""Whatever is written, sealed, compacted, reopened or backed up: each read equals that of a dictionary."""
+"""Whatever is written, deleted, retired, sealed, compacted or rolled up: reads equal those of a dictionary."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from storage.series import rollups
 from storage.series.selection import Selection
 from storage.series.sql import Window
+from storage.series.steps import Step
 from storage.series.store import SeriesStore
 from tests.support.series import (
     QUIET,
+    START,
     Reading,
     everything,
     minute,
@@ -38,19 +43,21 @@ BATCHES = st.lists(READINGS, min_size=1, max_size=6)
 class SeriesMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        self.few = pytest.MonkeyPatch()
+        self.few.setattr(rollups, "WORTH", 1)
         self.root = Path(tempfile.mkdtemp())
         self.store = self.open(self.root / "series")
         self.model: dict[tuple[str, datetime], Reading] = {}
-        self.newest: dict[str, Reading] = {}
+        self.cut: dict[str, datetime] = {}  # readings from before have had their time
+        self.archive: dict[tuple[str, datetime], int] = {}  # and so many there were of them in an hour
 
     def open(self, directory: Path) -> SeriesStore:
         return SeriesStore(directory, QUIET)
 
     def remember(self, batch: list[Reading]) -> None:
         for row in batch:
-            self.model[row[:2]] = row
-            if row[0] not in self.newest or row[1] >= self.newest[row[0]][1]:
-                self.newest[row[0]] = row
+            if row[1] >= self.cut.get(row[0], datetime.min):
+                self.model[row[:2]] = row
 
     @rule(batch=BATCHES)
     def append(self, batch: list[Reading]) -> None:
@@ -73,7 +80,25 @@ class SeriesMachine(RuleBasedStateMachine):
         self.store.delete(sorted(ids), window)
         for key in gone:
             del self.model[key]
-        self.newest = {id_: self.model[max(key for key in self.model if key[0] == id_)] for id_, _ in self.model}
+        hour = timedelta(hours=1) - timedelta(microseconds=1)
+        for id_, time in [key for key in self.archive if key[0] in ids and window.meets(key[1], key[1] + hour)]:
+            del self.archive[id_, time]
+
+    @rule(series=st.sets(st.integers(1, 4), min_size=1), day=st.integers(0, 12))
+    def retire(self, series: set[int], day: int) -> None:
+        before, ids = START + timedelta(days=day), {series_id(number) for number in series}
+        old = [key for key in self.model if key[0] in ids and key[1] < before]
+        assert self.store.retire(sorted(ids), before + timedelta(hours=5)) == len({id_ for id_, _ in old})
+        for id_, time in old:
+            del self.model[id_, time]
+            hour = time.replace(minute=0)
+            self.archive[id_, hour] = self.archive.get((id_, hour), 0) + 1
+            self.cut[id_] = before
+
+    @rule()
+    def roll_up(self) -> None:
+        self.store.roll_up()
+        assert self.store.roll_up() == 0
 
     @rule()
     def seal(self) -> None:
@@ -98,6 +123,8 @@ class SeriesMachine(RuleBasedStateMachine):
         self.store.back_up(target)
         copied = self.open(target)
         assert everything(copied) == everything(self.store)
+        counted = Selection(Window(), "count", Step(months=1))
+        assert rows_of(copied.select(counted)) == rows_of(self.store.select(counted))
         assert len(public_files(target)) == copied.status().segments
         copied.close()
         shutil.rmtree(target)
@@ -106,10 +133,23 @@ class SeriesMachine(RuleBasedStateMachine):
     def reads_equal_the_model(self) -> None:
         rows = sorted(self.model.values(), key=lambda row: row[:2])
         assert everything(self.store) == rows
-        assert rows_of(self.store.latest()) == sorted(self.newest.values())
+        newest = {id_: self.model[max(key for key in self.model if key[0] == id_)] for id_, _ in self.model}
+        assert rows_of(self.store.latest()) == sorted(newest.values())
         window = Window(minute(6), minute(7200))
         one = self.store.select(Selection(window), pa.table({"id": [series_id(2)]}))
         assert rows_of(one) == [r[1:] for r in rows if r[0] == series_id(2) and minute(6) <= r[1] < minute(7200)]
+
+    @invariant()
+    def counts_equal_the_model(self) -> None:
+        expected = Counter({key: float(rows) for key, rows in self.archive.items()})
+        expected.update((id_, time.replace(minute=0)) for id_, time in self.model)
+        for step in (Step(time=timedelta(hours=1)), Step(time=timedelta(days=1)), Step(months=1)):
+            found = rows_of(self.store.select(Selection(Window(), "count", step)))
+            buckets: Counter[tuple[str, datetime]] = Counter()
+            for (id_, hour), rows in expected.items():
+                day = 1 if step.months else hour.day
+                buckets[id_, hour if step.time == timedelta(hours=1) else hour.replace(day=day, hour=0)] += rows
+            assert found == [(*key, rows) for key, rows in sorted(buckets.items())]
 
     @invariant()
     def stats_equal_the_model(self) -> None:
@@ -124,6 +164,7 @@ class SeriesMachine(RuleBasedStateMachine):
         assert self.store.check() == []
         self.store.close()
         shutil.rmtree(self.root)
+        self.few.undo()
 
 
 TestSeries = SeriesMachine.TestCase

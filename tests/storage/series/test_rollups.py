@@ -66,6 +66,7 @@ def some_readings(seed: int) -> list[Reading]:
 @pytest.fixture(autouse=True)
 def _rollups_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollups, "WORTH", 1)
+    monkeypatch.setattr(sources, "_SMALL", timedelta())
 
 
 @contextmanager
@@ -234,6 +235,18 @@ def test_hours_are_left_out_where_they_would_only_cost(store: SeriesStore, monke
         same(store, Selection(Window(), "mean", STEPS["hour"]))
         same(store, Selection(Window(), "mean", STEPS["day"]))
     assert used == [False, True]
+
+
+def test_few_readings_are_read_themselves(store: SeriesStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_SMALL", timedelta(days=6))
+    store.append(table(some_readings(4)))
+    store.compact()
+    store.roll_up()
+    for series, days, expected in ((1, 5, []), (2, 3, []), (2, 4, [True]), (3, 5, [True])):
+        points = pa.table({"id": [series_id(number + 1) for number in range(series)]})
+        with counting() as used:
+            same(store, Selection(Window(minute(0), minute(days * DAY)), "mean", STEPS["day"]), points)
+        assert used == expected
 
 
 def test_what_is_in_a_rollup(store: SeriesStore) -> None:

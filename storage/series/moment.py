@@ -1,0 +1,84 @@
+"""What one read sees of the catalog: of one moment, and with the files that it names kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+
+import duckdb
+
+from storage.series import catalog
+from storage.series.catalog import Segment
+from storage.series.layers import Days, Deleted, days_between, days_of, deleted
+from storage.series.segments import SegmentFiles
+from storage.series.spans import Spans
+
+
+class Moment:
+    """The catalog in the transaction of a cursor, in which nothing may have been read before.
+
+    Else a file could go between what the transaction sees and its lease. It is about so many `series`, those of the
+    table `wanted`, which may come later; or about all of them.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, files: SegmentFiles, series: int | None) -> None:
+        self.cursor = cursor
+        self.series = series
+        self.some = series is not None
+        self._files = files
+        self.segments = files.lease(lambda: catalog.segments(cursor))
+        self._used: set[Segment] = set()
+        self._leased = list(self.segments)
+
+    @cached_property
+    def extent(self) -> tuple[datetime, datetime] | None:
+        """The first and last time of all that is stored."""
+        spans = [*([self.hot] if self.hot else []), *((s.first, s.last) for s in self.segments)]
+        return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+
+    @cached_property
+    def hot(self) -> tuple[datetime, datetime] | None:
+        """The first and last time of hot readings."""
+        [(first, last)] = self.cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
+        return (first, last) if first is not None else None
+
+    @cached_property
+    def hot_days(self) -> Days:
+        """The days of hot readings."""
+        return days_between(self.cursor, *self.hot) if self.hot else Days(())
+
+    @cached_property
+    def run_days(self) -> dict[int, Days]:
+        """The days of each run."""
+        return days_of(self.cursor, [s for s in self.segments if s.level == 0])
+
+    @cached_property
+    def touched(self) -> Spans:
+        """The times of the days of what is not compacted."""
+        return Spans.of_days(day for days in (self.hot_days, *self.run_days.values()) for day in days)
+
+    @cached_property
+    def gone(self) -> list[Deleted]:
+        """What was deleted."""
+        return deleted(self.cursor, some=self.some)
+
+    @cached_property
+    def rolled_up(self) -> dict[int, set[str]]:
+        """The tiers of the rollups of each segment that has some."""
+        return catalog.rolled_up(self.cursor)
+
+    def use(self, segments: Iterable[Segment]) -> None:
+        """Keep files beyond the planning."""
+        self._used.update(segments)
+
+    def planned(self) -> None:
+        """Let go of all files that are not used."""
+        spare = [segment for segment in self._leased if segment not in self._used]
+        self._leased = [segment for segment in self._leased if segment in self._used]
+        self._files.let_go(spare)
+
+    def close(self) -> None:
+        """Let go of all files. Closing twice is fine."""
+        leased, self._leased = self._leased, []
+        self._files.let_go(leased)
