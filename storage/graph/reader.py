@@ -5,7 +5,7 @@ memory cap (RLIMIT_DATA) makes a failing allocation abort it. The parent tells w
 
 Frames from this process are a type (one byte), the payload's length (four bytes, big-endian), the rows of the
 answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
-message, line, column). Requests to it are one line of JSON each.
+message, line, column). Requests to it are one line of JSON each; one to open a snapshot gets an `E`.
 """
 
 from __future__ import annotations
@@ -143,7 +143,10 @@ def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
     for line in requests:
         request = json.loads(line)
         if "open" in request:
+            store = None  # the old one goes first, so that there are never two in memory
             store = ox.Store.read_only(request["open"])
+            pipe.write(HEADER.pack(b"E", 0, 0))
+            pipe.flush()
         elif store is not None:
             _answer_within(store, request, pipe)
 

@@ -61,9 +61,15 @@ class Result:
     use it, but any may close or cancel it.
     """
 
-    def __init__(self, pool: ReaderPool, text: str, line: bytes, limits: Limits, notify: Callable[[], None]) -> None:
-        """`text` is for people and `line` for the reader; `notify` is called once there is a reader or no hope."""
+    def __init__(
+        self, pool: ReaderPool, text: str, line: bytes, limits: Limits, wanted: int, notify: Callable[[], None]
+    ) -> None:
+        """`text` is for people and `line` for the reader, which is to have the generation `wanted`, or a newer one.
+
+        `notify` is called once there is a reader, or no hope.
+        """
         self.text = text
+        self.wanted = wanted
         self.limits = limits
         self.notify = notify
         self.asker = ASKER.get()
@@ -97,7 +103,7 @@ class Result:
     def begin_promptly(self) -> bool:
         """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`."""
         reader = self.reader
-        if reader is None or len(self._line) >= _PIPE or not reader.current:
+        if reader is None or len(self._line) >= _PIPE or not reader.has(self.wanted):
             return False
         with self.beginning:
             self.check()
@@ -108,12 +114,13 @@ class Result:
         return True
 
     def begin(self) -> None:
-        """Ask the reader, moved to the newest snapshot. Raises ReaderCrashed, or why the query was cancelled."""
+        """Ask the reader, which moves on first where it has to. Raises ReaderCrashed, or why it was cancelled."""
         with self.beginning:
             self._asked = True
             self.check()
             reader = self._pool.living(self)
-            reader.refresh()
+            if not reader.has(self.wanted):
+                reader.refresh()
             self._ask(reader)
 
     def _ask(self, reader: Reader) -> None:
