@@ -164,6 +164,8 @@ async def _answer(request: Request, asked: _Request) -> Response:
     limits = query_limits(twin.settings, parameters.one("timeout"))
     if media_type in _TABLES.values():
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
+    if twin.hybrid.sees(text):
+        return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
     if about.lasts and (same := unchanged(request, twin.graph.generation)):
         return same
     query = _query(request, asked, media_type)
@@ -172,6 +174,17 @@ async def _answer(request: Request, asked: _Request) -> Response:
     if not about.lasts:
         return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
     return await _lasting(request, query, limits, about.repeats)
+
+
+async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) -> Response:
+    """Answer a query that sees readings: no generation of the graph tells how long its answer lasts."""
+    twin = twin_of(request)
+    if asks:
+        query = await to_thread.run_sync(twin.leased, query, limits)
+    query, limits = await slots_of(request).start(twin.hybrid.prepared, query, limits)
+    return await answer(
+        request, query, limits, query.format, lambda _: {"Vary": "Accept", "Cache-Control": "no-store"}
+    )
 
 
 async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:

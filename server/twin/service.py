@@ -28,6 +28,7 @@ from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
+from server.twin.hybrid.run import Hybrid
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
@@ -97,6 +98,7 @@ class Twin:
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
 
     def close(self) -> None:
@@ -116,7 +118,11 @@ class Twin:
 
     def query(self, query: Query | Dump, limits: Limits) -> Result:
         """Start a SPARQL query or a dump; see ReaderPool.run."""
-        return self.readers.run(self.leased(query, limits) if isinstance(query, Query) else query, limits)
+        if isinstance(query, Query):
+            query = self.leased(query, limits)
+            if self.hybrid.sees(query.text):
+                query, limits = self.hybrid.prepared(query, limits)
+        return self.readers.run(query, limits)
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""

@@ -1,0 +1,57 @@
+"""Queries over graph and readings, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests.server.building import ALL, NUMBERS, PREFIXES, STEPS, ZONE_1
+
+SOSA = PREFIXES + "PREFIX sosa: <http://www.w3.org/ns/sosa/> PREFIX twh: <urn:twinhouse:>\n"
+
+
+def ask(client: TestClient, text: str) -> list[dict[str, str]]:
+    """Return the solutions, of each term its value."""
+    answer = client.post("/query", content=SOSA + text, headers={"content-type": "application/sparql-query"})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return [{name: term["value"] for name, term in row.items()} for row in body["results"]["bindings"]]
+
+
+def test_counts_readings(site: TestClient) -> None:
+    assert ask(site, "SELECT (COUNT(*) AS ?n) { ?o sosa:madeBySensor ?p }") == [{"n": str(ALL)}]
+    assert ask(site, "SELECT (COUNT(*) AS ?n) { ?o a sosa:Observation ; sosa:resultTime ?t }") == [{"n": str(ALL)}]
+
+
+def test_history_of_a_point(site: TestClient) -> None:
+    rows = ask(
+        site,
+        "SELECT ?o ?t ?v { ?o sosa:madeBySensor :zone1 ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v } ORDER BY ?t",
+    )
+    assert len(rows) == STEPS
+    assert rows[1] == {
+        "o": f"urn:twinhouse:observation:{ZONE_1}:20260105T003000Z",
+        "t": "2026-01-05T00:30:00Z",
+        "v": "20.1",
+    }
+
+
+def test_current_value(site: TestClient) -> None:
+    rows = ask(site, "SELECT ?v ?t { :mode brick:lastKnownValue [ brick:value ?v ; brick:timestamp ?t ] }")
+    assert rows == [{"v": "vacant", "t": "2026-01-05T23:30:00Z"}]
+
+
+def test_status(site: TestClient) -> None:
+    assert ask(site, "SELECT ?s { ?o sosa:madeBySensor :mode ; twh:status ?s }") == [{"s": "test"}]
+
+
+def test_a_query_without_the_vocabulary_sees_none(site: TestClient) -> None:
+    assert not ask(site, "SELECT ?o { ?o ?p 20.1e0 }")
+
+
+def test_readings_are_a_graph(site: TestClient) -> None:
+    rows = ask(
+        site, "SELECT (COUNT(*) AS ?n) { GRAPH twh:readings { ?o sosa:hasSimpleResult ?v FILTER(isNumeric(?v)) } }"
+    )
+    assert rows == [{"n": str(NUMBERS)}]
