@@ -22,6 +22,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from storage.graph.extensions import extensions
 from storage.graph.overlay import copy_snapshot, is_small
 from storage.graph.rewriting import ask
 from storage.graph.rows import Counter, counter
@@ -124,6 +125,7 @@ def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
         use_default_graph_as_union=request["union"] and defaults is None and named is None,
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
+        **extensions(request["query"]),
     )
     results = ask(request["query"], run)
     if isinstance(results, ox.QueryTriples):

@@ -133,6 +133,31 @@ class Buckets:
         return _case(cases, moment(self._shifts[-1]))
 
 
+def bucket_start(step: Step, time: datetime) -> datetime:
+    """Return the start of the bucket of a step that a time (naive UTC) falls in, as Buckets finds it.
+
+    Raises OverflowError or ValueError where it is none that a datetime can have.
+    """
+    around = datetime(max(time.year - 1, 1), 1, 1), datetime(min(time.year + 2, 9999), 1, 1)
+    shifts = _shifts(step.zone, max(around[0], _EARLIEST + 400 * _DAY), min(around[1], _LATEST))
+    now = next(shift for shift in reversed(shifts) if time >= shift.since or shift is shifts[0])
+    if not step.months and step.time <= _HOUR and len({shift.offset % step.time for shift in shifts}) == 1:
+        return _counted(step, time, step.start - now.offset)
+    clock = _counted(step, time + now.offset, step.start)
+    for shift, later in pairwise(shifts):
+        if clock < later.since + shift.offset:
+            return max(shift.since, clock - shift.offset)
+    return max(shifts[-1].since, clock - shifts[-1].offset)
+
+
+def _counted(step: Step, time: datetime, origin: datetime) -> datetime:
+    if not step.months:
+        return time - (time - origin) % step.time
+    months = 12 * time.year + time.month - 1
+    months -= (months - 12 * origin.year - origin.month + 1) % step.months
+    return datetime(months // 12, months % 12 + 1, 1)
+
+
 def _case(cases: Iterable[str], otherwise: str) -> str:
     known = " ".join(cases)
     return f"(CASE {known} ELSE {otherwise} END)" if known else f"({otherwise})"

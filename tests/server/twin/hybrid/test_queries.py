@@ -55,3 +55,22 @@ def test_readings_are_a_graph(site: TestClient) -> None:
         site, "SELECT (COUNT(*) AS ?n) { GRAPH twh:readings { ?o sosa:hasSimpleResult ?v FILTER(isNumeric(?v)) } }"
     )
     assert rows == [{"n": str(NUMBERS)}]
+
+
+def test_buckets_and_aggregates_of_ours(site: TestClient) -> None:
+    rows = ask(
+        site,
+        """SELECT ?h (twh:last(?v, ?t) AS ?last) (twh:median(?v) AS ?median) (twh:timeWeightedMean(?v, ?t) AS ?mean)
+             (twh:percentile(?v, 50) AS ?half) (twh:integral(?v, ?t) AS ?hours) {
+             ?o sosa:madeBySensor :zone1 ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v
+             BIND(twh:bucket(?t, "PT2H", "Europe/Berlin") AS ?h)
+           } GROUP BY ?h ORDER BY ?h LIMIT 2""",
+    )
+    assert rows[1].pop("h") == "2026-01-05T01:00:00Z"
+    assert {name: round(float(value), 9) for name, value in rows[1].items()} == {
+        "last": 20.5,
+        "median": 20.35,
+        "mean": 20.3,
+        "half": 20.35,
+        "hours": 30.45,
+    }
