@@ -30,6 +30,7 @@ from server.streaming import answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
 from server.twin.answers import Kept
+from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
 from server.twin.reading import about_query
 from storage.graph.guard import Form, form
@@ -181,10 +182,12 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
     twin = twin_of(request)
     if asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
-    query, limits = await slots_of(request).start(twin.hybrid.prepared, query, limits)
-    return await answer(
-        request, query, limits, query.format, lambda _: {"Vary": "Accept", "Cache-Control": "no-store"}
-    )
+    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    found = await slots_of(request).start(twin.hybrid.answer, query, limits)
+    if isinstance(found, Pushed):
+        return await stream(request, iter(found), found.close, query.format, headers)
+    query, limits = found
+    return await answer(request, query, limits, query.format, lambda _: headers)
 
 
 async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:

@@ -28,6 +28,7 @@ from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
+from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
@@ -116,13 +117,21 @@ class Twin:
 
     # The graph
 
-    def query(self, query: Query | Dump, limits: Limits) -> Result:
-        """Start a SPARQL query or a dump; see ReaderPool.run."""
+    def query(self, query: Query | Dump, limits: Limits) -> Result | Pushed:
+        """Start a SPARQL query or a dump; see ReaderPool.run, and Hybrid.answer for those that see readings."""
         if isinstance(query, Query):
             query = self.leased(query, limits)
             if self.hybrid.sees(query.text):
-                query, limits = self.hybrid.prepared(query, limits)
+                found = self.hybrid.answer(query, limits)
+                if isinstance(found, Pushed):
+                    return found
+                query, limits = found
         return self.readers.run(query, limits)
+
+    def graph_solutions(self, text: str) -> Solutions:
+        """Return all solutions of a SELECT over the union of all graphs, without readings."""
+        body = self.readers.run(Query(text), _INSIDE).read()
+        return _solutions(body)
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
@@ -137,11 +146,7 @@ class Twin:
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        found = ox.parse_query_results(self.whole(query, limits), ox.QueryResultsFormat.JSON)
-        if not isinstance(found, ox.QuerySolutions):
-            raise Problem(400, "bad-request", "the query is no SELECT")
-        variables = tuple(variable.value for variable in found.variables)
-        return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
+        return _solutions(self.whole(query, limits))
 
     def whole(self, query: Query, limits: Limits) -> bytes:
         """Return the whole answer to a query, of as many rows and bytes as may be in memory."""
@@ -358,6 +363,14 @@ class Twin:
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
         back_up(self.graph, self.series, target)
+
+
+def _solutions(body: bytes) -> Solutions:
+    found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+    if not isinstance(found, ox.QuerySolutions):
+        raise Problem(400, "bad-request", "the query is no SELECT")
+    variables = tuple(variable.value for variable in found.variables)
+    return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
 
 def _renamed(rows: Rows, names: Sequence[str]) -> Rows:

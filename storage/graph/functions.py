@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -121,7 +121,8 @@ def _parts(pair: Term) -> tuple[Term, Term]:
 @lru_cache(4096)
 def _read(text: str) -> Term:
     [quad] = ox.parse(f"<urn:s> <urn:p> {text} .".encode(), ox.RdfFormat.N_TRIPLES)
-    return quad.object
+    term: Term = quad.object
+    return term
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Term]] = {
@@ -227,5 +228,5 @@ _AGGREGATES: Mapping[str, Callable[[list[Term]], Term]] = {
 OF_PAIRS = frozenset(NAMESPACE + name for name in ("first", "last", "timeWeightedMean", "integral", "percentile"))
 FUNCTIONS = {ox.NamedNode(NAMESPACE + name): _tried(function) for name, function in _FUNCTIONS.items()}
 AGGREGATES: dict[ox.NamedNode, Callable[[], _Aggregate]] = {
-    ox.NamedNode(NAMESPACE + name): (lambda made=made: _Aggregate(made)) for name, made in _AGGREGATES.items()
+    ox.NamedNode(NAMESPACE + name): partial(_Aggregate, made) for name, made in _AGGREGATES.items()
 }

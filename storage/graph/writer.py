@@ -25,8 +25,8 @@ from uuid import uuid4
 
 import pyoxigraph as ox
 
-from storage.graph.lifeline import end_with_parent
 from storage.graph.extensions import extensions
+from storage.graph.lifeline import end_with_parent
 from storage.graph.rewriting import ask
 from storage.graph.using import with_union
 

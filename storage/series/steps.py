@@ -68,20 +68,20 @@ class Buckets:
         """Return the SQL for the start of the bucket that `time` falls in."""
         if self._is_regular:
             return self._counted(time, self._shifts[0].offset)
-        return self._moment(self._counted(self._clock(time)))
+        return self._moment(self._counted(self.clock(time)))
 
     def end(self, start: str) -> str:
         """Return the SQL for the end of the bucket with this start."""
         if self._is_regular:
             return f"({start} + {self._step.interval()})"
-        return self._moment(f"{self._counted(self._clock(start))} + {self._step.interval()}")
+        return self._moment(f"{self._counted(self.clock(start))} + {self._step.interval()}")
 
     def starts(self, first: str, last: str) -> str:
         """Return a SELECT of the bucket starts from the bucket of `first` to that of `last`, as `start`."""
         interval = self._step.interval()
         if self._is_regular:
             return f"SELECT unnest(generate_series({self.start(first)}, {last}, {interval})) AS start"
-        clock = f"generate_series({self._counted(self._clock(first))}, {self._clock(last)}, {interval})"
+        clock = f"generate_series({self._counted(self.clock(first))}, {self.clock(last)}, {interval})"
         return f"SELECT DISTINCT {self._moment('clock')} AS start FROM (SELECT unnest({clock}) AS clock)"
 
     @property
@@ -110,8 +110,8 @@ class Buckets:
         """Return the start of the bucket of a time that is `offset` behind the clock."""
         return f"time_bucket({self._step.interval()}, {time}, {timestamp(self._step.start - offset)})"
 
-    def _clock(self, time: str) -> str:
-        """Return what the clock shows at a moment."""
+    def clock(self, time: str) -> str:
+        """Return the SQL for what the clock shows at a moment."""
         return self._by_shift(time, lambda shift: f"{time} + {_interval(shift.offset)}")
 
     def _by_shift(self, time: str, sql: Callable[[_Shift], str]) -> str:

@@ -1,19 +1,31 @@
-"""Runs queries that see readings."""
+"""Runs queries that see readings: pushed down where that gives the same, else by the graph's engine over quads."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import pyoxigraph as ox
+
 from server.twin.cache import PerGeneration
-from server.twin.hybrid.kinds import Kinds, kinds_query, read_kinds
+from server.twin.hybrid.cells import FORMATS
+from server.twin.hybrid.explain import Explained
+from server.twin.hybrid.facts import Facts, facts, predicates_query
+from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Wanted
+from server.twin.hybrid.plan import Plan, plan, why_not
+from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
 from server.twin.hybrid.vocabulary import mentions
 from storage.errors import DeadlineExceeded
+from storage.graph.extensions import extensions
+from storage.graph.guard import mentions_outbound
 from storage.graph.overlay import Overlay
-from storage.graph.readers import Limits, Query
+from storage.graph.readers import SPARQL_JSON, Limits, Query
+from storage.graph.rewriting import ask
+from storage.graph.rewriting.tokens import NotUnderstood
 
 if TYPE_CHECKING:
     from server.twin.service import Twin
@@ -27,37 +39,116 @@ class Hybrid:
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self._settings = twin.settings
-        self._kinds = PerGeneration(lambda: twin.graph.generation, self._read_kinds)
-        self._mentions = lru_cache(4096)(lambda text: mentions(text, twin.settings.public_url))
+        self._public_url = twin.settings.public_url.rstrip("/")
+        self._facts = PerGeneration(lambda: twin.graph.generation, self._read_facts)
+        self._mentions = lru_cache(4096)(lambda text: mentions(text, self._public_url))
 
     def sees(self, text: str) -> bool:
         """Tell whether a query or an update sees readings."""
         if self._settings.hybrid == "always":
             return True
-        return self._mentions(text) if len(text) < _SHORT else mentions(text, self._settings.public_url)
+        return self._mentions(text) if len(text) < _SHORT else mentions(text, self._public_url)
 
-    def prepared(self, query: Query, limits: Limits) -> tuple[Query, Limits]:
-        """Return a query with the readings that it sees as an overlay, and what is left of its time.
+    def answer(
+        self, query: Query, limits: Limits, explained: Explained | None = None
+    ) -> Pushed | tuple[Query, Limits]:
+        """Return the answer on its way; or the query with all that it needs as an overlay, and the time that is left.
 
-        Raises DeadlineExceeded, or a 413 problem for too many readings.
+        Raises the errors of a query, DeadlineExceeded, or a 413 problem for too many readings.
         """
+        explained = explained or Explained()
         began = time.monotonic()
-        overlay = Overlay(self._twin.directory.snapshots)
         try:
-            self._materialiser().write(Wanted(), overlay.quads, limits.seconds)
+            return self._pushed(query, limits, explained)
+        except NotUnderstood as error:
+            explained.above = f"all, since it is not pushed down: {error}"
+        return self._prepared(query, limits, began, explained)
+
+    def _pushed(self, query: Query, limits: Limits, explained: Explained) -> Pushed:
+        began = time.monotonic()
+        planned = self._plan(query)
+        explained.seconds["plan"] = time.monotonic() - began
+        known = self._facts.get()
+        if not known.are_plain:
+            raise NotUnderstood("the graph has observations of its own")
+        rows = self._rows(planned, query, limits)
+        explained.seconds["graph"] = time.monotonic() - began - explained.seconds["plan"]
+        bound = bindings(planned, rows, self._twin.index, known.kinds)
+        if known.mixed & set(bound.ids):
+            raise NotUnderstood("a series of points of several kinds")
+        explained.rows |= {"graph": len(rows), "points": len(bound.ids)}
+        pushing = Pushing(self._twin.series, planned, bound, self._public_url)
+        found = pushing.run(query.format, _rest(limits, began))
+        explained.path, explained.graph, explained.series = "pushed", [planned.graph], [pushing.sql]
+        explained.seconds["series"] = (
+            time.monotonic() - began - explained.seconds["plan"] - explained.seconds["graph"]
+        )
+        return found
+
+    def _plan(self, query: Query) -> Plan:
+        """Return the plan of a query. Raises NotUnderstood."""
+        text = query.text
+        if not query.union or query.default_graphs is not None or query.named_graphs is not None:
+            raise NotUnderstood("another default graph than the union of all")
+        if query.lease is not None or mentions_outbound(text) or query.format not in FORMATS:
+            raise NotUnderstood("SERVICE, or no solutions")
+        planned = plan(text)
+        if planned is None or not _is_valid(text):
+            raise NotUnderstood(why_not(text) or "it is no SPARQL")
+        return planned
+
+    def _rows(self, planned: Plan, query: Query, limits: Limits) -> list[Row]:
+        if not planned.graph:
+            names = planned.carried
+            return [(ox.NamedNode(p.point),) for p in self._twin.index.points] if names else [()]
+        asked = Query(planned.graph, SPARQL_JSON, base=query.base)
+        found = ox.parse_query_results(self._twin.readers.run(asked, limits).read(), ox.QueryResultsFormat.JSON)
+        assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+        return [tuple(row[name] for name in planned.carried) for row in found]
+
+    def _prepared(self, query: Query, limits: Limits, began: float, explained: Explained) -> tuple[Query, Limits]:
+        if not self._may_be_valid(query.text):
+            return query, limits  # whose error the engine tells
+        overlay = Overlay(self._twin.directory.snapshots)
+        started = time.monotonic()
+        try:
+            written = self._materialiser().write(Wanted(), overlay.quads, _rest(limits, began).seconds)
+            explained.path, explained.graph = "materialised", [query.text]
+            explained.rows["materialised"] = written
+            explained.seconds["materialise"] = time.monotonic() - started
             return replace(query, overlay=overlay), _rest(limits, began)
         except BaseException:
             overlay.close()
             raise
 
+    @staticmethod
+    def _may_be_valid(text: str) -> bool:
+        return len(text) >= _SHORT or mentions_outbound(text) or "ask" in text.lower() or _is_valid(text)
+
     def _materialiser(self) -> Materialiser:
-        twin, settings = self._twin, self._settings
+        twin = self._twin
         return Materialiser(
-            twin.series, twin.index, self._kinds.get(), settings.hybrid_readings, settings.public_url.rstrip("/")
+            twin.series, twin.index, self._facts.get().kinds, self._settings.hybrid_readings, self._public_url
         )
 
-    def _read_kinds(self) -> Kinds:
-        return read_kinds(self._twin.select(kinds_query()).rows)
+    def _read_facts(self) -> Facts:
+        twin = self._twin
+        run: Callable[[str], list[tuple[object, ...]]] = lambda text: list(twin.graph_solutions(text).rows)  # noqa: E731
+        kinds = read_kinds(run(kinds_query()))
+        found = [term.value for (term,) in run(predicates_query(self._public_url)) if isinstance(term, ox.NamedNode)]
+        return facts(found, twin.index.points, kinds)
+
+
+@lru_cache(1024)
+def _is_valid(text: str) -> bool:
+    """Tell whether a text is a query that the engine takes. It opens no connection, nor reads more than the text."""
+    try:
+        ask(text, lambda instead: ox.Store().query(instead, base_iri="http://localhost/", **extensions(instead)))
+    except SyntaxError:
+        return False
+    except (RuntimeError, ValueError):
+        return True
+    return True
 
 
 def _rest(limits: Limits, began: float) -> Limits:
