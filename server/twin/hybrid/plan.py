@@ -16,7 +16,6 @@ from functools import lru_cache
 from server.twin.hybrid.algebra import (
     Algebra,
     Call,
-    Const,
     Expression,
     Item,
     Modified,
@@ -27,12 +26,12 @@ from server.twin.hybrid.algebra import (
 )
 from server.twin.hybrid.expressions import Column, Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side, Split, split
+from server.twin.hybrid.windows import window_of
 from storage.graph.rewriting.scope import visible
 from storage.graph.rewriting.tokens import NotUnderstood, tokens_of
 from storage.series.sql import Window
 
 ALWAYS = (datetime(2000, 1, 1), datetime(2000, 1, 2))
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +276,7 @@ class _Writer:
 
     def _source(self, number: int, filters: Sequence[Expression]) -> str:
         observation = self.plan.observations[number]
-        window = _window(filters, observation.time.value if observation.time else None, self)
+        window = window_of(filters, observation.time.value if observation.time else None, self.now)
         if not observation.current:
             self.windows[f"r{number}"] = window
         needed = ["(value IS NOT NULL OR text IS NOT NULL)"] if observation.value is not None else []
@@ -477,59 +476,6 @@ class _Aggregates:
         if column.type == "observation":
             value = f"CASE WHEN {column.sql}.id IS NOT NULL THEN {_selected(column)} END"
         return f"count({'DISTINCT ' if distinct else ''}{value})"
-
-
-def _window(filters: Sequence[Expression], name: str | None, writer: _Writer) -> Window:
-    """Return the window that filters leave of a time."""
-    window = Window()
-    if name is None:
-        return window
-    for found in filters:
-        match found:
-            case Call("<" | "<=" | ">" | ">=" | "=" as operator, (Var(left), right)) if left == name:
-                window = _narrowed(window, operator, _moment(right, writer))
-            case Call("<" | "<=" | ">" | ">=" | "=" as operator, (left_side, Var(right_name))) if right_name == name:
-                window = _narrowed(window, operator.translate(_MIRRORED), _moment(left_side, writer))
-            case _:
-                pass
-    return window
-
-
-_MIRRORED = str.maketrans("<>", "><")
-
-
-def _narrowed(window: Window, operator: str, time: datetime | None) -> Window:
-    if time is None:
-        return window
-    start, end = window.start, window.end
-    if operator in (">", ">=", "="):
-        since = time + _MICROSECOND if operator == ">" else time
-        start = since if start is None else max(start, since)
-    if operator in ("<", "<=", "="):
-        until = time if operator == "<" else time + _MICROSECOND
-        end = until if end is None else min(end, until)
-    return Window(start, end)
-
-
-def _moment(found: Expression, writer: _Writer) -> datetime | None:
-    """Return the time that an expression without variables is; None where that is not known."""
-    from server.twin.hybrid.expressions import time_of
-    from storage.series.durations import read_step
-
-    match found:
-        case Const(term) if not variables(found):
-            try:
-                return time_of(term)  # type: ignore[arg-type]
-            except (NotUnderstood, AttributeError):
-                return None
-        case Call("NOW", ()):
-            return writer.now
-        case Call("-" | "+" as operator, (left, Const(term))):
-            time, step = _moment(left, writer), read_step(term.value)
-            if time is None or step is None or step.months:
-                return None
-            return time - step.time if operator == "-" else time + step.time
-    return None
 
 
 def statement(planned: Plan, extent: Extent, now: datetime) -> Statement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Wanted
+from server.twin.hybrid.needs import everything, needs
 from server.twin.hybrid.plan import Plan, plan, why_not
 from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
 from server.twin.hybrid.vocabulary import mentions
-from storage.errors import DeadlineExceeded
+from storage.errors import DeadlineExceeded, QueryError
 from storage.graph.extensions import extensions
 from storage.graph.guard import mentions_outbound
 from storage.graph.overlay import Overlay
@@ -112,14 +114,33 @@ class Hybrid:
         overlay = Overlay(self._twin.directory.snapshots)
         started = time.monotonic()
         try:
-            written = self._materialiser().write(Wanted(), overlay.quads, _rest(limits, began).seconds)
-            explained.path, explained.graph = "materialised", [query.text]
-            explained.rows["materialised"] = written
+            wanted = self._wanted(query, _rest(limits, began))
+            written = self._materialiser().write(wanted, overlay.quads, _rest(limits, began).seconds)
+            explained.path = "materialised" if wanted == everything() else "mixed"
+            explained.graph, explained.rows["materialised"] = [query.text], written
             explained.seconds["materialise"] = time.monotonic() - started
             return replace(query, overlay=overlay), _rest(limits, began)
         except BaseException:
             overlay.close()
             raise
+
+    def _wanted(self, query: Query, limits: Limits) -> Wanted:
+        """Return what a query can touch, as far as its text and the graph tell."""
+        found = needs(query.text) if self._settings.hybrid != "always" and query.lease is None else None
+        if found is None:
+            return everything()
+
+        def candidates(text: str) -> frozenset[str] | None:
+            body = self._twin.readers.run(Query(text), limits).read()
+            rows = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+            assert isinstance(rows, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+            terms = [row[0] for row in rows]
+            return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
+
+        try:
+            return found.wanted(candidates, _now(), observed=self._facts.get().observed)
+        except QueryError:  # whatever it is, the query itself has it too, or none
+            return everything()
 
     @staticmethod
     def _may_be_valid(text: str) -> bool:
@@ -149,6 +170,10 @@ def _is_valid(text: str) -> bool:
     except (RuntimeError, ValueError):
         return True
     return True
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _rest(limits: Limits, began: float) -> Limits:
