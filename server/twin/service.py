@@ -167,6 +167,7 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
+        text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
         with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
             commit = self.graph.update(sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)

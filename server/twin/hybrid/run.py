@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +19,9 @@ from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Wanted
 from server.twin.hybrid.needs import everything, needs
-from server.twin.hybrid.plan import Plan, plan, why_not
+from server.twin.hybrid.plan import ALWAYS, Plan, plan, statement, why_not
 from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
+from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
 from server.twin.hybrid.vocabulary import mentions
 from storage.errors import DeadlineExceeded, QueryError
 from storage.graph.extensions import extensions
@@ -65,6 +67,51 @@ class Hybrid:
         except NotUnderstood as error:
             explained.above = f"all, since it is not pushed down: {error}"
         return self._prepared(query, limits, began, explained)
+
+    def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
+        """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
+        explained, began = Explained(), time.monotonic()
+        if not run:
+            return self._explained_plan(query, explained)
+        if self.sees(query.text):
+            found = self.answer(query, limits, explained)
+        else:
+            explained.graph, found = [query.text], (query, limits)
+        result = found if isinstance(found, Pushed) else self._twin.readers.run(*found)
+        with contextlib.closing(result):
+            for _ in result:
+                pass
+        explained.rows["answer"] = result.rows
+        explained.seconds["all"] = time.monotonic() - began
+        return explained
+
+    def _explained_plan(self, query: Query, explained: Explained) -> Explained:
+        explained.graph = [query.text]
+        if not self.sees(query.text):
+            return explained
+        try:
+            planned = self._plan(query)
+        except NotUnderstood as error:
+            explained.path = "mixed" if needs(query.text) else "materialised"
+            explained.above = f"all, since it is not pushed down: {error}"
+            return explained
+        explained.path, explained.graph = "pushed", [planned.graph] if planned.graph else []
+        explained.series = [statement(planned, ALWAYS, _now()).sql]
+        return explained
+
+    def answered(self, text: str, limits: Limits, *, base_iri: str | None, union: bool) -> str:
+        """Return an update with the solutions for a WHERE that sees readings. Raises a 400 problem.
+
+        What is committed between this and the update itself, it does not see.
+        """
+        refuse_writes(text)
+        if not self._mentions(text) or not reads_readings(text, self._public_url):
+            return text
+        found = where(text)
+        default = (ox.NamedNode(found.default[1:-1]).value,) if found.default else None
+        query = Query(found.select, SPARQL_JSON, base=base_iri, union=union and not default, default_graphs=default)
+        solutions = self._twin.solutions(query, replace(limits, rows=MOST_SOLUTIONS))
+        return found.answered(solutions.rows)
 
     def _pushed(self, query: Query, limits: Limits, explained: Explained) -> Pushed:
         began = time.monotonic()
