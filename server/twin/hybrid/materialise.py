@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -32,6 +34,12 @@ class Part:
 
     points: frozenset[str] | None = None
     window: Window = field(default_factory=Window)
+
+    @classmethod
+    def of_reading(cls, index: PointIndex, uuid: UUID, time: datetime) -> Part:
+        """Return the part that is one reading."""
+        points = frozenset(point.point for point in index.points if point.uuid == uuid)
+        return cls(points, Window(time, time + timedelta(microseconds=1)))
 
 
 @dataclass(frozen=True, slots=True)

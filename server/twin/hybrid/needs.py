@@ -17,6 +17,7 @@ from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.algebra import Algebra, Expression, algebra, conjuncts, expression, variables
 from server.twin.hybrid.materialise import ALL, Part, Wanted
 from server.twin.hybrid.windows import window_of
+from server.twin.resolve import PointIndex
 from storage.graph.rewriting.scope import certain
 from storage.graph.rewriting.syntax import (
     Block,
@@ -37,6 +38,7 @@ from storage.series.sql import Window
 
 Candidates = Callable[[str], frozenset[str] | None]
 """Takes a SELECT of one variable, and gives the IRIs that it has in the graph; None where it may have any."""
+_DESCRIBE = re.compile(r"\s*DESCRIBE((?:\s*<[^<>\\]*>)+)\s*", re.IGNORECASE)
 _LATER = timedelta(hours=1)
 _EVERYTHING = Wanted()
 _VARIABLE = re.compile(r"[?$](\w+)")
@@ -68,18 +70,24 @@ class Needs:
     patterns: tuple[Need, ...]
     predicates: frozenset[str]
     typed: bool = False
+    readings: frozenset[str] = frozenset()
+    public_url: str = ""
 
-    def wanted(self, candidates: Candidates, now: datetime, *, observed: bool) -> Wanted:
+    def wanted(self, index: PointIndex, candidates: Candidates, now: datetime, *, observed: bool) -> Wanted:
         """Return what to materialise. `observed`: the graph says more of sosa:Observation."""
         predicates = self.predicates | ({terms.TYPE} if self.typed and observed else frozenset())
         if self.typed and observed:
             return Wanted(predicates=predicates)
         known: dict[str, frozenset[str] | None] = {"": None}
         history, current = list[Part](), list[Part]()
+        for iri in self.readings:
+            if known_reading := terms.parse_observation(iri, self.public_url):
+                part = Part.of_reading(index, *known_reading)
+                history, current = [*history, part], [*current, part]
         for need in self.patterns:
             if need.points not in known:
-                iri = need.points[1:-1] if need.points.startswith("<") else None
-                known[need.points] = frozenset((iri,)) if iri is not None else candidates(need.points)
+                constant = need.points.startswith("<")
+                known[need.points] = frozenset((need.points[1:-1],)) if constant else candidates(need.points)
             part = Part(known[need.points], need.window(now))
             history += [part] if need.history and part not in history else []
             current += [part] if need.current and part not in current else []
@@ -113,19 +121,29 @@ class _Around:
         )
 
 
-def needs(text: str) -> Needs | None:
+def needs(text: str, public_url: str = "") -> Needs | None:
     """Return what a query needs; None for all readings."""
+    if constant := _described(text, public_url):
+        return Needs((), ALL, readings=constant, public_url=public_url)
     try:
         whole = algebra(text)
         if whole.query.form == "DESCRIBE":
             return None
-        found = _Finding(whole)
+        found = _Finding(whole, public_url=public_url)
         found.query(whole.query)
     except NotUnderstood:
         return None
     if sum(token.word == "EXISTS" for token in tokens_of(text)) != found.exists:  # in HAVING, or ORDER BY
         return None
-    return Needs(tuple(dict.fromkeys(found.patterns)), frozenset(found.predicates), found.typed)
+    patterns, predicates = tuple(dict.fromkeys(found.patterns)), frozenset(found.predicates)
+    return Needs(patterns, predicates, found.typed, frozenset(found.readings), public_url)
+
+
+def _described(text: str, public_url: str) -> frozenset[str]:
+    """Return the readings of `DESCRIBE <iri> …` without anything else: their triples are all that it can touch."""
+    match = _DESCRIBE.fullmatch(text)
+    iris = frozenset(re.findall(r"<([^<>]*)>", match[1])) if match else frozenset()
+    return iris if all(terms.is_observation(iri, public_url) for iri in iris) else frozenset()
 
 
 @dataclass(slots=True)
@@ -135,6 +153,8 @@ class _Finding:
     predicates: set[str] = field(default_factory=set)
     typed: bool = False
     exists: int = 0
+    readings: set[str] = field(default_factory=set)
+    public_url: str = ""
 
     def query(self, query: Select) -> None:
         """Take a query or a sub-query, into which nothing leads from outside."""
@@ -204,6 +224,10 @@ class _Finding:
             for node, predicate in self._seen(triple):
                 nodes.setdefault(node, set()).add(predicate)
         for node, predicates in nodes.items():
+            self.predicates |= predicates
+            if node.startswith("iri ") and terms.is_observation(node[4:], self.public_url):
+                self.readings.add(node[4:])
+                continue
             points = [term for name, term in inside.points if name == node]
             times = [term.value for name, term in inside.times if name == node and term.kind == "variable"]
             self.patterns.append(
@@ -215,7 +239,6 @@ class _Finding:
                     bool(predicates & terms.CURRENT),
                 )
             )
-            self.predicates |= predicates
 
     def _seen(self, triple: Triple) -> list[tuple[str, str]]:
         """Return the observation nodes of a triple and the predicates. Raises NotUnderstood where any may match."""

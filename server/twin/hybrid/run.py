@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,12 +18,12 @@ from server.twin.hybrid.cells import FORMATS
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
-from server.twin.hybrid.materialise import Materialiser, Wanted
+from server.twin.hybrid.materialise import Materialiser, Part, Wanted
 from server.twin.hybrid.needs import everything, needs
 from server.twin.hybrid.plan import ALWAYS, Plan, plan, statement, why_not
 from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
 from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
-from server.twin.hybrid.vocabulary import mentions
+from server.twin.hybrid.vocabulary import mentions, parse_reading
 from storage.errors import DeadlineExceeded, QueryError
 from storage.graph.extensions import extensions
 from storage.graph.guard import mentions_outbound
@@ -34,6 +35,8 @@ from storage.graph.rewriting.tokens import NotUnderstood
 if TYPE_CHECKING:
     from server.twin.service import Twin
 
+_LOG = logging.getLogger(__name__)
+_SLOW = 5.0  # seconds
 _SHORT = 8192  # characters; what is known of longer texts is not kept
 
 
@@ -51,6 +54,9 @@ class Hybrid:
         """Tell whether a query or an update sees readings."""
         if self._settings.hybrid == "always":
             return True
+        return self._sees(text)
+
+    def _sees(self, text: str) -> bool:
         return self._mentions(text) if len(text) < _SHORT else mentions(text, self._public_url)
 
     def answer(
@@ -66,7 +72,11 @@ class Hybrid:
             return self._pushed(query, limits, explained)
         except NotUnderstood as error:
             explained.above = f"all, since it is not pushed down: {error}"
-        return self._prepared(query, limits, began, explained)
+        finally:
+            _note_slow(query, explained, time.monotonic() - began)
+        found = self._prepared(query, limits, began, explained)
+        _note_slow(query, explained, time.monotonic() - began)
+        return found
 
     def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
         """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
@@ -99,13 +109,26 @@ class Hybrid:
         explained.series = [statement(planned, ALWAYS, _now()).sql]
         return explained
 
+    def observation(self, series: str, moment: str) -> bytes | None:
+        """Return the triples of the reading whose IRI ends so, as N-Quads; None where there is none."""
+        known = parse_reading(series, moment)
+        if known is None:
+            return None
+        part = Part.of_reading(self._twin.index, *known)
+        overlay = Overlay(self._twin.directory.snapshots)
+        try:
+            self._materialiser().write(Wanted((part,), (part,)), overlay.quads, self._settings.query_seconds)
+            return overlay.quads.read_bytes() or None
+        finally:
+            overlay.close()
+
     def answered(self, text: str, limits: Limits, *, base_iri: str | None, union: bool) -> str:
         """Return an update with the solutions for a WHERE that sees readings. Raises a 400 problem.
 
         What is committed between this and the update itself, it does not see.
         """
         refuse_writes(text)
-        if not self._mentions(text) or not reads_readings(text, self._public_url):
+        if not self._sees(text) or not reads_readings(text, self._public_url):
             return text
         found = where(text)
         default = (ox.NamedNode(found.default[1:-1]).value,) if found.default else None
@@ -173,7 +196,9 @@ class Hybrid:
 
     def _wanted(self, query: Query, limits: Limits) -> Wanted:
         """Return what a query can touch, as far as its text and the graph tell."""
-        found = needs(query.text) if self._settings.hybrid != "always" and query.lease is None else None
+        found = (
+            needs(query.text, self._public_url) if self._settings.hybrid != "always" and query.lease is None else None
+        )
         if found is None:
             return everything()
 
@@ -185,7 +210,7 @@ class Hybrid:
             return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
 
         try:
-            return found.wanted(candidates, _now(), observed=self._facts.get().observed)
+            return found.wanted(self._twin.index, candidates, _now(), observed=self._facts.get().observed)
         except QueryError:  # whatever it is, the query itself has it too, or none
             return everything()
 
@@ -217,6 +242,12 @@ def _is_valid(text: str) -> bool:
     except (RuntimeError, ValueError):
         return True
     return True
+
+
+def _note_slow(query: Query, explained: Explained, seconds: float) -> None:
+    """Log what takes long until its first bytes."""
+    if seconds > _SLOW and explained.path != "graph":
+        _LOG.warning("slow query (%.1f s): %s %s", seconds, " ".join(query.text.split()), explained.document())
 
 
 def _now() -> datetime:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from uuid import UUID
 
+from ontologies.identity import parse_uuid
 from ontologies.namespaces import BRICK, RDF, SOSA, TWH
 from storage.graph.guard import TOKEN, decode_escapes
 
@@ -25,6 +28,7 @@ CURRENT = frozenset({LAST_KNOWN_VALUE, TIMESTAMP, VALUE})
 PREDICATES = HISTORY | CURRENT
 _NAMED = (PREDICATES | {OBSERVATION, READINGS}) - {VALUE}
 _HINTS = ("sosa", "brickschema", "twinhouse", "/observations/", "\\u", "\\U")
+_MOMENT = re.compile(r"(\d{8}T\d{6})(?:\.(\d{0,5}[1-9]))?Z")
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -41,6 +45,27 @@ def mentions(text: str, public_url: str = "") -> bool:
 def is_observation(iri: str, public_url: str = "") -> bool:
     """Tell whether an IRI has the form of those of readings."""
     return iri.startswith(OBSERVATION_IRI) or bool(public_url and iri.startswith(f"{public_url}/observations/"))
+
+
+def parse_observation(iri: str, public_url: str = "") -> tuple[UUID, datetime] | None:
+    """Return the series and the time (naive UTC) of a reading's IRI; None for what is none, to the letter."""
+    for head in (OBSERVATION_IRI, f"{public_url}/observations/" if public_url else ""):
+        if head and iri.startswith(head):
+            series, _, moment = iri.removeprefix(head).partition("/" if head != OBSERVATION_IRI else ":")
+            return parse_reading(series, moment)
+    return None
+
+
+def parse_reading(series: str, moment: str) -> tuple[UUID, datetime] | None:
+    """Return the series and the time of the two parts that end the IRI of a reading."""
+    uuid = parse_uuid(series)
+    if uuid is None or series != str(uuid) or not (match := _MOMENT.fullmatch(moment)):
+        return None
+    try:
+        time = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return uuid, time.replace(microsecond=int((match[2] or "0").ljust(6, "0")), tzinfo=None)
 
 
 def _iris(text: str) -> set[str]:

@@ -74,3 +74,34 @@ def test_buckets_and_aggregates_of_ours(site: TestClient) -> None:
         "half": 20.35,
         "hours": 30.45,
     }
+
+
+def test_a_reading_has_an_address(site: TestClient) -> None:
+    triples = site.get(f"/observations/{ZONE_1}/20260105T003000Z", headers={"accept": "application/n-triples"}).text
+    assert sorted(line.split("> ")[1].rpartition("/")[2] for line in triples.splitlines()) == [
+        "22-rdf-syntax-ns#type",
+        "hasSimpleResult",
+        "madeBySensor",
+        "madeObservation",
+        "resultTime",
+    ]
+    described = site.get(
+        "/query", params={"query": f"DESCRIBE <urn:twinhouse:observation:{ZONE_1}:20260105T003000Z>"}
+    )
+    assert "20.1" in described.text
+    assert site.get(f"/observations/{ZONE_1}/20260105T003000.5Z").status_code == 404
+    assert site.get(f"/observations/{ZONE_1}/yesterday").status_code == 404
+
+
+def test_explains(site: TestClient) -> None:
+    text = (
+        SOSA
+        + "SELECT (AVG(?v) AS ?m) { :vav1 brick:hasPoint ?p . ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v }"
+    )
+    document = site.get("/query", params={"query": text, "explain": "true"}).json()
+    assert (document["path"], document["rows"]) == ("pushed", {"graph": 1, "points": 1, "answer": 1})
+    assert "avg" in document["series"][0]
+    assert site.get("/query", params={"query": text, "explain": "plan"}).json()["path"] == "pushed"
+    document = site.get("/query", params={"query": text.replace("AVG", "GROUP_CONCAT"), "explain": "true"}).json()
+    assert (document["path"], document["rows"]["materialised"]) == ("mixed", STEPS)
+    assert site.get("/query", params={"query": "ASK {}", "explain": "true"}).json()["path"] == "graph"

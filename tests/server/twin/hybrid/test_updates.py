@@ -56,7 +56,10 @@ def test_the_graph_of_readings_is_no_document(site: TestClient) -> None:
 
 
 def test_terms_of_readings_are_ordinary_elsewhere(filled: TestClient) -> None:
-    assert _update(filled, "INSERT DATA { GRAPH :g { :x sosa:madeBySensor :own ; sosa:hasSimpleResult 5 } }") == (204, "")
+    assert _update(filled, "INSERT DATA { GRAPH :g { :x sosa:madeBySensor :own ; sosa:hasSimpleResult 5 } }") == (
+        204,
+        "",
+    )
     assert ask(filled, "SELECT ?v { ?o sosa:madeBySensor :own ; sosa:hasSimpleResult ?v }") == [{"v": "5"}]
     assert len(ask(filled, "SELECT ?v { ?o sosa:madeBySensor :zone1 ; sosa:hasSimpleResult ?v }")) == 48
 
