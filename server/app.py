@@ -30,7 +30,18 @@ from server.errors import Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
-from server.protocols import admin, description, graph_store, influx, points, queries, readings, series, sparql
+from server.protocols import (
+    admin,
+    description,
+    graph_store,
+    influx,
+    observations,
+    points,
+    queries,
+    readings,
+    series,
+    sparql,
+)
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
@@ -84,6 +95,7 @@ ROUTES = (
     _route("/latest", readings.latest, GET=_READ),
     _route("/points", points.points, GET=_READ),
     _route("/points/{uuid}", points.point, GET=_READ),
+    _route("/observations/{uuid}/{time}", observations.observation, GET=_READ),
     _route("/models", admin.load, POST=_WRITE),
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),

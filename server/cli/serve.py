@@ -85,6 +85,15 @@ def serve(
             help="A host that SERVICE and LOAD may ask; may be repeated [env: TWINHOUSE_OUTBOUND_HOSTS].",
         ),
     ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="What IRIs of observations begin with; else they are URNs.")
+    ] = None,
+    hybrid: Annotated[
+        str | None, typer.Option(help="`always` sees readings in every query, for diagnosis. Default: auto.")
+    ] = None,
+    hybrid_readings: Annotated[
+        int | None, typer.Option(min=1, help="The most readings that become triples for one query.")
+    ] = None,
     tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
     tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
 ) -> None:

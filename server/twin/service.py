@@ -28,6 +28,8 @@ from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
+from server.twin.hybrid.pushed import Pushed
+from server.twin.hybrid.run import Hybrid
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
@@ -97,6 +99,7 @@ class Twin:
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
 
     def close(self) -> None:
@@ -114,9 +117,21 @@ class Twin:
 
     # The graph
 
-    def query(self, query: Query | Dump, limits: Limits) -> Result:
-        """Start a SPARQL query or a dump; see ReaderPool.run."""
-        return self.readers.run(self.leased(query, limits) if isinstance(query, Query) else query, limits)
+    def query(self, query: Query | Dump, limits: Limits) -> Result | Pushed:
+        """Start a SPARQL query or a dump; see ReaderPool.run, and Hybrid.answer for those that see readings."""
+        if isinstance(query, Query):
+            query = self.leased(query, limits)
+            if self.hybrid.sees(query.text):
+                found = self.hybrid.answer(query, limits)
+                if isinstance(found, Pushed):
+                    return found
+                query, limits = found
+        return self.readers.run(query, limits)
+
+    def graph_solutions(self, text: str) -> Solutions:
+        """Return all solutions of a SELECT over the union of all graphs, without readings."""
+        body = self.readers.run(Query(text), _INSIDE).read()
+        return _solutions(body)
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
@@ -131,11 +146,7 @@ class Twin:
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        found = ox.parse_query_results(self.whole(query, limits), ox.QueryResultsFormat.JSON)
-        if not isinstance(found, ox.QuerySolutions):
-            raise Problem(400, "bad-request", "the query is no SELECT")
-        variables = tuple(variable.value for variable in found.variables)
-        return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
+        return _solutions(self.whole(query, limits))
 
     def whole(self, query: Query, limits: Limits) -> bytes:
         """Return the whole answer to a query, of as many rows and bytes as may be in memory."""
@@ -156,6 +167,7 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
+        text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
         with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
             commit = self.graph.update(sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
@@ -352,6 +364,14 @@ class Twin:
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
         back_up(self.graph, self.series, target)
+
+
+def _solutions(body: bytes) -> Solutions:
+    found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+    if not isinstance(found, ox.QuerySolutions):
+        raise Problem(400, "bad-request", "the query is no SELECT")
+    variables = tuple(variable.value for variable in found.variables)
+    return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
 
 def _renamed(rows: Rows, names: Sequence[str]) -> Rows:

@@ -23,6 +23,7 @@ from typing import Any
 
 from storage.errors import Cancelled, Closed, Overloaded, ReaderCrashed, StorageError
 from storage.graph.federation import Lease
+from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
 from storage.graph.results import Asker, Result
 from storage.graph.store import GraphStore
@@ -47,7 +48,7 @@ class Query:
 
     `format` is the media type of the answer. `default_graphs` and `named_graphs` are the protocol's; with
     neither, `union` makes the default graph the union of all graphs. A text with SERVICE needs a `lease`, whose text
-    is run instead; it is closed when the query ends.
+    is run instead; it is closed when the query ends, and so is an `overlay`: quads that this query sees besides.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Query:
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
     lease: Lease | None = field(default=None, compare=False, repr=False)
+    overlay: Overlay | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,12 @@ class ReaderPool:
         """
         line = json.dumps(_message(request, limits)).encode() + b"\n"
         result = Result(self, _text(request), line, limits, self._store.generation, notify)
-        result.lease = request.lease if isinstance(request, Query) else None
+        if isinstance(request, Query):
+            result.lease, result.overlay = request.lease, request.overlay
         try:
             self._admit(result)
         except StorageError:
-            result.end_lease()
+            result.end_leases()
             raise
         return result
 
@@ -186,6 +189,12 @@ class ReaderPool:
 
     def leave(self, result: Result) -> None:
         """Take the reader of a query that has ended, or ends now. Blocks a moment where it is still busy."""
+        try:
+            self._take_back(result)
+        finally:
+            result.end_leases()  # at last: an overlay is written on as long as its reader lives
+
+    def _take_back(self, result: Result) -> None:
         result.end_lease()
         with result.beginning, self._lock:
             if result not in self._results:
@@ -307,5 +316,6 @@ def _message(request: Query | Dump, limits: Limits) -> dict[str, Any]:
         "union": request.union,
         "default_graphs": request.default_graphs,
         "named_graphs": request.named_graphs,
+        "overlay": str(request.overlay.folder) if request.overlay else None,
         **within,
     }

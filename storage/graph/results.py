@@ -21,6 +21,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.graph.federation import Lease, explained
+from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
 from storage.graph.store import syntax_error
 
@@ -81,6 +82,7 @@ class Result:
         self.cancelled: StorageError | None = None
         self.left = False
         self.lease: Lease | None = None
+        self.overlay: Overlay | None = None
         self.beginning = threading.Lock()
         self._pool = pool
         self._line = line
@@ -140,6 +142,12 @@ class Result:
         """Let the query ask no other servers any more."""
         if self.lease is not None:
             self.lease.close()
+
+    def end_leases(self) -> None:
+        """Let go of all that was lent to the query."""
+        self.end_lease()
+        if self.overlay is not None:
+            self.overlay.close()
 
     def fileno(self) -> int:
         """Return what becomes readable when `take` has something to take."""

@@ -28,6 +28,7 @@ from storage.series.keeper import Keeper
 from storage.series.moment import Moment
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
+from storage.series.questions import Question
 from storage.series.reading import Reads
 from storage.series.retention import Retention
 from storage.series.schema import SCHEMA, as_readings, ids_of
@@ -167,6 +168,10 @@ class SeriesStore:
         at which the iteration raises DeadlineExceeded.
         """
         return self._reads.select(selection, points, seconds)
+
+    def ask(self, question: Question, *, seconds: float | None = None) -> Rows:
+        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded."""
+        return self._reads.ask(question, seconds)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
