@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, b
 from server.twin.lines import LineWriter
 from server.twin.loading import load_model
 from server.twin.models import LoadReport, Model, named_node
+from server.twin.once import Once
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
 from server.twin.resolve import PointIndex
@@ -51,6 +52,7 @@ from storage.graph.guard import Form, form
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import Result
 from storage.graph.store import GraphStore
+from storage.series.receipts import Receipt
 from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
 
@@ -93,6 +95,7 @@ class Twin:
         on_error.callback(self.readers.close)
         self.answers = Answers(settings.cache_megabytes << 20)
         self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
+        self.once = Once(self.series)
         self._rules = parse_rules(settings.retention)
         self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
@@ -247,10 +250,11 @@ class Twin:
         source: str | None = None,
         file: str | None = None,
         known_only: bool = False,
+        receipt: Callable[[IngestReport], Receipt | None] = lambda _: None,
     ) -> IngestReport:
         """Store readings (columns of server.tables.READINGS), all or none; see server.twin.ingest."""
         latest = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=self.settings.future_days)
-        return ingest(self.series, batches, Resolver(self.index, source, file, known_only, latest))
+        return ingest(self.series, batches, Resolver(self.index, source, file, known_only, latest), receipt)
 
     def readings(self, request: ReadingsRequest, limits: Limits) -> Page:
         """Return the readings of the points that the request names, beside the columns it carries along.
