@@ -135,7 +135,7 @@ def _run(client: Client, job: Job, journal: Journal) -> Iterator[Tally]:
             with metered(path.name, path.stat().st_size) as meter:
                 _ingest(client, job, tally, meter, partial(journal.note, path), stored)
         except Failure as failure:
-            notes = (*failure.notes, *said(done), "the same command with --resume passes over that")
+            notes = (*failure.notes, *said(done))
             raise Failure(f"{path}: {failure.detail}", hint=failure.hint, notes=notes) from None
         yield tally
 

@@ -131,9 +131,9 @@ def said(tallies: Sequence[Tally]) -> list[str]:
     """Return what is stored, file by file, for an error that stops the rest."""
     stored = [f"{tally.readings:,} readings of {tally.path} are stored" for tally in tallies[:-1]]
     last = tallies[-1]
-    if last.readings:
-        return [*stored, f"the first {last.readings:,} readings of {last.path} are stored"]
-    return [*stored, f"nothing of {last.path} is stored"]
+    rest = f"the first {last.readings:,} readings" if last.readings else "nothing"
+    notes = [*stored, f"{rest} of {last.path} {'are' if last.readings else 'is'} stored"]
+    return [*notes, "--resume passes over what is stored"] if stored or last.readings else notes
 
 
 def show(tallies: Sequence[Tally], as_json: bool) -> None:
