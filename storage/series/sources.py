@@ -73,9 +73,16 @@ class Sources:
             return replace(source, rows=rolled.readings(rows, only))
         return replace(source, rows=rows, partials=rolled.partials(rows, only))
 
-    def _rolled(self, moment: Moment, window: Window, grain: timedelta) -> Rolled | None:
+    def partials(self, moment: Moment, window: Window, grain: timedelta) -> str:
+        """Return the partials of all readings in a window, each within an hour or a day; retired ones have none."""
+        rolled = self._rolled(moment, window, grain, retired=False) or Rolled({}, (), Spans())
+        rest = _spans(window) - rolled.spans
+        rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {_WANTED}")
+        return rolled.partials(rows, _WANTED)
+
+    def _rolled(self, moment: Moment, window: Window, grain: timedelta, *, retired: bool = True) -> Rolled | None:
         inside = [s for s in moment.segments if window.meets(s.first, s.last)]
-        archives = [s for s in inside if s.level == ARCHIVE]
+        archives = [s for s in inside if s.level == ARCHIVE and retired]
         if not archives and _is_small(moment, window):
             return None
         bases = [(s, moment.rolled_up[s.number]) for s in inside if s.level == 1 and s.number in moment.rolled_up]
