@@ -30,6 +30,8 @@ class Question:
 
     `sql` is made of the first and last time of all readings. `tables` are further ones that it names; `latest` is
     the name of a table of the newest reading of each of the ids, where it needs one. Names are plain identifiers.
+
+    `otherwise` is what to ask where no rollups are there for the partials: then these are dearer than readings.
     """
 
     sql: Callable[[Extent], str]
@@ -38,6 +40,16 @@ class Question:
     partials: Mapping[str, tuple[Window, timedelta]] = field(default_factory=dict)
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     latest: str | None = None
+    otherwise: Question | None = None
+
+
+def chosen(moment: Moment, sources: Sources, question: Question) -> Question:
+    """Return the question, or what to ask otherwise."""
+    if question.otherwise is None or all(
+        sources.rolls_up(moment, window, width) for window, width in question.partials.values()
+    ):
+        return question
+    return question.otherwise
 
 
 def statement(moment: Moment, sources: Sources, question: Question) -> str:

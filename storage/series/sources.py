@@ -11,7 +11,7 @@ from storage.series.layers import Layers, arrange, relation
 from storage.series.moment import Moment
 from storage.series.quarantine import refuse, refuse_lost
 from storage.series.rolling import grain_of, roll
-from storage.series.rollups import HELD, Rolled, lasts
+from storage.series.rollups import HELD, TIERS, Rolled, lasts
 from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.selection import Selection, Source
 from storage.series.spans import Spans
@@ -72,6 +72,12 @@ class Sources:
         if selection.aggregate in HELD:
             return replace(source, rows=rolled.readings(rows, only))
         return replace(source, rows=rows, partials=rolled.partials(rows, only))
+
+    def rolls_up(self, moment: Moment, window: Window, grain: timedelta) -> bool:
+        """Tell whether there are rollups as wide as `grain` of a segment in the window."""
+        wanted = {name for name, width in TIERS.items() if width == grain}
+        inside = [s for s in moment.segments if s.level == 1 and window.meets(s.first, s.last)]
+        return any(wanted & moment.rolled_up.get(s.number, set()) for s in inside)
 
     def partials(self, moment: Moment, window: Window, grain: timedelta) -> str:
         """Return the partials of all readings in a window, each within an hour or a day; retired ones have none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,6 +151,7 @@ class Pushing:
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     sql: str = ""
     rolled: bool = True
+    told: Callable[[str], None] | None = None
 
     def question(self) -> tuple[Question, Statement]:
         """Return what the series are asked. Raises NotUnderstood."""
@@ -164,8 +165,9 @@ class Pushing:
         latest = any(observation.current for observation in plan.observations)
 
         def sql(extent: tuple[datetime, datetime]) -> str:
-            self.sql = self._written(statement(plan, extent, self.now, rolled=self.rolled))
-            return self.sql
+            text = self._written(statement(plan, extent, self.now, rolled=self.rolled))
+            (self.told or self.tell)(text)
+            return text
 
         question = Question(
             sql,
@@ -175,7 +177,14 @@ class Pushing:
             tables={"b": bound.table, "terms": pa.table(terms)},
             latest="latest" if latest else None,
         )
+        if first.partials:
+            plain, _ = replace(self, rolled=False, told=self.tell).question()
+            question = replace(question, otherwise=plain)
         return question, first
+
+    def tell(self, sql: str) -> None:
+        """Take note of the SQL that is run."""
+        self.sql = sql
 
     def _written(self, made: Statement) -> str:
         """Return the SQL with what is not text already written as it is in the answer."""
