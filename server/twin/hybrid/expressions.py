@@ -15,7 +15,7 @@ from typing import Literal
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import Call, Const, Expression, Var
+from server.twin.hybrid.algebra import Call, Const, Expression, Var, variables
 from storage.graph.functions import step_of
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import quote, timestamp
@@ -133,6 +133,8 @@ class Scope:
     def _computed(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
         left = self.compile(arguments[0])
         if left.type == "time" and isinstance(arguments[1], Const):
+            if variables(arguments[0]):  # of which the graph's engine makes an error where it is a triple's
+                raise NotUnderstood("arithmetic on a time")
             return Column(f"({left.sql} {operator} {_interval(arguments[1].term, operator)})", "time")
         sides = [self.number(argument) for argument in arguments]
         exact = [side.type == "double" and not _is_term(self, a) for side, a in zip(sides, arguments, strict=True)]
