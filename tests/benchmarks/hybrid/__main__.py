@@ -1,0 +1,165 @@
+"""Measures single SPARQL queries over graph and readings, beside the plan that an expert writes by hand.
+
+    python -m tests.benchmarks.hybrid --points 10000 --days 30 --write-docs
+
+By hand is DuckDB on one Parquet file, sorted by series and time, and Oxigraph in memory, in one warm process; neither
+its loading nor any HTTP counts. The answers of both must be the same. Prints Markdown on stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx2
+import pyarrow as pa
+import pyoxigraph as ox
+
+from server.settings import Settings
+from server.tables.read import open_readings
+from server.twin.models import Model
+from server.twin.service import Twin
+from tests.benchmarks.hybrid.campus import Campus
+from tests.benchmarks.hybrid.questions import Question, questions, sparql
+from tests.benchmarks.join import median
+from tests.benchmarks.report import Part, machine, milliseconds, ratio, wrapped, write_section
+from tests.support.service import Service, serving
+
+TITLE = "## One query over graph and readings"
+Row = tuple[Any, ...]
+
+
+class Ours:
+    """Asks `/query`, for an answer in Arrow."""
+
+    def __init__(self, service: Service, client: httpx2.Client) -> None:
+        self._url, self._client = f"{service.url}/query", client
+
+    def table(self, question: Question) -> pa.Table:
+        """Return the answer, as it comes and unpacked."""
+        params = {"query": sparql(question.hybrid), "format": "arrow", "timeout": "30"}
+        answer = self._client.get(self._url, params=params)
+        assert answer.status_code == 200, answer.text
+        return pa.ipc.open_stream(answer.content).read_all()
+
+    def path(self, question: Question) -> str:
+        """Return how the query is answered."""
+        found = self._client.get(self._url, params={"query": sparql(question.hybrid), "explain": "plan"})
+        return str(found.json()["path"])
+
+
+class ByHand:
+    """One SPARQL query, one statement."""
+
+    def __init__(self, readings: Path, model: str) -> None:
+        self._con = duckdb.connect(config={"threads": 2})
+        self._con.execute("SET TimeZone = 'UTC'")
+        self._con.execute(f"CREATE VIEW r AS SELECT * FROM read_parquet('{readings}')")
+        self._store = ox.Store()
+        self._store.load(model, ox.RdfFormat.TURTLE)
+
+    def table(self, question: Question) -> pa.Table:
+        """Return the answer."""
+        found = self._store.query(sparql(question.graph))
+        assert isinstance(found, ox.QuerySolutions)
+        names = [variable.value for variable in found.variables]
+        columns = list(zip(*[[term.value for term in row] for row in found], strict=True))
+        points = pa.table({name: list(column) for name, column in zip(names, columns, strict=True)})
+        self._con.register("points", points)
+        table: pa.Table = self._con.sql(question.series).to_arrow_table()
+        return table
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """Return rows that can be compared: numbers to nine digits, times in UTC."""
+    return sorted(tuple(map(_plain, row.values())) for row in table.to_pylist())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat()
+    return float(f"{value:.9g}") if isinstance(value, int | float) else value
+
+
+def load(data: Path, readings: Path, campus: Campus) -> None:
+    """Fill a data directory, until nothing is left to be done in the background."""
+    twin = Twin(Settings(data=data, readers=1))
+    try:
+        twin.load(Model(campus.model().encode(), "campus.ttl"))
+        with open_readings(readings) as source:
+            twin.ingest(source.batches())
+        twin.seal()
+        twin.series.roll_up()
+    finally:
+        twin.close()
+
+
+def compare(folder: Path, campus: Campus) -> Part:
+    """Ask both."""
+    readings = folder / "readings.parquet"
+    campus.write(readings)
+    load(folder / "data", readings, campus)
+    part = Part(
+        f"{campus.readings:,} readings of {len(campus.names):,} points",
+        ("question", "rows", "path", "first time", "Twinhouse, over HTTP", "by hand", "ratio"),
+        f"""{campus.buildings:,} buildings, a reading every five minutes for {campus.days} days. "First time" is with
+a text that the server has not seen, on a warm server; the others are medians of five runs after one to warm up.""",
+    )
+    by_hand = ByHand(readings, campus.model())
+    with serving(folder / "data") as service, httpx2.Client(timeout=600) as client:
+        ours = Ours(service, client)
+        ours.table(questions(campus.days)[0])
+        for question in questions(campus.days):
+            part.add(*_row(ours, by_hand, question))
+    return part
+
+
+def _row(ours: Ours, by_hand: ByHand, question: Question) -> tuple[str, ...]:
+    began = time.perf_counter()
+    found = ours.table(question)
+    first = time.perf_counter() - began
+    assert rows_of(found) == rows_of(by_hand.table(question)), question.title
+    mine, rows = median(lambda: ours.table(question).num_rows)
+    theirs, _ = median(lambda: by_hand.table(question).num_rows)
+    times = (milliseconds(first), milliseconds(mine), milliseconds(theirs))
+    return (question.title, f"{rows:,}", ours.path(question), *times, ratio(mine, theirs))
+
+
+def main() -> None:
+    """Run by name."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.hybrid",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--points", type=int, default=10_000, help="points of the campus (10000)")
+    parser.add_argument("--days", type=_days, default=(30,), help="days of readings; by commas: a table each (30)")
+    parser.add_argument("--folder", type=Path, help="where the temporary folder is made")
+    parser.add_argument("--write-docs", action="store_true", help="put it into docs/benchmarks.md")
+    asked = parser.parse_args()
+    began, busy, parts = time.monotonic(), os.getloadavg()[0], list[str]()
+    for days in asked.days:
+        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+            parts.append(compare(Path(folder), Campus(asked.points, days)).markdown())
+    text = f"""`python -m tests.benchmarks.hybrid` asks eight questions of an analyst by one SPARQL query each, and
+the same by hand: the solutions of a SPARQL query, and one DuckDB statement over them and one Parquet file, in one
+process without HTTP. Ratios are Twinhouse's time over the other; less is better. Both gave the same answers. Machine:
+{machine()}. Load average just before the run: {busy:.1f}; it took {(time.monotonic() - began) / 60:.0f} minutes."""
+    report = "\n".join((TITLE, "", wrapped(text), "", *parts))
+    print(report)
+    if asked.write_docs:
+        write_section(report)
+
+
+def _days(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+if __name__ == "__main__":
+    main()
