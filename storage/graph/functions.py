@@ -209,7 +209,7 @@ def _deviation(values: list[float]) -> float:
 
 def _quantile(values: list[float], share: float) -> float:
     """Return a quantile, by linear interpolation."""
-    ordered = sorted(values)
+    ordered = sorted(values, key=lambda value: (math.isnan(value), value))
     place = share * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)

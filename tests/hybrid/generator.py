@@ -47,6 +47,8 @@ _AGGREGATES = (
     "(COUNT(?o1) AS ?co)",
     "(MAX(?v1) - MIN(?v1) AS ?r)",
     "(COUNT(DISTINCT ?t1) AS ?dt)",
+    "(twh:median(?v1) AS ?md)",
+    "(twh:percentile(?v1, 90) AS ?pc)",
 )
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 

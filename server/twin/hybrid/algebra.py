@@ -13,12 +13,14 @@ from typing import TypeAlias
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
+from storage.graph import functions
 from storage.graph.rewriting.parser import parse
 from storage.graph.rewriting.syntax import Group, Select
 from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
 from storage.graph.rewriting.triples import TriplesParser
 
 AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"})
+OUR_AGGREGATES = frozenset(node.value for node in functions.AGGREGATES)
 _COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
 
 
@@ -46,7 +48,7 @@ class Call:
 
     @property
     def is_aggregate(self) -> bool:
-        return self.name in AGGREGATES
+        return self.name in AGGREGATES or self.name in OUR_AGGREGATES
 
 
 Expression: TypeAlias = Var | Const | Call

@@ -25,7 +25,7 @@ from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
 from server.twin.hybrid.statement import statement
 from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
 from server.twin.hybrid.vocabulary import mentions, parse_reading
-from storage.errors import DeadlineExceeded, QueryError
+from storage.errors import ByteLimitExceeded, DeadlineExceeded, QueryError, RowLimitExceeded
 from storage.graph.extensions import extensions
 from storage.graph.guard import mentions_outbound
 from storage.graph.overlay import Overlay
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from server.twin.service import Twin
 
 _LOG = logging.getLogger(__name__)
+_MOST_BINDINGS, _MOST_BYTES = 1_000_000, 1 << 30
 _SLOW = 5.0  # seconds
 _SHORT = 8192  # characters; what is known of longer texts is not kept
 
@@ -129,7 +130,7 @@ class Hybrid:
         What is committed between this and the update itself, it does not see.
         """
         refuse_writes(text)
-        if not self._sees(text) or not reads_readings(text, self._public_url):
+        if not reads_readings(text, self._public_url):
             return text
         found = where(text)
         default = (ox.NamedNode(found.default[1:-1]).value,) if found.default else None
@@ -174,10 +175,18 @@ class Hybrid:
         if not planned.graph:
             names = planned.carried
             return [(ox.NamedNode(p.point),) for p in self._twin.index.points] if names else [()]
-        asked = Query(planned.graph, SPARQL_JSON, base=query.base)
-        found = ox.parse_query_results(self._twin.readers.run(asked, limits).read(), ox.QueryResultsFormat.JSON)
-        assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+        try:
+            found = self._solutions(Query(planned.graph, SPARQL_JSON, base=query.base), limits)
+        except (RowLimitExceeded, ByteLimitExceeded):
+            raise NotUnderstood("too many solutions of the graph to hold") from None
         return [tuple(row[name] for name in planned.carried) for row in found]
+
+    def _solutions(self, query: Query, limits: Limits) -> ox.QuerySolutions:
+        """Return the solutions of a SELECT to the graph alone, as many as may be in memory."""
+        held = replace(limits, rows=_MOST_BINDINGS, bytes=_MOST_BYTES)
+        found = ox.parse_query_results(self._twin.readers.run(query, held).read(), ox.QueryResultsFormat.JSON)
+        assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+        return found
 
     def _prepared(self, query: Query, limits: Limits, began: float, explained: Explained) -> tuple[Query, Limits]:
         if not self._may_be_valid(query.text):
@@ -204,10 +213,10 @@ class Hybrid:
             return everything()
 
         def candidates(text: str) -> frozenset[str] | None:
-            body = self._twin.readers.run(Query(text), limits).read()
-            rows = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
-            assert isinstance(rows, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
-            terms = [row[0] for row in rows]
+            try:
+                terms = [row[0] for row in self._solutions(Query(text), limits)]
+            except (RowLimitExceeded, ByteLimitExceeded):
+                return None
             return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
 
         try:

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from server.twin.hybrid.algebra import Call, Expression, Item, Var
+import pyoxigraph as ox
+
+from ontologies.namespaces import TWH, XSD
+from server.twin.hybrid.algebra import OUR_AGGREGATES, Call, Const, Expression, Item, Var
 from server.twin.hybrid.expressions import Column, Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side
 from server.twin.hybrid.windows import is_window, window_of
@@ -192,7 +195,9 @@ class _Writer:
     def _grouped_by(self, keys: list[tuple[str, Column]], joined: str, aggregates: type[_Aggregates]) -> Statement:
         above = {name: Column(f"k{place}", column.type) for place, (name, column) in enumerate(keys) if name}
         selects = [f"{column.sql} AS k{place}" for place, (_, column) in enumerate(keys)]
-        made = aggregates(self.scope(), self.plan.parts.observations[0].value is not None if self.partials else False)
+        observations = self.plan.parts.observations
+        of_results = bool(self.partials) and observations[0].value is not None
+        made = aggregates(self.scope(), of_results, frozenset(f"r{n}" for n in range(len(observations))))
         query = self.plan.query
         replaced = {id(found): made.replace(found) for found in self._above()}
         selects += [f"{sql} AS a{place}" for place, sql in enumerate(made.sql)]
@@ -270,6 +275,7 @@ class _Aggregates:
 
     scope: Scope
     of_results: bool
+    always: frozenset[str] = frozenset()
     sql: list[str] = field(default_factory=list)
     columns: dict[str, Column] = field(default_factory=dict)
     ranged: set[str] = field(default_factory=set)
@@ -303,6 +309,8 @@ class _Aggregates:
             if found.distinct or found.name != "COUNT":
                 raise NotUnderstood("COUNT(DISTINCT *)")
             return self.total, "integer"
+        if found.name in OUR_AGGREGATES:
+            return self._ours(found.name.removeprefix(TWH.iri), found.arguments), "double"
         [argument] = found.arguments
         column = self.scope.compile(argument)
         if found.name == "COUNT":
@@ -325,6 +333,24 @@ class _Aggregates:
             raise NotUnderstood(found.name)
         return self._of_values(found.name, value), "double"
 
+    def _ours(self, name: str, arguments: Sequence[Expression]) -> str:
+        """Return the SQL of an aggregate of ours, of numbers that every solution has; texts are told apart."""
+        column = self.scope.compile(arguments[0])
+        if column.type != "result" or column.sql not in self.always:
+            raise NotUnderstood(f"{name} of {column.type}")
+        self.ranged.add(column.sql)
+        value = column.number
+        match name, arguments[1:]:
+            case "median", ():
+                return f"quantile_cont({value}, 0.5)"
+            case "stdev", ():
+                return f"stddev_samp({value})"
+            case "percentile", (Const(ox.Literal() as share),) if 0 <= _number_of(share) <= 100:
+                return f"quantile_cont({value}, {_number_of(share) / 100!r})"
+            case ("first" | "last") as place, (time,) if self.scope.compile(time).type == "time":
+                return f"arg_{'min' if place == 'first' else 'max'}({value}, {self.scope.compile(time).sql})"
+        raise NotUnderstood(name)
+
     def _of_values(self, name: str, value: str) -> str:
         if name in ("MIN", "MAX"):
             return f"{name.lower()}({value})"
@@ -342,6 +368,11 @@ class _Aggregates:
         if column.type == "observation":
             value = f"CASE WHEN {column.sql}.id IS NOT NULL THEN {_selected(column)} END"
         return f"count({'DISTINCT ' if distinct else ''}{value})"
+
+
+def _number_of(term: ox.Literal) -> float:
+    """Return a number; what is none is none of a percentile either."""
+    return float(term.value) if term.datatype in (XSD["integer"], XSD["decimal"], XSD["double"]) else -1.0
 
 
 class _Merged(_Aggregates):
@@ -362,6 +393,9 @@ class _Merged(_Aggregates):
         if distinct or column.type not in ("result", "observation"):
             raise NotUnderstood("COUNT of what is in no rollup")
         return self.total
+
+    def _ours(self, name: str, arguments: Sequence[Expression]) -> str:  # noqa: ARG002 - as above
+        raise NotUnderstood(f"{name} is in no rollup")
 
     def _of_values(self, name: str, value: str) -> str:
         if value != "r0.value":

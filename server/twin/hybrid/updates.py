@@ -18,6 +18,8 @@ from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
 
 MOST_SOLUTIONS = 100_000
 _VARIABLE = re.compile(r"[?$](\w+)")
+_READINGS = re.compile(r":readings\b")
+_WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
 _ALONE = "send it as an update of its own, with its variables in DELETE and INSERT named in its WHERE"
 
 
@@ -45,7 +47,7 @@ def refuse_writes(text: str) -> None:
     """Raise a 400 problem for an update that would write into the graph of the readings."""
     if "\\" in text:
         text = decode_escapes(text)
-    if "readings" not in text or not any(hint in text for hint in ("twinhouse", "urn:")):
+    if "twinhouse" not in text or not _READINGS.search(text):
         return
     try:
         groups = [(query.group.start, query.group.end) for query in parse(text)]
@@ -82,6 +84,8 @@ def _named(text: str) -> Iterator[tuple[Token, str]]:
 
 def reads_readings(text: str, public_url: str = "") -> bool:
     """Tell whether a WHERE of an update sees readings: what is in its templates alone are ordinary triples."""
+    if not _WHERE.search(text) or not terms.mentions(text, public_url):
+        return False
     try:
         queries = parse(text)
         head = text[: _operation(tokens_of(text))]

@@ -29,6 +29,11 @@ PREDICATES = HISTORY | CURRENT
 _NAMED = (PREDICATES | {OBSERVATION, READINGS}) - {VALUE}
 _HINTS = ("sosa", "brickschema", "twinhouse", "/observations/", "\\u", "\\U")
 _MOMENT = re.compile(r"(\d{8}T\d{6})(?:\.(\d{0,5}[1-9]))?Z")
+_LONG = 1 << 16  # characters: data for the most part, in which a term is looked for as it is mostly written
+_PLAIN = re.compile(
+    r"madeBySensor|madeObservation|resultTime|hasSimpleResult|Observation|lastKnownValue|Brick#timestamp|:timestamp"
+    r"|twinhouse|:status|:readings|/observations/"
+)
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -37,9 +42,9 @@ def mentions(text: str, public_url: str = "") -> bool:
 
     brick:value alone is none: models say areas and the like with it.
     """
-    return any(hint in text for hint in _HINTS) and any(
-        iri in _NAMED or is_observation(iri, public_url) for iri in _iris(decode_escapes(text))
-    )
+    if not any(hint in text for hint in _HINTS) or (len(text) > _LONG and not _PLAIN.search(text)):
+        return False
+    return any(iri in _NAMED or is_observation(iri, public_url) for iri in _iris(decode_escapes(text)))
 
 
 def is_observation(iri: str, public_url: str = "") -> bool:
