@@ -42,6 +42,7 @@ QUDT = Namespace("http://qudt.org/schema/qudt/")
 UNIT = Namespace("http://qudt.org/vocab/unit/")
 QUANTITY_KIND = Namespace("http://qudt.org/vocab/quantitykind/")
 SENAPS = Namespace("http://senaps.io/schema/1.0/senaps#")
+TWH = Namespace("urn:twinhouse:")
 
 PREFIXES: dict[str, str] = {
     "rdf": RDF.iri,
@@ -61,6 +62,7 @@ PREFIXES: dict[str, str] = {
     "unit": UNIT.iri,
     "qudtqk": QUANTITY_KIND.iri,
     "senaps": SENAPS.iri,
+    "twh": TWH.iri,
 }
 
 # Until 1.2 a Brick release put its own number into every IRI, and 1.0 kept its properties in BrickFrame.

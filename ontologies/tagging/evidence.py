@@ -1,0 +1,165 @@
+"""What is known of a point, from its name, description, unit, object type, states, device and views."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+from ontologies.tagging.classes import KINDS
+from ontologies.tagging.tokens import Token, tokens
+from ontologies.tagging.vocabulary import Meaning, Vocabulary
+
+_CONTEXT = 0.4
+_READINGS = 48
+_SECOND_MEANING = 0.5
+_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PointText:
+    """What there is to go by, of a BACnet object or of a point of any other origin.
+
+    ``prefix`` is how many of the name's words all its neighbours share: they tell where a point is, not what.
+    ``context`` are names around it: its device, the views that list it. ``quantities`` are what its unit can measure.
+    """
+
+    name: str
+    description: str = ""
+    type: str | None = None
+    unit: str | None = None
+    quantities: frozenset[str] = frozenset()
+    states: tuple[str, ...] = ()
+    commandable: bool | None = None
+    context: tuple[str, ...] = ()
+    prefix: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reading of a point's texts: how sure each word of Brick's is, and how surely it was said outright.
+
+    ``kinds`` are probabilities, ``quantities`` what the unit allows (nothing: anything), ``cost`` what the reading
+    costs in likelihood for meanings that are not the first. ``sources`` say where each word comes from.
+    """
+
+    support: Mapping[str, float]
+    said: Mapping[str, float]
+    kinds: Mapping[str, float]
+    quantities: frozenset[str]
+    equipment: tuple[str, ...]
+    cost: float = 0.0
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Said:
+    support: dict[str, float] = field(default_factory=dict)
+    said: dict[str, float] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    equipment: dict[str, float] = field(default_factory=dict)
+
+    def add(self, word: str, strength: float, said: float, source: str) -> None:
+        if word.startswith("@"):
+            self.equipment[word[1:]] = max(strength, self.equipment.get(word[1:], 0.0))
+        elif strength > self.support.get(word, 0.0):
+            self.support[word] = strength
+            self.sources[word] = source
+        if not word.startswith("@"):
+            self.said[word] = max(said, self.said.get(word, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    meanings: tuple[Meaning, ...]
+    strength: float
+    said: float
+    source: str
+
+
+def readings(text: PointText, vocabulary: Vocabulary) -> Iterator[Evidence]:
+    """Yield each way to read a point's texts, 48 at most, the likeliest meanings first."""
+    words = list(_words(text, vocabulary))
+    choices = [range(len(word.meanings)) for word in words]
+    for chosen in islice(product(*choices), _READINGS):
+        yield _evidence(text, vocabulary, words, chosen)
+
+
+def _words(text: PointText, vocabulary: Vocabulary) -> Iterator[_Word]:
+    for at, token in enumerate(tokens(text.name)):
+        near = 1.0 if token.segment == 0 and at >= text.prefix else _CONTEXT
+        yield from _look_up(token, vocabulary, near, near if near == 1.0 else 0.05, "name")
+    for token in tokens(text.description):
+        yield from _look_up(token, vocabulary, 0.95, 0.7, "description")
+    for name in text.context:
+        for token in tokens(name):
+            yield from _look_up(token, vocabulary, 0.3, 0.0, "device or view")
+
+
+def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float, where: str) -> Iterator[_Word]:
+    known = vocabulary.words
+    pieces = (token.text,) if token.text in known else vocabulary.splitter.split(token.text)
+    if pieces == (token.text,) and token.text not in known:
+        pieces = (_known_prefix(token.text, known),)
+    for piece in pieces:
+        meanings = known.get(piece)
+        if meanings and (len(piece) > 1 or where != "device or view"):
+            weak = 0.6 if len(piece) == 1 else 1.0
+            yield _Word(piece, meanings, strength * weak, said * weak, f"{where} {token.text!r}")
+
+
+def _known_prefix(text: str, known: Mapping[str, object]) -> str:
+    """Return the longest known word that a longer one begins with, if it is most of it."""
+    lengths = range(len(text) - 1, max(_PREFIX, len(text) // 2) - 1, -1)
+    return next((text[:length] for length in lengths if text[:length] in known), text)
+
+
+def _evidence(text: PointText, vocabulary: Vocabulary, words: list[_Word], chosen: tuple[int, ...]) -> Evidence:
+    said = _Said()
+    cost = 0.0
+    for word, choice in zip(words, chosen, strict=True):
+        cost += choice * _SECOND_MEANING * word.strength
+        for meaning in word.meanings[choice]:
+            said.add(meaning, word.strength, word.said, word.source)
+    if len(text.quantities) == 1 and not text.quantities & said.support.keys():
+        (quantity,) = text.quantities
+        said.add(quantity, 0.9, 0.3, f"unit {text.unit}")
+    kinds = kind_probabilities(text, said.said, vocabulary)
+    _imply(said, kinds, text.quantities, vocabulary)
+    equipment = tuple(sorted(said.equipment, key=lambda kind: (-said.equipment[kind], kind)))
+    return Evidence(said.support, said.said, kinds, text.quantities, equipment, cost, said.sources)
+
+
+def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: Vocabulary) -> dict[str, float]:
+    """Return how likely each kind of point is, from object type, unit and words."""
+    logs = dict.fromkeys(KINDS, 0.0)
+    evidence = {text.type if text.type in vocabulary.kinds else "none": 1.0, **dict(sorted(said.items()))}
+    if text.commandable is not None:
+        evidence["commandable" if text.commandable else "measured"] = 1.0
+    if len(text.quantities) == 1:
+        evidence["=" + next(iter(text.quantities))] = 1.0
+    for name, strength in evidence.items():
+        for kind, factor in vocabulary.kinds.get(name, {}).items():
+            logs[kind] += strength * math.log(factor)
+    top = max(logs.values())
+    weights = {kind: math.exp(log - top) for kind, log in logs.items()}
+    total = sum(weights.values())
+    return {kind: weight / total for kind, weight in weights.items()}
+
+
+def _imply(said: _Said, kinds: Mapping[str, float], quantities: frozenset[str], vocabulary: Vocabulary) -> None:
+    kind = max(KINDS, key=lambda kind: kinds[kind])
+    marks = {f"#{kind}", *(f"={quantity}" for quantity in quantities)}
+    for rule in vocabulary.implications:
+        known = {**said.support, **dict.fromkeys(marks, 1.0)}
+        known |= {f"@{name}": max(strength, 0.7) for name, strength in said.equipment.items()}
+        if not rule.wanted <= known.keys() or any(known.get(word, 0.0) > _CONTEXT for word in rule.barred):
+            continue
+        strength = rule.strength * min(known[word] for word in rule.wanted)
+        for word in rule.dropped:
+            said.support.pop(word, None)
+            said.said.pop(word, None)
+        for word in rule.added:
+            said.add(word, strength, 0.0, f"goes without saying after {' '.join(sorted(rule.wanted))}")
