@@ -9,12 +9,14 @@ from itertools import islice, product
 
 from ontologies.tagging.classes import KINDS
 from ontologies.tagging.tokens import Token, tokens
-from ontologies.tagging.vocabulary import Meaning, Vocabulary
+from ontologies.tagging.vocabulary import Meaning, Measurable, Vocabulary
 
 _CONTEXT = 0.4
 _READINGS = 48
 _SECOND_MEANING = 0.5
 _PREFIX = 4
+_FEW = 6  # of many states none says what they are about
+_ANYTHING = Measurable(None, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,15 @@ class PointText:
     """What there is to go by, of a BACnet object or of a point of any other origin.
 
     ``prefix`` is how many of the name's words all its neighbours share: they tell where a point is, not what.
-    ``context`` are names around it: its device, the views that list it. ``quantities`` are what its unit can measure.
+    ``context`` are names around it: its device, the views that list it. ``quantity`` is what its unit measures, as
+    in the table of units.
     """
 
     name: str
     description: str = ""
     type: str | None = None
     unit: str | None = None
-    quantities: frozenset[str] = frozenset()
+    quantity: str | None = None
     states: tuple[str, ...] = ()
     commandable: bool | None = None
     context: tuple[str, ...] = ()
@@ -93,6 +96,9 @@ def _words(text: PointText, vocabulary: Vocabulary) -> Iterator[_Word]:
         yield from _look_up(token, vocabulary, near, near if near == 1.0 else 0.05, "name")
     for token in tokens(text.description):
         yield from _look_up(token, vocabulary, 0.95, 0.7, "description")
+    for state in text.states[:_FEW]:
+        for token in tokens(state):
+            yield from _look_up(token, vocabulary, 0.35, 0.0, "state")
     for name in text.context:
         for token in tokens(name):
             yield from _look_up(token, vocabulary, 0.3, 0.0, "device or view")
@@ -105,7 +111,7 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
         pieces = (_known_prefix(token.text, known),)
     for piece in pieces:
         meanings = known.get(piece)
-        if meanings and (len(piece) > 1 or where != "device or view"):
+        if meanings and (len(piece) > 1 or said > 0.0):
             weak = 0.6 if len(piece) == 1 else 1.0
             yield _Word(piece, meanings, strength * weak, said * weak, f"{where} {token.text!r}")
 
@@ -123,13 +129,13 @@ def _evidence(text: PointText, vocabulary: Vocabulary, words: list[_Word], chose
         cost += choice * _SECOND_MEANING * word.strength
         for meaning in word.meanings[choice]:
             said.add(meaning, word.strength, word.said, word.source)
-    if len(text.quantities) == 1 and not text.quantities & said.support.keys():
-        (quantity,) = text.quantities
-        said.add(quantity, 0.9, 0.3, f"unit {text.unit}")
+    unit = vocabulary.quantities.get(text.quantity or "", _ANYTHING)
+    if unit.measured and not unit.all & said.support.keys():
+        said.add(unit.measured, 0.9, 0.3, f"unit {text.unit}")
     kinds = kind_probabilities(text, said.said, vocabulary)
-    _imply(said, kinds, text.quantities, vocabulary)
+    _imply(said, kinds, unit.measured, vocabulary)
     equipment = tuple(sorted(said.equipment, key=lambda kind: (-said.equipment[kind], kind)))
-    return Evidence(said.support, said.said, kinds, text.quantities, equipment, cost, said.sources)
+    return Evidence(said.support, said.said, kinds, unit.all, equipment, cost, said.sources)
 
 
 def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: Vocabulary) -> dict[str, float]:
@@ -138,8 +144,8 @@ def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: V
     evidence = {text.type if text.type in vocabulary.kinds else "none": 1.0, **dict(sorted(said.items()))}
     if text.commandable is not None:
         evidence["commandable" if text.commandable else "measured"] = 1.0
-    if len(text.quantities) == 1:
-        evidence["=" + next(iter(text.quantities))] = 1.0
+    if text.quantity:
+        evidence[f"={text.quantity}"] = 1.0
     for name, strength in evidence.items():
         for kind, factor in vocabulary.kinds.get(name, {}).items():
             logs[kind] += strength * math.log(factor)
@@ -149,9 +155,9 @@ def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: V
     return {kind: weight / total for kind, weight in weights.items()}
 
 
-def _imply(said: _Said, kinds: Mapping[str, float], quantities: frozenset[str], vocabulary: Vocabulary) -> None:
+def _imply(said: _Said, kinds: Mapping[str, float], measured: str | None, vocabulary: Vocabulary) -> None:
     kind = max(KINDS, key=lambda kind: kinds[kind])
-    marks = {f"#{kind}", *(f"={quantity}" for quantity in quantities)}
+    marks = {f"#{kind}", f"={measured}"}
     for rule in vocabulary.implications:
         known = {**said.support, **dict.fromkeys(marks, 1.0)}
         known |= {f"@{name}": max(strength, 0.7) for name, strength in said.equipment.items()}

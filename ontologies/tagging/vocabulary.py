@@ -41,6 +41,14 @@ class Implication:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurable:
+    """What a unit can measure: all of it, and what it is unless another is named (None: that would be a guess)."""
+
+    measured: str | None
+    all: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Everything that the tables say, the words by language."""
 
@@ -49,6 +57,7 @@ class Vocabulary:
     equipment: dict[str, Equipment]
     implications: tuple[Implication, ...]
     kinds: dict[str, dict[str, float]]
+    quantities: dict[str, Measurable]
     splitter: Splitter = field(repr=False)
 
 
@@ -59,7 +68,15 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
         _read_words(path, languages)
     equipment = {row["kind"]: Equipment(*row.values()) for row in _table("equipment.csv", "kind,class,medium,part")}
     words = _merged(languages, languages)
-    return Vocabulary(languages, words, equipment, tuple(_implications()), dict(_kinds()), Splitter(words))
+    return Vocabulary(
+        languages,
+        words,
+        equipment,
+        tuple(_implications()),
+        dict(_kinds()),
+        dict(_quantities()),
+        Splitter(words),
+    )
 
 
 def spoken(vocabulary: Vocabulary, texts: Iterable[str]) -> Vocabulary:
@@ -136,6 +153,12 @@ def _implications() -> Iterable[Implication]:
 def _kinds() -> Iterable[tuple[str, dict[str, float]]]:
     for row in read_table(_DATA / "kinds.csv", ("evidence", *KINDS)):
         yield row["evidence"], {kind: _number(row[kind], "kinds.csv") for kind in KINDS}
+
+
+def _quantities() -> Iterable[tuple[str, Measurable]]:
+    for row in _table("quantities.csv", "quantity,measured,others"):
+        measured = row["measured"] or None
+        yield row["quantity"], Measurable(measured, frozenset({*row["measured"].split(), *row["others"].split()}))
 
 
 def _number(text: str, file: str) -> float:
