@@ -18,12 +18,12 @@ _LONGEST = 120
 Matrix = NDArray[np.float32]
 
 
-def point_features(text: PointText, guess: str) -> dict[str, float]:
+def point_features(text: PointText, guess: str, pattern: str) -> dict[str, float]:
     """Return the weighted features of a point; `guess` is the class that the rules give it."""
-    pattern = template(text.name)[:_LONGEST]
-    last = last_segment(pattern)
-    found = {f"name {pattern}": 2.0, f"last {last}": 2.0, f"rule {guess}": 3.0}
-    for gram in _grams(pattern):
+    name = template(text.name)[:_LONGEST]
+    last = last_segment(name)
+    found = {f"pattern {pattern}": 2.0, f"name {name}": 1.0, f"last {last}": 2.0, f"rule {guess}": 3.0}
+    for gram in _grams(name):
         found[f"gram {gram}"] = 0.5
     for gram in _grams(last):
         found[f"gram {gram}"] = 1.0

@@ -14,9 +14,10 @@ from ontologies.data_tables import read_table
 from ontologies.namespaces import BRICK
 from ontologies.tagging.decisions import Decision
 from ontologies.tagging.evidence import PointText
+from ontologies.tagging.patterns import patterns, teaching_order
 from ontologies.tagging.places import NamedEquipment, equipment_named, room_named
 from ontologies.tagging.suggesting import Guess, Suggestion, suggest
-from ontologies.tagging.tokens import template, tokens
+from ontologies.tagging.tokens import tokens
 from ontologies.tagging.vocabulary import Vocabulary, spoken, standard_vocabulary
 from ontologies.units import bacnet_unit
 
@@ -34,7 +35,7 @@ class Proposal:
 
     ``status`` is ``proposed``, ``taught`` by what was reviewed, ``accepted``, ``corrected`` or ``rejected``.
     ``class_iri`` is what will be written; ``candidates`` are the ranked ones, also those below the threshold.
-    ``pattern`` is the same for points whose names differ in numbers alone.
+    ``pattern`` is the same for points whose names differ in numbers and codes alone.
     """
 
     point: str
@@ -76,8 +77,10 @@ def propose(
     guesses = suggest(texts, reviewed, known)
     here = spoken(known, [text.name for text in texts])
     made = [
-        _proposal(iri, device, found, text, guess, here, threshold)
-        for iri, (device, found), text, guess in zip(iris, points, texts, guesses, strict=True)
+        _proposal(iri, device, found, text, guess, pattern, here, threshold)
+        for iri, (device, found), text, guess, pattern in zip(
+            iris, points, texts, guesses, patterns(texts), strict=True
+        )
     ]
     return tuple(_decided(proposal, decided.get(proposal.point)) for proposal in made)
 
@@ -85,14 +88,8 @@ def propose(
 def for_review(proposals: Sequence[Proposal]) -> list[Proposal]:
     """Return the open proposals, first those that teach most: one of each pattern, large unsure patterns ahead."""
     open_ones = [proposal for proposal in proposals if proposal.status in ("proposed", "taught")]
-    groups: defaultdict[str, list[Proposal]] = defaultdict(list)
-    for proposal in open_ones:
-        groups[proposal.pattern].append(proposal)
-    worth = {pattern: sum(1.0 - member.confidence for member in group) for pattern, group in groups.items()}
-    rounds = [
-        (at, -worth[pattern], pattern, member) for pattern, group in groups.items() for at, member in enumerate(group)
-    ]
-    return [member for *_, member in sorted(rounds, key=lambda entry: entry[:3])]
+    order = teaching_order([p.pattern for p in open_ones], [p.confidence for p in open_ones])
+    return [open_ones[at] for at in order]
 
 
 def point_texts(points: Sequence[tuple[Device, BacnetObject]], network: Network) -> list[PointText]:
@@ -156,6 +153,7 @@ def _proposal(
     found: BacnetObject,
     text: PointText,
     guess: Guess,
+    pattern: str,
     vocabulary: Vocabulary,
     threshold: float,
 ) -> Proposal:
@@ -178,7 +176,7 @@ def _proposal(
         location=room_named((text.name, text.description, *text.context)),
         status="taught" if best.reason.startswith("like ") and chosen is best else "proposed",
         candidates=guess.suggestions,
-        pattern=" ".join((template(text.name), found.type, found.units or "")),
+        pattern=pattern,
     )
 
 

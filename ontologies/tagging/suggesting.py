@@ -10,6 +10,7 @@ from ontologies.tagging.classes import KINDS
 from ontologies.tagging.evidence import Evidence, PointText, readings
 from ontologies.tagging.features import point_features
 from ontologies.tagging.learning import Taught, learn
+from ontologies.tagging.patterns import patterns
 from ontologies.tagging.ranking import Candidate, Ranker, standard_ranker
 from ontologies.tagging.vocabulary import Vocabulary, spoken, standard_vocabulary
 from ontologies.tagging.wording import learned_reason, rule_reason
@@ -63,8 +64,9 @@ def suggest(
     # Sorted, so that sums come out the same in any order of the points.
     order = sorted(range(len(texts)), key=lambda at: (repr(texts[at]), reviewed.get(at, "")))
     names = [by_rules[at].suggestions[0].name for at in order]
+    shapes = patterns(texts)
     taught = learn(
-        [point_features(texts[at], name) for at, name in zip(order, names, strict=True)],
+        [point_features(texts[at], name, shapes[at]) for at, name in zip(order, names, strict=True)],
         {place: reviewed[at] for place, at in enumerate(order) if at in reviewed},
     )
     said = {names[place] for place, at in enumerate(order) if at in reviewed}
