@@ -14,7 +14,7 @@ from ontologies.tagging.vocabulary import Meaning, Measurable, Vocabulary
 _CONTEXT = 0.4
 _READINGS = 48
 _SECOND_MEANING = 0.5
-_PREFIX = 4
+_PART = 4
 _FEW = 6  # of many states none says what they are about
 _ANYTHING = Measurable(None, frozenset())
 
@@ -108,7 +108,7 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
     known = vocabulary.words
     pieces = (token.text,) if token.text in known else vocabulary.splitter.split(token.text)
     if pieces == (token.text,) and token.text not in known:
-        pieces = (_known_prefix(token.text, known),)
+        pieces = (_known_part(token.text, known),)
     for piece in pieces:
         meanings = known.get(piece)
         if meanings and (len(piece) > 1 or said > 0.0):
@@ -116,10 +116,13 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
             yield _Word(piece, meanings, strength * weak, said * weak, f"{where} {token.text!r}")
 
 
-def _known_prefix(text: str, known: Mapping[str, object]) -> str:
-    """Return the longest known word that a longer one begins with, if it is most of it."""
-    lengths = range(len(text) - 1, max(_PREFIX, len(text) // 2) - 1, -1)
-    return next((text[:length] for length in lengths if text[:length] in known), text)
+def _known_part(text: str, known: Mapping[str, object]) -> str:
+    """Return the longest known word that a longer one begins or ends with, if it is most of it."""
+    for length in range(len(text) - 1, max(_PART, len(text) // 2) - 1, -1):
+        part = next((part for part in (text[:length], text[-length:]) if part in known), None)
+        if part is not None:
+            return part
+    return text
 
 
 def _evidence(text: PointText, vocabulary: Vocabulary, words: list[_Word], chosen: tuple[int, ...]) -> Evidence:

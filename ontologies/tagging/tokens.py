@@ -11,7 +11,10 @@ from functools import lru_cache
 # Gases and particles whose digits belong to them; kept whole.
 _CHEMICAL = r"(?i:co2|no2|pm2[._]5|pm10|pm1(?!\d))"
 _PIECE = re.compile(rf"{_CHEMICAL}|[A-Z]+(?=[A-Z][a-z]{{2}})|[A-Z]?[a-z]+|[A-Z]+|\d+(?:[A-Za-z](?![A-Za-z]))?")
-_SEGMENT = re.compile(r"[^./:\\|'>]+")
+# A dot between digits is a number's, one before a space an abbreviation's; an apostrophe after l or d is French.
+_SEPARATOR = re.compile(r"[/:\\|>]|(?<!\d)\.(?=\S)|(?<=\d)\.(?=[^\d\s])|(?<!\b[dlDL])'")
+# A lone small letter among capitals, as in CLGMiNFLO, begins no word.
+_STRAY = re.compile(r"(?<=[A-Z])[a-z](?=[A-Z]{2})")
 _SENTENCE = re.compile(r"(?:\b[a-z]+\b[ ,]+){3}")
 _MANY = 4096
 
@@ -36,8 +39,8 @@ def tokens(name: str) -> tuple[Token, ...]:
 
     Only the first 4,096 characters are looked at.
     """
-    folded = fold(name[:_MANY])
-    segments = _SEGMENT.findall(re.sub(r"(?i)pm2\.5", "pm2_5", folded))
+    folded = _STRAY.sub(lambda match: match[0].upper(), fold(name[:_MANY]))
+    segments = _segments(re.sub(r"(?i)pm2\.5", "pm2_5", folded))
     found: list[Token] = []
     # In a sentence short words are the language's: "on", "an", "de".
     shortest = 3 if _SENTENCE.search(folded) else 1
@@ -97,5 +100,9 @@ class Splitter:
 
 def last_segment(path: str) -> str:
     """Return what follows the last separator of a path: ``temp`` of ``b1/ahu1.temp``."""
-    segments = _SEGMENT.findall(path)
-    return segments[-1] if segments else path
+    return (_segments(path) or [path])[-1]
+
+
+def _segments(path: str) -> list[str]:
+    """Return the parts of a path that have letters."""
+    return [part for part in _SEPARATOR.split(path) if any(map(str.isalpha, part))]

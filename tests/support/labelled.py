@@ -64,8 +64,14 @@ def _model(path: Path) -> Iterator[Labelled]:
             names[str(quad.subject.value)] = str(quad.object.value)
     for iri, found in sorted(classes.items()):
         if len(found) == 1 and found != {"Point"}:
-            name = names.get(iri) or re.sub(r"^https?://.*/building/", "", iri.split("#")[-1])
-            yield Labelled(PointText(name), current(found.pop()))
+            name = re.sub(r"^https?://.*/building/", "", iri.split("#")[-1])
+            label = names.get(iri, "")
+            described = label if _plain(label) != _plain(name) else ""
+            yield Labelled(PointText(name, described), current(found.pop()))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name)
 
 
 def current(name: str) -> str:
