@@ -108,7 +108,7 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
     known = vocabulary.words
     pieces = (token.text,) if token.text in known else vocabulary.splitter.split(token.text)
     if pieces == (token.text,) and token.text not in known:
-        pieces = (_known_part(token.text, known),)
+        pieces = (known_part(token.text, known),)
     for piece in pieces:
         meanings = known.get(piece)
         if meanings and (len(piece) > 1 or said > 0.0):
@@ -116,7 +116,7 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
             yield _Word(piece, meanings, strength * weak, said * weak, f"{where} {token.text!r}")
 
 
-def _known_part(text: str, known: Mapping[str, object]) -> str:
+def known_part(text: str, known: Mapping[str, object]) -> str:
     """Return the longest known word that a longer one begins or ends with, if it is most of it."""
     for length in range(len(text) - 1, max(_PART, len(text) // 2) - 1, -1):
         part = next((part for part in (text[:length], text[-length:]) if part in known), None)

@@ -79,7 +79,7 @@ def propose(
     made = [
         _proposal(iri, device, found, text, guess, pattern, here, threshold)
         for iri, (device, found), text, guess, pattern in zip(
-            iris, points, texts, guesses, patterns(texts), strict=True
+            iris, points, texts, guesses, patterns(texts, here), strict=True
         )
     ]
     return tuple(_decided(proposal, decided.get(proposal.point)) for proposal in made)

@@ -17,7 +17,7 @@ from ontologies.tagging.wording import learned_reason, rule_reason
 
 TOP = 5
 # How near a reviewed point must be to be followed: less where reviews have already said what to make of this guess.
-_NEAR_KNOWN, _NEAR_NEW = 0.3, 0.45
+_NEAR_KNOWN, _NEAR_NEW = 0.25, 0.6
 _SURE_RULE = 0.6
 _FULLY_NEAR = 0.75
 
@@ -64,7 +64,7 @@ def suggest(
     # Sorted, so that sums come out the same in any order of the points.
     order = sorted(range(len(texts)), key=lambda at: (repr(texts[at]), reviewed.get(at, "")))
     names = [by_rules[at].suggestions[0].name for at in order]
-    shapes = patterns(texts)
+    shapes = patterns(texts, spoken_here)
     taught = learn(
         [point_features(texts[at], name, shapes[at]) for at, name in zip(order, names, strict=True)],
         {place: reviewed[at] for place, at in enumerate(order) if at in reviewed},
