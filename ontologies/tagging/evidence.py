@@ -160,15 +160,16 @@ def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: V
 
 def _imply(said: _Said, kinds: Mapping[str, float], measured: str | None, vocabulary: Vocabulary) -> None:
     kind = max(KINDS, key=lambda kind: kinds[kind])
-    marks = {f"#{kind}", f"={measured}"}
+    known = {**said.support, f"#{kind}": 1.0, f"={measured}": 1.0}
+    known |= {f"@{name}": max(strength, 0.7) for name, strength in said.equipment.items()}
     for rule in vocabulary.implications:
-        known = {**said.support, **dict.fromkeys(marks, 1.0)}
-        known |= {f"@{name}": max(strength, 0.7) for name, strength in said.equipment.items()}
         if not rule.wanted <= known.keys() or any(known.get(word, 0.0) > _CONTEXT for word in rule.barred):
             continue
         strength = rule.strength * min(known[word] for word in rule.wanted)
         for word in rule.dropped:
             said.support.pop(word, None)
             said.said.pop(word, None)
+            known.pop(word, None)
         for word in rule.added:
             said.add(word, strength, 0.0, f"goes without saying after {' '.join(sorted(rule.wanted))}")
+            known[word] = max(strength, known.get(word, 0.0))

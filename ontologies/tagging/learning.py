@@ -15,7 +15,7 @@ from ontologies.tagging.features import FeatureSpace, Matrix
 
 _STEPS = 150
 _RATE = 8.0
-_DECAY = 1e-3
+_DECAY = 1e-4
 _BLOCK = 1024
 _ENOUGH_REVIEWED = 1500  # more are thinned out: the time grows with their square
 
