@@ -12,7 +12,7 @@ from ontologies.tagging.ranking import Candidate, Ranker
 
 # intercept, lead over the next kind of class, share of the class that was said, share of what was said that the
 # class takes up, probability of its kind, number of its words that were said
-WEIGHTS = (-1.75, 0.72, 1.73, 0.23, 0.45, 0.18)
+WEIGHTS = (-1.86, 0.45, 2.01, 0.0, 0.71, 0.27)
 _MOST = 0.99
 
 
