@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import partial, update_wrapper
 from http import HTTPStatus
 
 from anyio import to_thread
@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ontologies.errors import OntologyError
 from server.auth.gate import gate_of
@@ -29,7 +30,18 @@ from server.errors import Problem, bad_request, problem_of
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
-from server.protocols import admin, description, graph_store, influx, points, queries, readings, series, sparql
+from server.protocols import (
+    admin,
+    description,
+    graph_store,
+    influx,
+    observations,
+    points,
+    queries,
+    readings,
+    series,
+    sparql,
+)
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
@@ -47,7 +59,19 @@ def _route(
 ) -> Route:
     """Return a route: its methods, each with the role that it needs. HEAD needs that of GET. See Guard."""
     guard = Middleware(Guard, roles, password=password, habitual=habitual)
-    return Route(path, endpoint, methods=list(roles), middleware=[guard])
+    return Route(path, _Endpoint(endpoint), methods=list(roles), middleware=[guard])
+
+
+class _Endpoint:
+    """An endpoint as ASGI. Starlette's own way handles errors here as well, which the application does anyway."""
+
+    def __init__(self, call: Callable[[Request], Awaitable[Response]]) -> None:
+        update_wrapper(self, call)
+        self._call = call
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._call(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 _OPEN, _READ, _WRITE, _ADMIN = Role
@@ -71,6 +95,7 @@ ROUTES = (
     _route("/latest", readings.latest, GET=_READ),
     _route("/points", points.points, GET=_READ),
     _route("/points/{uuid}", points.point, GET=_READ),
+    _route("/observations/{uuid}/{time}", observations.observation, GET=_READ),
     _route("/models", admin.load, POST=_WRITE),
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),

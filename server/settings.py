@@ -13,6 +13,7 @@ from server.outbound.hosts import AllowList
 
 ANONYMOUS = ("auto", "none", "read", "write", "admin")
 _ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
+_PUBLIC = re.compile(r"https?://[^?#@<>\s\"{}|\\^`]+")
 _RULE = re.compile(r"\S+=(P(\d+[YMWD])+|\d+(h|d|w|mo|y))")
 _TRUTHS = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
@@ -52,6 +53,9 @@ class Settings:
     send_seconds: the longest that a client may take nothing of its answer
     keep_alive_seconds: how long a connection without a request stays open
     connections: the most connections at a time
+    hybrid: auto, or always: see readings in every query, also where it names nothing of them; for diagnosis
+    hybrid_readings: of how many readings triples are made at most, for what only the graph's engine can answer
+    public_url: what the IRIs of observations begin with, where the server can be reached at such a URL; none: a URN
     outbound_hosts: the hosts, by commas, that SERVICE and LOAD may ask: `host`, `host:port`, `*.domain`, and with
         `=private` behind a name also where it has a private address; none: nobody is asked
     tls_cert, tls_key: PEM files of the certificate with its chain, and of its key: the server then speaks HTTPS
@@ -85,6 +89,9 @@ class Settings:
     send_seconds: float = 60.0
     keep_alive_seconds: float = 75.0
     connections: int = 512
+    hybrid: str = "auto"
+    hybrid_readings: int = 2_000_000
+    public_url: str = ""
     outbound_hosts: str = ""
     tls_cert: str = ""
     tls_key: str = ""
@@ -98,6 +105,10 @@ class Settings:
             raise SettingError(f'influx_unknown is create or refuse, not "{self.influx_unknown}"')
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingError("tls_cert and tls_key belong together: give both or neither")
+        if self.hybrid not in ("auto", "always"):
+            raise SettingError(f'hybrid is auto or always, not "{self.hybrid}"')
+        if self.public_url and not _PUBLIC.fullmatch(self.public_url):
+            raise SettingError(f'public_url is such as https://twin.example.org, not "{self.public_url}"')
         for rule in self.retention.split():
             if not _RULE.fullmatch(rule):
                 raise SettingError(f'retention has rules such as brick:Sensor=90d or *=5y, not "{rule}"')

@@ -32,14 +32,14 @@ class Guard:
         self._password = password
         self._habitual = habitual
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> Awaitable[None]:
         """Pass a request on. Raises a 401, 403 or 429 problem."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if (needed := self._roles[method]) is not Role.NONE:
             role = _role(scope, method, self._headers(scope, needed))
             require(role, needed)
             scope["role"] = role
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _headers(self, scope: _Scope, needed: Role) -> dict[bytes, str]:
         """Return the headers as if all clients of the route sent their token as the others do."""

@@ -37,12 +37,12 @@ class Hosted:
         self._app = app
         self.failure: Exception | None = None
 
-    async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - as ASGI has it
+    def __call__(self, scope: Any, receive: _Receive, send: _Send) -> Awaitable[None]:  # noqa: ANN401 - as ASGI has it
         """Pass everything on."""
-        if scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
-            return
+        live = self._app if scope["type"] != "lifespan" else self._live
+        return live(scope, receive, send)
 
+    async def _live(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - as ASGI has it
         async def without_traceback(message: _Message) -> None:
             await send({name: value for name, value in message.items() if name != "message"})
 
@@ -95,6 +95,7 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
     hosted = Hosted(create_app(settings, what))
     config = uvicorn.Config(
         hosted,
+        interface="asgi3",
         lifespan="on",
         http=connection_class(settings),
         ws="none",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from server.cli.client import Client
     from server.cli.ingesting import Job, Tally
     from server.cli.progress import Meter
+    from server.cli.resuming import Journal, Stored
     from server.tables.options import ReadOptions
     from server.tables.read import ReadingsSource
 
@@ -54,6 +56,9 @@ def ingest(
     chunk_rows: Annotated[int, typer.Option(min=1, help="Readings a request, each stored whole or not at all.")] = (
         1_000_000
     ),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the last run of this kind was interrupted.")
+    ] = False,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
@@ -61,7 +66,8 @@ def ingest(
     """Store the readings of files. A reading that comes again, by series and time, replaces the one before.
 
     Files are read as they are sent. Where a row cannot be read, everything up to the last full request is stored,
-    and the message says how much that is: mend the file and ingest it again.
+    and the message says how much that is: mend the file and ingest it again. After an interruption, the same command
+    with --resume passes over what is stored; files that have changed since are sent whole.
 
     \b
     Examples:
@@ -85,13 +91,20 @@ def ingest(
         na=tuple(na or ()),
     )
     from server.cli.client import connect
+    from server.cli.failure import say
     from server.cli.ingesting import Job, expanded, show
+    from server.cli.resuming import Journal
     from server.cli.translation import read_translation
 
     names = read_translation(point_map) if point_map is not None else {}
     job = Job(expanded(files), options, names, source, unknown, chunk_rows)
+    about = (target.url or str(target.data.resolve()), options, point_map, source, unknown, chunk_rows)
+    journal = Journal(about, resume=resume)
+    if journal.interrupted and not resume:
+        say("an earlier run of this kind was interrupted; --resume would have gone on there")
     with connect(target, creates=True) as client:
-        tallies = list(_run(client, job))
+        tallies = list(_run(client, job, journal))
+    journal.end()
     show(tallies, as_json)
 
 
@@ -105,7 +118,7 @@ def _options(**given: Any) -> ReadOptions:  # noqa: ANN401 - the options by name
         raise Failure(error.reason, hint=error.hint) from None
 
 
-def _run(client: Client, job: Job) -> Iterator[Tally]:
+def _run(client: Client, job: Job, journal: Journal) -> Iterator[Tally]:
     from server.cli.ingesting import Tally, said
     from server.cli.progress import metered
 
@@ -113,28 +126,46 @@ def _run(client: Client, job: Job) -> Iterator[Tally]:
     for path in job.files:
         tally = Tally(path)
         done.append(tally)
+        stored = journal.stored(path)
+        if stored.whole:
+            tally.before = stored.readings
+            yield tally
+            continue
         try:
             with metered(path.name, path.stat().st_size) as meter:
-                _ingest(client, job, tally, meter)
+                _ingest(client, job, tally, meter, partial(journal.note, path), stored)
         except Failure as failure:
             notes = (*failure.notes, *said(done))
             raise Failure(f"{path}: {failure.detail}", hint=failure.hint, notes=notes) from None
         yield tally
 
 
-def _ingest(client: Client, job: Job, tally: Tally, meter: Meter) -> None:
-    """Read a file and send it, a chunk at a time. Raises Failure; `tally` then has what was stored."""
+def _ingest(
+    client: Client, job: Job, tally: Tally, meter: Meter, note: Callable[[Stored], None], stored: Stored
+) -> None:
+    """Read a file and send it, a chunk at a time, but for the requests that are `stored`; each more is noted.
+
+    Raises Failure; `tally` then has what was stored.
+    """
+    requests = stored.requests
     from server.cli.ingesting import opened, parameters, reading_errors
     from server.cli.sending import chunks, send
     from server.cli.translation import translated
 
     with reading_errors(), opened(tally.path, job.options) as source:
         params = parameters(job, tally.path, source.roles.wide)
-        for table in chunks(source.batches(), job.chunk_rows):
+        for number, table in enumerate(chunks(source.batches(), job.chunk_rows)):
+            if number < requests:
+                tally.before += table.num_rows
+                continue
             chunk = translated(table, job.names) if job.names else table
             report = send(client, chunk, **params)
             tally.add(chunk, report)
+            stored.requests, stored.readings = number + 1, tally.before + tally.readings
+            note(stored)
             meter.at(source.bytes_read, tally.readings)
+        stored.whole = True
+        note(stored)
         _finish(tally, source, meter)
 
 

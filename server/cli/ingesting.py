@@ -36,10 +36,14 @@ class Job:
 
 @dataclass(slots=True)
 class Tally:
-    """What of a file is stored, and what was left out. `unknown` and `ignored` are the first ids of no point."""
+    """What of a file is stored, and what was left out. `unknown` and `ignored` are the first ids of no point.
+
+    `before` counts the readings that an earlier run has stored.
+    """
 
     path: Path
     readings: int = 0
+    before: int = 0
     missing: int = 0
     ambiguous_times: int = 0
     ids: set[str] = field(default_factory=set)
@@ -65,6 +69,7 @@ class Tally:
         return {
             "file": str(self.path),
             "readings": self.readings,
+            "before": self.before,
             "points": len(self.series()),
             "missing": self.missing,
             "unknown": list(self.unknown),
@@ -126,9 +131,9 @@ def said(tallies: Sequence[Tally]) -> list[str]:
     """Return what is stored, file by file, for an error that stops the rest."""
     stored = [f"{tally.readings:,} readings of {tally.path} are stored" for tally in tallies[:-1]]
     last = tallies[-1]
-    if last.readings:
-        return [*stored, f"the first {last.readings:,} readings of {last.path} are stored"]
-    return [*stored, f"nothing of {last.path} is stored"]
+    rest = f"the first {last.readings:,} readings" if last.readings else "nothing"
+    notes = [*stored, f"{rest} of {last.path} {'are' if last.readings else 'is'} stored"]
+    return [*notes, "--resume passes over what is stored"] if stored or last.readings else notes
 
 
 def show(tallies: Sequence[Tally], as_json: bool) -> None:
@@ -149,6 +154,8 @@ def show(tallies: Sequence[Tally], as_json: bool) -> None:
 
 def _show(tally: Tally) -> None:
     typer.echo(f"{tally.path}: {_counts(tally.document())}")
+    if tally.before:
+        say(f"  {tally.before:,} readings were stored by the run before")
     for names, what in (
         (list(tally.unknown), "ids that no point of the graph has, stored all the same"),
         (list(tally.ignored), "ids that no point of the graph has, left out"),

@@ -10,7 +10,7 @@ import typer
 
 from server.cli.failure import say
 from server.cli.options import Data, Output, QueryFile, Timeout, Url, target_of, text_of
-from server.cli.output import format_of, on_terminal, print_table, refuse_binary, write
+from server.cli.output import format_of, on_terminal, print_json, print_table, refuse_binary, write
 
 if TYPE_CHECKING:
     import httpx2
@@ -32,12 +32,15 @@ def query(
             " Default: table (SELECT) or turtle on a terminal, else csv or turtle.",
         ),
     ] = None,
+    explain: Annotated[
+        bool, typer.Option(help="Instead of the answer: what graph and readings are asked, and how long that takes.")
+    ] = False,
     output: Output = None,
     timeout: Timeout = None,
     data: Data = None,
     url: Url = None,
 ) -> None:
-    """Ask the graph in SPARQL 1.1.
+    """Ask the graph in SPARQL 1.1, and the readings: as observations of SOSA, and as brick:lastKnownValue.
 
     ASK prints true or false. A table on the terminal shortens IRIs by the usual prefixes; other formats never do.
 
@@ -45,6 +48,8 @@ def query(
     Examples:
       twinhouse query 'SELECT ?class (COUNT(*) AS ?n) WHERE { ?x a ?class } GROUP BY ?class ORDER BY DESC(?n)'
       twinhouse query -f points.rq -o points.parquet
+      twinhouse query --explain 'PREFIX sosa: <http://www.w3.org/ns/sosa/>
+          SELECT ?p (COUNT(*) AS ?n) WHERE { ?o sosa:madeBySensor ?p } GROUP BY ?p'
       twinhouse query 'CONSTRUCT WHERE { ?s a ?o }' --format ntriples --url http://127.0.0.1:8080
     """
     text, target = text_of(sparql, file, "query"), target_of(data, url)
@@ -52,6 +57,12 @@ def query(
     refuse_binary(chosen, output)
     from server.cli.client import connect
 
+    if explain:
+        with connect(target) as client:
+            request = _request(text, None, timeout)
+            request["params"]["explain"] = "true"
+            print_json(client.json("POST", "/query", **request))
+        return
     with connect(target) as client, client.stream("POST", "/query", **_request(text, chosen, timeout)) as response:
         if chosen == "table":
             _print(response, output)

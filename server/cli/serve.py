@@ -14,8 +14,6 @@ from server.cli.options import Data, Host, Insecure, Port
 if TYPE_CHECKING:
     from server.settings import Settings
 
-_LOG = "%(asctime)s %(levelname)s %(name)s %(message)s"
-
 
 def serve(
     data: Data = None,
@@ -87,6 +85,15 @@ def serve(
             help="A host that SERVICE and LOAD may ask; may be repeated [env: TWINHOUSE_OUTBOUND_HOSTS].",
         ),
     ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="What IRIs of observations begin with; else they are URNs.")
+    ] = None,
+    hybrid: Annotated[
+        str | None, typer.Option(help="`always` sees readings in every query, for diagnosis. Default: auto.")
+    ] = None,
+    hybrid_readings: Annotated[
+        int | None, typer.Option(min=1, help="The most readings that become triples for one query.")
+    ] = None,
     tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
     tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
 ) -> None:
@@ -115,19 +122,16 @@ def serve(
 
 def host_twin(settings: Settings, more: str = "") -> None:
     """Serve until told to stop; `more` is printed to stdout once the server listens."""
-    import logging
     import signal
     from dataclasses import replace
 
     from server.cli.access import require_access, require_certificate
     from server.cli.hosting import listen
     from server.cli.hosting import serve as serve_app
+    from server.observe.logs import log_to_stderr
 
     signal.signal(signal.SIGTERM, _end)
-    logging.basicConfig(level=logging.INFO, format=_LOG, stream=sys.stderr)
-    # What the format does not show need not be found out, each time ("Optimization" in Python's logging HOWTO).
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    log_to_stderr()
     require_access(settings)
     require_certificate(settings)
     listener = listen(settings.host, settings.port)

@@ -6,6 +6,8 @@ their q, and holds small pieces of a stream back. Neither looks at ETag, nor at 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from anyio.lowlevel import checkpoint
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,20 +38,18 @@ class Packed:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on; answer with a 406 problem where no coding pleases its client."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         asked = _asked(scope)
         try:
             coding = choose_coding(PACKERS, asked)
         except Problem as problem:
-            await problem_response(problem)(scope, receive, send)
-            return
+            return problem_response(problem)(scope, receive, send)
         must = coding != IDENTITY and excludes_identity(asked)
         answer = _Answer(send, coding, must=must, head=scope["method"] == "HEAD")
-        await self._app(scope, receive, answer.send)
+        return self._app(scope, receive, answer.send)
 
 
 def _asked(scope: Scope) -> str | None:
@@ -68,14 +68,13 @@ class _Answer:
         self._head = head
         self._packer: Packer | None = None
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Pass on what the application sends."""
         if message["type"] == "http.response.start":
             self._begin(message)
         elif message["type"] == "http.response.body" and self._packer is not None and not self._head:
-            await self._pack(self._packer, message)
-            return
-        await self._send(message)
+            return self._pack(self._packer, message)
+        return self._send(message)
 
     def _begin(self, start: Message) -> None:
         """Choose by the headers alone, so that the answer to HEAD has the same ones."""

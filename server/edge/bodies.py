@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -27,11 +27,11 @@ class Bodies:
         self._app = app
         self._settings = settings
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on. Its `receive` raises 400, 408, 413 and 415 problems, the first time before it reads."""
         if scope["type"] == "http" and scope["method"] in _WITH_BODY and _has_body(headers := Headers(scope=scope)):
             receive = _Body(headers, receive, self._settings).receive
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def _has_body(headers: Headers) -> bool:

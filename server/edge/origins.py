@@ -5,6 +5,8 @@ Starlette's CORSMiddleware names the same methods for all routes, and leaves an 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.routing import Match, Route
@@ -23,21 +25,20 @@ class CrossOrigin:
         self._app = app
         self._origins = origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, or answer it with 204 where it is OPTIONS on a route."""
         if scope["type"] != "http" or (scope["method"] != OPTIONS and not self._origins):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         headers = Headers(scope=scope)
 
-        async def marked(message: Message) -> None:
+        def marked(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 self._mark(MutableHeaders(raw=message["headers"]), headers)
-            await send(message)
+            return send(message)
 
         methods = methods_of(scope) if scope["method"] == OPTIONS else None
         answer = self._options(methods, headers) if methods else self._app
-        await answer(scope, receive, marked)
+        return answer(scope, receive, marked)
 
     def _options(self, methods: str, headers: Headers) -> Response:
         response = Response(status_code=204, headers={"Allow": methods})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Awaitable
 from itertools import count
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -35,12 +36,12 @@ class Observed:
         began, status, request_id = time.perf_counter(), 0, f"{next(self._ids):016x}"
         scope["request_id"] = request_id
 
-        async def observed(message: Message) -> None:
+        def observed(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, observed)

@@ -27,6 +27,8 @@ from server.protocols.http import (
     twin_of,
 )
 from server.streaming import answer, slots_of
+from server.twin.hybrid.updates import read_only
+from server.twin.hybrid.vocabulary import READINGS
 from server.twin.loading import Document, stage
 from server.twin.models import named_node
 from storage.graph.readers import Dump
@@ -42,6 +44,8 @@ async def store(request: Request) -> Response:
     """Read, replace, add to or drop a graph, or the dataset (SPARQL 1.1 Graph Store HTTP Protocol)."""
     parameters = Parameters(query_pairs(request), _DIRECT if request.path_params else _KNOWN)
     graph = _graph(request, parameters)
+    if request.method not in ("GET", "HEAD") and isinstance(graph, NamedNode) and graph.value == READINGS:
+        raise read_only()
     match request.method:
         case "PUT" | "POST":
             return await _write(request, parameters, graph)

@@ -29,12 +29,13 @@ class Parameter:
 
 _FORMAT = Parameter("format", "name of the answer's format, instead of Accept")
 _TIMEOUT = Parameter("timeout", "seconds after which to give up, up to the server's own limit")
+_EXPLAIN = Parameter("explain", "true: tell what became of the query instead of its answer; plan: do not run it")
 _DATASET = (
     Parameter("default-graph-uri", "a graph of the default graph; may be repeated"),
     Parameter("named-graph-uri", "a named graph; may be repeated"),
     Parameter("union-default-graph", "take the union of all graphs as the default graph"),
 )
-_QUERY = (Parameter("query", "the SPARQL query"), *_DATASET, _FORMAT, _TIMEOUT)
+_QUERY = (Parameter("query", "the SPARQL query"), *_DATASET, _FORMAT, _TIMEOUT, _EXPLAIN)
 _UPDATE = (
     Parameter("update", "the SPARQL update, in a form"),
     Parameter("using-graph-uri", "a graph of the default graph that a WHERE reads; may be repeated"),
@@ -117,6 +118,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("search", "text to look for in IRI, label and class"),
         _FORMAT,
     ),
+    "/observations/{uuid}/{time}": (_FORMAT,),
     "/models": (
         Parameter("graph", "IRI of the graph to replace; made from the name where it is missing"),
         Parameter("name", "file name of the model"),
@@ -137,5 +139,9 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 PATH_PARAMETERS = {
     "/queries/{id}": (Parameter("id", "the X-Request-Id of the request that asks", "path"),),
     "/store/{name:path}": (Parameter("name", "the rest of the graph's IRI, which is the URL itself", "path"),),
+    "/observations/{uuid}/{time}": (
+        Parameter("uuid", "UUID of the series", "path"),
+        Parameter("time", "the reading's time in UTC, such as 20260131T080000Z", "path"),
+    ),
     "/points/{uuid}": (Parameter("uuid", "UUID of the point's series", "path"),),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 from anyio import to_thread
@@ -24,6 +25,7 @@ from server.protocols.http import (
     spooled_body,
     twin_of,
 )
+from server.protocols.keys import content_of, idempotency_key
 from server.protocols.selecting import POINTS, SELECT, choice, readings_request
 from server.streaming import slots_of, stream
 from server.tables.formats import TABLE_FORMATS, format_of
@@ -32,8 +34,10 @@ from server.tables.read import open_readings
 from server.tables.write import encode
 from server.twin.ingest import MOST_SHOWN, IngestReport, at_most
 from server.twin.join import ReadingsRequest
+from server.twin.once import Once
 from storage.errors import RowLimitExceeded
 from storage.graph.readers import Limits
+from storage.series.receipts import Receipt
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
 _COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
@@ -59,15 +63,35 @@ async def write(request: Request) -> Response:
     source, file = parameters.one("source"), parameters.one("file")
     twin = twin_of(request)
 
-    def store() -> dict[str, Any]:
-        with open_readings(body, media_type, options) as table:  # type: ignore[arg-type] # a spooled file is a BinaryIO
+    def store(body: BinaryIO, key: str | None, content: str) -> dict[str, Any]:
+        with open_readings(body, media_type, options) as table:
             left_out = known_only or (table.roles.wide and parameters.one("unknown") is None)
             batches = at_most(table.batches(), twin.settings.ingest_rows)
-            report = twin.ingest(batches, source=source, file=file, known_only=left_out)
-            return ingest_document(report, table.rows_missing, list(table.ignored))
 
-    async with spooled_body(request) as body:
-        return JSONResponse(await to_thread.run_sync(store))
+            def document(report: IngestReport) -> dict[str, Any]:
+                return ingest_document(report, table.rows_missing, list(table.ignored))
+
+            def receipt(report: IngestReport) -> Receipt | None:
+                return Receipt(key, content, json.dumps(document(report))) if key else None
+
+            return document(twin.ingest(batches, source=source, file=file, known_only=left_out, receipt=receipt))
+
+    async with spooled_body(request) as spooled:
+        body = cast("BinaryIO", spooled)
+        if (key := idempotency_key(request)) is None:
+            return JSONResponse(await to_thread.run_sync(store, body, None, ""))
+        digest = partial(content_of, request, body)
+        return await to_thread.run_sync(_once, twin.once, key, digest, partial(store, body, key))
+
+
+def _once(once: Once, key: str, digest: Callable[[], str], store: Callable[[str], dict[str, Any]]) -> Response:
+    """Store what has this key the first time that it comes; answer it the same from then on."""
+    content = digest()
+    with once.begin(key, content) as receipt:
+        if receipt is not None:
+            headers = {"Idempotency-Replayed": "true"}
+            return Response(receipt.answer, media_type="application/json", headers=headers)
+        return JSONResponse(store(content))
 
 
 def ingest_document(report: IngestReport, missing: int, columns: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from anyio import to_thread
 from starlette.datastructures import URL
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from server.auth.guard import require_role
 from server.auth.tokens import Role
@@ -30,8 +30,9 @@ from server.streaming import answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
 from server.twin.answers import Kept
+from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
-from server.twin.reading import about_query
+from server.twin.reading import About, about_query
 from storage.graph.guard import Form, form
 from storage.graph.readers import Limits, Query
 from storage.graph.using import names_dataset, with_using
@@ -40,7 +41,7 @@ _TABLES = {name: TABLE_FORMATS[name].media_type for name in ("arrow", "parquet")
 _SOLUTIONS = {**RESULTS, **_TABLES}
 _BOOLEANS = {name: RESULTS[name] for name in ("json", "xml", "csv", "tsv")}
 _DATASET = ("default-graph-uri", "named-graph-uri", "union-default-graph")
-_QUERY = ("query", *_DATASET, "format", "timeout")
+_QUERY = ("query", *_DATASET, "format", "timeout", "explain")
 _USING = ("using-graph-uri", "using-named-graph-uri", "using-union-graph")
 _UPDATE = ("update", *_USING, "timeout")
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
@@ -162,8 +163,12 @@ async def _answer(request: Request, asked: _Request) -> Response:
     named = parameters.all("format")[:1]  # SPARQLWrapper may send a second one, which is its whole Accept header
     media_type = _media_type(about.form, request.headers.get("accept"), named[0] if named else None)
     limits = query_limits(twin.settings, parameters.one("timeout"))
+    if (explain := parameters.one("explain")) not in (None, "false"):
+        return await _explain(request, asked, limits, about, explain)
     if media_type in _TABLES.values():
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
+    if twin.hybrid.sees(text):
+        return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
     if about.lasts and (same := unchanged(request, twin.graph.generation)):
         return same
     query = _query(request, asked, media_type)
@@ -172,6 +177,32 @@ async def _answer(request: Request, asked: _Request) -> Response:
     if not about.lasts:
         return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
     return await _lasting(request, query, limits, about.repeats)
+
+
+async def _explain(request: Request, asked: _Request, limits: Limits, about: About, how: str | None) -> Response:
+    """Tell what becomes of a query instead of its answer; `explain=plan` does not run it."""
+    if how not in ("true", "plan"):
+        raise bad_request(f'explain is true, plan or false, not "{how}"')
+    twin = twin_of(request)
+    form = GRAPHS["ntriples"] if about.form in (Form.CONSTRUCT, Form.DESCRIBE) else RESULTS["json"]
+    query = _query(request, asked, form)
+    if about.asks:
+        query = await to_thread.run_sync(twin.leased, query, limits)
+    found = await slots_of(request).start(partial(twin.hybrid.explain, run=how == "true"), query, limits)
+    return JSONResponse(found.document(), headers={"Cache-Control": "no-store"})
+
+
+async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) -> Response:
+    """Answer a query that sees readings: no generation of the graph tells how long its answer lasts."""
+    twin = twin_of(request)
+    if asks:
+        query = await to_thread.run_sync(twin.leased, query, limits)
+    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    found = await slots_of(request).start(twin.hybrid.answer, query, limits)
+    if isinstance(found, Pushed):
+        return await stream(request, iter(found), found.close, query.format, headers)
+    query, limits = found
+    return await answer(request, query, limits, query.format, lambda _: headers)
 
 
 async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:

@@ -42,6 +42,8 @@ TABLE_FORMATS: dict[str, TableFormat] = {
     )
 }
 """By name, in the order of our preference when a client accepts several."""
+PACKED = (".gz", ".zst")
+"""What may follow the ending of a file."""
 
 _BY_MEDIA_TYPE = {media: known for known in TABLE_FORMATS.values() for media in known.media_types}
 _BY_ENDING = {ending: known for known in TABLE_FORMATS.values() for ending in known.endings}
@@ -53,5 +55,6 @@ def format_of(media_type: str) -> TableFormat | None:
 
 
 def format_of_path(path: PurePath) -> TableFormat | None:
-    """The format of a file by its ending; None when it is none of ours."""
-    return _BY_ENDING.get(path.suffix.lower())
+    """The format of a file by its ending, `.csv.gz` being that of `.csv`; None when it is none of ours."""
+    known = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return _BY_ENDING.get(known.suffix.lower())

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ from server.tables.arrow_table import ArrowTable, ParquetTable
 from server.tables.canonical import READINGS, Cells, Tally, long_batches, wide_batches
 from server.tables.csv_table import CsvTable
 from server.tables.errors import BadCell, BadReadings
-from server.tables.formats import TABLE_FORMATS, TableFormat, format_of, format_of_path
+from server.tables.formats import PACKED, TABLE_FORMATS, TableFormat, format_of, format_of_path
 from server.tables.json_rows import JsonTable, NdjsonTable
 from server.tables.options import ReadOptions, roles_of
 from server.tables.rebatch import rebatched
@@ -46,7 +46,8 @@ def open_readings(
 ) -> ReadingsSource:
     """The readings of a file or body; of a path, the ending tells the format when no media type is given.
 
-    Arrow and Parquet that cannot seek are copied to a temporary file first: close the result to close it.
+    A file ending in .gz or .zst is unpacked as it is read. Arrow and Parquet that cannot seek are copied to a
+    temporary file first: close the result to close it.
     Raises BadReadings when the format is not known, or the header or footer is not what it should be; OSError
     when the path cannot be read.
     """
@@ -64,14 +65,23 @@ def open_readings(
 
 def _file(source: BinaryIO | Path, table_format: TableFormat) -> tuple[BinaryIO, bool]:
     """The file to read, and whether it is ours to close."""
-    if isinstance(source, Path):
+    seeks = table_format.name in _NEED_TO_SEEK
+    if isinstance(source, Path) and source.suffix.lower() not in PACKED:
         return source.open("rb"), True
-    if table_format.name not in _NEED_TO_SEEK or source.seekable():
-        return source, False
+    if isinstance(source, Path):
+        unpacked = cast("BinaryIO", pa.input_stream(str(source), compression="detect"))
+        if not seeks:
+            return unpacked, True
+        with unpacked:
+            return _copied(unpacked), True
+    return (_copied(source), True) if seeks and not source.seekable() else (source, False)
+
+
+def _copied(source: BinaryIO) -> BinaryIO:
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the ReadingsSource closes it
     shutil.copyfileobj(source, copy, 1 << 20)
     copy.seek(0)
-    return copy, True
+    return cast("BinaryIO", copy)
 
 
 def _format(source: BinaryIO | Path, media_type: str | None) -> TableFormat:

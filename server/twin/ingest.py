@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from server.errors import Problem, bad_request
 from server.tables.errors import BadReadings, shown
 from server.twin.resolve import PointIndex, derived_series
+from storage.series.receipts import Receipt
 from storage.series.store import SCHEMA, SeriesStore
 
 MOST_SHOWN = 100
@@ -103,16 +104,23 @@ class Resolver:
         )
 
 
-def ingest(store: SeriesStore, batches: Iterator[pa.RecordBatch], resolver: Resolver) -> IngestReport:
-    """Store all readings or, when `batches` raises, none. Durable and visible when it returns."""
-    store_all(store, (resolver.resolve(batch) for batch in batches))
+def ingest(
+    store: SeriesStore,
+    batches: Iterator[pa.RecordBatch],
+    resolver: Resolver,
+    receipt: Callable[[IngestReport], Receipt | None] = lambda _: None,
+) -> IngestReport:
+    """Store all readings and a receipt or, when `batches` raises, none. Durable and visible when it returns."""
+    store_all(store, (resolver.resolve(batch) for batch in batches), lambda: receipt(resolver.report()))
     return resolver.report()
 
 
-def store_all(store: SeriesStore, batches: Iterator[pa.RecordBatch]) -> None:
+def store_all(
+    store: SeriesStore, batches: Iterator[pa.RecordBatch], receipt: Callable[[], Receipt | None] = lambda: None
+) -> None:
     """Store batches of `storage.series.store.SCHEMA`, all or, when `batches` raises, none.
 
-    Durable and visible when it returns.
+    Durable and visible when it returns. The receipt is made when they have ended.
     """
     most = store.options.bulk_rows
     head: list[pa.RecordBatch] = []
@@ -121,9 +129,9 @@ def store_all(store: SeriesStore, batches: Iterator[pa.RecordBatch]) -> None:
         head.append(batch)
         rows += batch.num_rows
         if rows >= most:
-            _store_stream(store, head, batches)
+            _store_stream(store, head, batches, receipt)
             return
-    store.append(pa.Table.from_batches(head, SCHEMA))
+    store.append(pa.Table.from_batches(head, SCHEMA), receipt())
 
 
 def at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
@@ -137,7 +145,12 @@ def at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordB
         yield batch
 
 
-def _store_stream(store: SeriesStore, head: list[pa.RecordBatch], rest: Iterator[pa.RecordBatch]) -> None:
+def _store_stream(
+    store: SeriesStore,
+    head: list[pa.RecordBatch],
+    rest: Iterator[pa.RecordBatch],
+    receipt: Callable[[], Receipt | None],
+) -> None:
     """Stream into one run. An error of the source is raised as it was, not as the engine passes it on."""
     failed: list[Exception] = []
 
@@ -150,7 +163,7 @@ def _store_stream(store: SeriesStore, head: list[pa.RecordBatch], rest: Iterator
             raise
 
     try:
-        store.append_stream(pa.RecordBatchReader.from_batches(SCHEMA, batches()))
+        store.append_stream(pa.RecordBatchReader.from_batches(SCHEMA, batches()), receipt)
     except Exception:
         if failed:
             raise failed[0] from None

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,11 +28,14 @@ from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
+from server.twin.hybrid.pushed import Pushed
+from server.twin.hybrid.run import Hybrid
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
 from server.twin.loading import load_model
 from server.twin.models import LoadReport, Model, named_node
+from server.twin.once import Once
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
 from server.twin.resolve import PointIndex
@@ -49,6 +52,7 @@ from storage.graph.guard import Form, form
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import Result
 from storage.graph.store import GraphStore
+from storage.series.receipts import Receipt
 from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
 
@@ -91,12 +95,14 @@ class Twin:
         on_error.callback(self.readers.close)
         self.answers = Answers(settings.cache_megabytes << 20)
         self.series = SeriesStore(self.directory.series, Options(memory=settings.series_megabytes << 20))
+        self.once = Once(self.series)
         self._rules = parse_rules(settings.retention)
         self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
 
     def close(self) -> None:
@@ -114,9 +120,21 @@ class Twin:
 
     # The graph
 
-    def query(self, query: Query | Dump, limits: Limits) -> Result:
-        """Start a SPARQL query or a dump; see ReaderPool.run."""
-        return self.readers.run(self.leased(query, limits) if isinstance(query, Query) else query, limits)
+    def query(self, query: Query | Dump, limits: Limits) -> Result | Pushed:
+        """Start a SPARQL query or a dump; see ReaderPool.run, and Hybrid.answer for those that see readings."""
+        if isinstance(query, Query):
+            query = self.leased(query, limits)
+            if self.hybrid.sees(query.text):
+                found = self.hybrid.answer(query, limits)
+                if isinstance(found, Pushed):
+                    return found
+                query, limits = found
+        return self.readers.run(query, limits)
+
+    def graph_solutions(self, text: str) -> Solutions:
+        """Return all solutions of a SELECT over the union of all graphs, without readings."""
+        body = self.readers.run(Query(text), _INSIDE).read()
+        return _solutions(body)
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
@@ -131,11 +149,7 @@ class Twin:
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        found = ox.parse_query_results(self.whole(query, limits), ox.QueryResultsFormat.JSON)
-        if not isinstance(found, ox.QuerySolutions):
-            raise Problem(400, "bad-request", "the query is no SELECT")
-        variables = tuple(variable.value for variable in found.variables)
-        return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
+        return _solutions(self.whole(query, limits))
 
     def whole(self, query: Query, limits: Limits) -> bytes:
         """Return the whole answer to a query, of as many rows and bytes as may be in memory."""
@@ -156,6 +170,7 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
+        text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
         with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
             commit = self.graph.update(sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
@@ -235,10 +250,11 @@ class Twin:
         source: str | None = None,
         file: str | None = None,
         known_only: bool = False,
+        receipt: Callable[[IngestReport], Receipt | None] = lambda _: None,
     ) -> IngestReport:
         """Store readings (columns of server.tables.READINGS), all or none; see server.twin.ingest."""
         latest = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=self.settings.future_days)
-        return ingest(self.series, batches, Resolver(self.index, source, file, known_only, latest))
+        return ingest(self.series, batches, Resolver(self.index, source, file, known_only, latest), receipt)
 
     def readings(self, request: ReadingsRequest, limits: Limits) -> Page:
         """Return the readings of the points that the request names, beside the columns it carries along.
@@ -352,6 +368,14 @@ class Twin:
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
         back_up(self.graph, self.series, target)
+
+
+def _solutions(body: bytes) -> Solutions:
+    found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+    if not isinstance(found, ox.QuerySolutions):
+        raise Problem(400, "bad-request", "the query is no SELECT")
+    variables = tuple(variable.value for variable in found.variables)
+    return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
 
 def _renamed(rows: Rows, names: Sequence[str]) -> Rows:

@@ -3,65 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from server.errors import bad_request
+from storage.series.durations import is_too_long, read_step
 from storage.series.steps import Step
 
-_ISO_DURATION = re.compile(
-    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?"
-)
-_SHORT_DURATION = re.compile(r"(\d+)\s*(ms|s|min|m|h|d|w|mo|y)")
-_SHORT_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "min": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
-_SHORT_MONTHS = {"mo": 1, "y": 12}
-_MOST_MONTHS, _MOST_TIME = 12_000, timedelta(days=366_000)
 _HINT = "write PT15M, PT1H, P1D, P1M or 15m, 1h, 1d, 1mo"
 
 
 def parse_step(text: str, what: str = "every") -> Step:
     """Read a duration: ISO 8601 (`PT1H`) or short (`1h`). Raises a 400 problem."""
-    step = _short(text) or _iso(text)
-    if step is None or step == Step() or (step.months and step.time):
+    step = read_step(text)
+    if step is None:
         raise bad_request(f'{what} is not a duration: "{text[:100]}"', hint=_HINT)
-    if step.months > _MOST_MONTHS or step.time > _MOST_TIME:
+    if is_too_long(step):
         raise bad_request(f'{what} is longer than a thousand years: "{text[:100]}"', hint=_HINT)
     return step
-
-
-def _short(text: str) -> Step | None:
-    if not (match := _SHORT_DURATION.fullmatch(text.strip())):
-        return None
-    count, unit = int(match[1]), match[2]
-    if unit in _SHORT_MONTHS:
-        return Step(months=count * _SHORT_MONTHS[unit])
-    return _fixed(lambda: count * _SHORT_UNITS[unit])
-
-
-def _iso(text: str) -> Step | None:
-    match = _ISO_DURATION.fullmatch(text.strip())
-    if not match or text.strip().endswith(("P", "T")):
-        return None
-    part = {name: float(value) for name, value in match.groupdict(default="0").items()}
-    months = int(part.pop("years") * 12 + part.pop("months"))
-    step = _fixed(lambda: timedelta(**part))
-    return step and Step(months, step.time)
-
-
-def _fixed(duration: Callable[[], timedelta]) -> Step | None:
-    try:
-        return Step(time=duration())
-    except OverflowError:
-        return None
 
 
 def parse_time(text: str, what: str, zone: tzinfo = UTC) -> datetime:

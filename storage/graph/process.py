@@ -44,18 +44,23 @@ class Reader:
         """Tell whether the process is there; an idle one may have been killed from outside."""
         return self._process.poll() is None
 
-    @property
-    def current(self) -> bool:
-        """Tell whether its snapshot has all commits made until now."""
-        return self.snapshot is not None and self.snapshot.generation >= self._store.generation
+    def has(self, generation: int) -> bool:
+        """Tell whether its snapshot has all commits up to this generation."""
+        return self.snapshot is not None and self.snapshot.generation >= generation
 
     def refresh(self) -> None:
-        """Move to a snapshot that is at least as new as this moment. May take a while; raises ReaderCrashed."""
-        if self.current:
+        """Move to a snapshot that is at least as new as this moment. Takes a while; raises ReaderCrashed."""
+        if self.has(self._store.generation):
             return
         self._give_back()
         self.snapshot = self._store.take()
-        self.ask(json.dumps({"open": str(self.snapshot.path)}).encode() + b"\n")
+        try:
+            self.ask(json.dumps({"open": str(self.snapshot.path)}).encode() + b"\n")
+            while not self.take():
+                pass
+        except (EOFError, ReaderCrashed):
+            self._give_back()
+            raise ReaderCrashed("the reader process ended before it had opened its snapshot") from None
 
     def _give_back(self) -> None:
         old, self.snapshot = self.snapshot, None

@@ -5,7 +5,7 @@ memory cap (RLIMIT_DATA) makes a failing allocation abort it. The parent tells w
 
 Frames from this process are a type (one byte), the payload's length (four bytes, big-endian), the rows of the
 answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
-message, line, column). Requests to it are one line of JSON each.
+message, line, column). Requests to it are one line of JSON each; one to open a snapshot gets an `E`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from storage.graph.extensions import extensions
+from storage.graph.overlay import copy_snapshot, is_small
 from storage.graph.rewriting import ask
 from storage.graph.rows import Counter, counter
 
@@ -102,7 +104,7 @@ def _graph(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
 
 
-def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
+def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> Output:
     media_type = request["format"]
     output = Output(pipe, counter(media_type), request["max_rows"], request["max_bytes"])
     target = cast("IO[bytes]", output)
@@ -112,7 +114,7 @@ def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
         store.dump(target, _rdf_format(media_type))
     else:
         store.dump(target, _rdf_format(media_type), from_graph=_graph(request["graph"]))
-    output.finish()
+    return output
 
 
 def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
@@ -123,6 +125,7 @@ def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
         use_default_graph_as_union=request["union"] and defaults is None and named is None,
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
+        **extensions(request["query"]),
     )
     results = ask(request["query"], run)
     if isinstance(results, ox.QueryTriples):
@@ -138,20 +141,39 @@ def _rdf_format(media_type: str) -> ox.RdfFormat:
     return fmt
 
 
+def _overlaid(store: ox.Store, snapshot: Path, overlay: Path) -> ox.Store:
+    """Return a store with the quads of an overlay beside those of a snapshot; see storage.graph.overlay."""
+    if is_small(snapshot):
+        both = ox.Store()
+        both.bulk_extend(store)
+    else:
+        copy_snapshot(snapshot, overlay / "store")
+        both = ox.Store(str(overlay / "store"))
+    both.bulk_load(path=str(overlay / "quads.nq"), format=ox.RdfFormat.N_QUADS)
+    return both
+
+
 def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
     store: ox.Store | None = None
+    snapshot = Path()
     for line in requests:
         request = json.loads(line)
         if "open" in request:
-            store = ox.Store.read_only(request["open"])
+            store = None  # the old one goes first, so that there are never two in memory
+            snapshot = Path(request["open"])
+            store = ox.Store.read_only(str(snapshot))
+            pipe.write(HEADER.pack(b"E", 0, 0))
+            pipe.flush()
         elif store is not None:
-            _answer_within(store, request, pipe)
+            _answer_within(store, snapshot, request, pipe)
 
 
-def _answer_within(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> None:
+def _answer_within(store: ox.Store, snapshot: Path, request: dict[str, Any], pipe: BinaryIO) -> None:
     signal.setitimer(signal.ITIMER_REAL, max(request["seconds"], _SHORTEST))
     try:
-        _answer(store, request, pipe)
+        overlay = request.get("overlay")
+        output = _answer(_overlaid(store, snapshot, Path(overlay)) if overlay else store, request, pipe)
+        output.finish()  # a store of an overlay is closed by now, and its folder may go
     except Exception as error:  # whatever it is, the parent gets its name
         pipe.write(_error(error))
         pipe.flush()

@@ -1,8 +1,11 @@
 """Queries, run in reader processes that can be killed.
 
-A pool of processes, each on a checkpoint of the graph. A query gets a free one, moves it to the generation
-current at that moment, and streams its answer. At the deadline or the memory cap, or when nobody waits for the answer
-any more, the process dies and the query raises; another process takes its place, and nothing else notices.
+A pool of processes, each on a snapshot of the graph. A query gets one that has the generation of its coming, and
+streams its answer. At the deadline or the memory cap, or when nobody waits for the answer any more, the process dies
+and the query raises; another process takes its place, and nothing else notices.
+
+To move a reader to a newer snapshot takes as long as many short queries. So one is moved at a time, by a thread that
+does nothing else, and a further one only when a query has waited for the others longer than that takes.
 
 There are two ways in, for the one event loop and for threads: `enter` never blocks, and `run` does all at once.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +23,7 @@ from typing import Any
 
 from storage.errors import Cancelled, Closed, Overloaded, ReaderCrashed, StorageError
 from storage.graph.federation import Lease
+from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
 from storage.graph.results import Asker, Result
 from storage.graph.store import GraphStore
@@ -43,7 +48,7 @@ class Query:
 
     `format` is the media type of the answer. `default_graphs` and `named_graphs` are the protocol's; with
     neither, `union` makes the default graph the union of all graphs. A text with SERVICE needs a `lease`, whose text
-    is run instead; it is closed when the query ends.
+    is run instead; it is closed when the query ends, and so is an `overlay`: quads that this query sees besides.
     """
 
     text: str
@@ -53,6 +58,7 @@ class Query:
     default_graphs: tuple[str, ...] | None = None
     named_graphs: tuple[str, ...] | None = None
     lease: Lease | None = field(default=None, compare=False, repr=False)
+    overlay: Overlay | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,10 @@ class ReaderPool:
         self._memory = memory
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
-        self._free: list[Reader] = []
+        self._stale = threading.Condition(self._lock)  # a query waits, and a free reader is too old for it
+        self._refresher_waits = False
+        self._refresh_seconds = 0.0  # that the last one took
+        self._free: list[Reader] = []  # the one with the newest snapshot is the last
         self._queue: deque[Result] = deque()
         self._results: set[Result] = set()
         self._closed = False
@@ -90,6 +99,8 @@ class ReaderPool:
         self.killed = 0
         for _ in range(size):
             self._free.append(Reader(store, memory))
+        self._refresher = threading.Thread(target=self._refresh, name="graph-refresher", daemon=True)
+        self._refresher.start()
 
     @property
     def busy(self) -> int:
@@ -128,12 +139,13 @@ class ReaderPool:
         Raises Overloaded where too many wait, or Closed.
         """
         line = json.dumps(_message(request, limits)).encode() + b"\n"
-        result = Result(self, _text(request), line, limits, notify)
-        result.lease = request.lease if isinstance(request, Query) else None
+        result = Result(self, _text(request), line, limits, self._store.generation, notify)
+        if isinstance(request, Query):
+            result.lease, result.overlay = request.lease, request.overlay
         try:
             self._admit(result)
         except StorageError:
-            result.end_lease()
+            result.end_leases()
             raise
         return result
 
@@ -143,10 +155,11 @@ class ReaderPool:
                 raise Closed("the readers are closed")
             if result.asker is not None and result.asker.gone:
                 raise Cancelled(_NOBODY)
-            if self._free:
-                result.reader = self._free.pop()  # the one used last has the newest snapshot
+            if self._free and self._free[-1].has(result.wanted):
+                result.reader = self._free.pop()  # the newest is the last
             elif len(self._queue) < self._most_waiting:
                 self._queue.append(result)
+                self._call_refresher()
             else:
                 raise self.overloaded()
             self._results.add(result)
@@ -176,6 +189,12 @@ class ReaderPool:
 
     def leave(self, result: Result) -> None:
         """Take the reader of a query that has ended, or ends now. Blocks a moment where it is still busy."""
+        try:
+            self._take_back(result)
+        finally:
+            result.end_leases()  # at last: an overlay is written on as long as its reader lives
+
+    def _take_back(self, result: Result) -> None:
         result.end_lease()
         with result.beginning, self._lock:
             if result not in self._results:
@@ -188,20 +207,62 @@ class ReaderPool:
         if reader is not None:
             self._pass_on(reader if result.idle else self._exchange(reader))
 
-    def _pass_on(self, reader: Reader) -> None:
-        """Give a reader to the query that has waited longest; in a closed pool it ends."""
+    def _pass_on(self, reader: Reader, *, whatever: bool = False) -> None:
+        """Give a reader to the query that has waited longest, if it is new enough or `whatever` it is.
+
+        In a closed pool it ends.
+        """
         result = None
         with self._lock:
             closed = self._closed
-            if self._queue and not closed:
+            if self._queue and not closed and (whatever or reader.has(self._queue[0].wanted)):
                 result = self._queue.popleft()
                 result.reader = reader
             elif not closed:
                 self._free.append(reader)
+                self._free.sort(key=lambda free: free.snapshot.generation if free.snapshot else -1)
+                self._call_refresher()
         if closed:
             reader.close()
         elif result is not None:
             result.notify()
+
+    # Newer snapshots
+
+    def _call_refresher(self) -> None:
+        if self._refresher_waits and self._queue and self._free:
+            self._refresher_waits = False
+            self._stale.notify()
+
+    def _refresh(self) -> None:
+        """Move readers on for as long as queries wait for that; the refresher's thread."""
+        while (reader := self._next_to_refresh()) is not None:
+            began, failed = time.monotonic(), False
+            try:
+                reader.refresh()
+            except StorageError:  # the query tries again, and gets the error
+                failed = True
+            self._refresh_seconds = time.monotonic() - began
+            self._pass_on(reader, whatever=failed)
+
+    def _next_to_refresh(self) -> Reader | None:
+        """Wait for the next reader that has to move on; None when the pool is closed."""
+        with self._lock:
+            while not self._closed:
+                if not self._queue or not self._free:
+                    self._refresher_waits = True
+                    self._stale.wait()
+                elif (early := self._patience_left(self._queue[0])) > 0:
+                    self._stale.wait(early)
+                else:
+                    return self._free.pop()
+            return None
+
+    def _patience_left(self, first: Result) -> float:
+        """Return how many seconds a waiting query is to wait for readers that are new enough, but busy."""
+        if not any(other.reader is not None and other.reader.has(first.wanted) for other in self._results):
+            return 0.0
+        return first.began + self._refresh_seconds - time.monotonic()
 
     def living(self, result: Result) -> Reader:
         """Return a query's reader, or a new one where it has died while it was idle. Raises ReaderCrashed."""
@@ -228,10 +289,12 @@ class ReaderPool:
         with self._lock:
             self._closed = True
             free, self._free = self._free, []
+            self._stale.notify()
         for result in self.results():
             self.cancel(result, Closed("the answer or the readers were closed"))
         for reader in free:
             reader.close()
+        self._refresher.join()
 
 
 def _text(request: Query | Dump) -> str:
@@ -253,5 +316,6 @@ def _message(request: Query | Dump, limits: Limits) -> dict[str, Any]:
         "union": request.union,
         "default_graphs": request.default_graphs,
         "named_graphs": request.named_graphs,
+        "overlay": str(request.overlay.folder) if request.overlay else None,
         **within,
     }

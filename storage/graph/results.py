@@ -21,6 +21,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.graph.federation import Lease, explained
+from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
 from storage.graph.store import syntax_error
 
@@ -61,9 +62,15 @@ class Result:
     use it, but any may close or cancel it.
     """
 
-    def __init__(self, pool: ReaderPool, text: str, line: bytes, limits: Limits, notify: Callable[[], None]) -> None:
-        """`text` is for people and `line` for the reader; `notify` is called once there is a reader or no hope."""
+    def __init__(
+        self, pool: ReaderPool, text: str, line: bytes, limits: Limits, wanted: int, notify: Callable[[], None]
+    ) -> None:
+        """`text` is for people and `line` for the reader, which is to have the generation `wanted`, or a newer one.
+
+        `notify` is called once there is a reader, or no hope.
+        """
         self.text = text
+        self.wanted = wanted
         self.limits = limits
         self.notify = notify
         self.asker = ASKER.get()
@@ -75,6 +82,7 @@ class Result:
         self.cancelled: StorageError | None = None
         self.left = False
         self.lease: Lease | None = None
+        self.overlay: Overlay | None = None
         self.beginning = threading.Lock()
         self._pool = pool
         self._line = line
@@ -97,7 +105,7 @@ class Result:
     def begin_promptly(self) -> bool:
         """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`."""
         reader = self.reader
-        if reader is None or len(self._line) >= _PIPE or not reader.current:
+        if reader is None or len(self._line) >= _PIPE or not reader.has(self.wanted):
             return False
         with self.beginning:
             self.check()
@@ -108,12 +116,13 @@ class Result:
         return True
 
     def begin(self) -> None:
-        """Ask the reader, moved to the newest snapshot. Raises ReaderCrashed, or why the query was cancelled."""
+        """Ask the reader, which moves on first where it has to. Raises ReaderCrashed, or why it was cancelled."""
         with self.beginning:
             self._asked = True
             self.check()
             reader = self._pool.living(self)
-            reader.refresh()
+            if not reader.has(self.wanted):
+                reader.refresh()
             self._ask(reader)
 
     def _ask(self, reader: Reader) -> None:
@@ -133,6 +142,12 @@ class Result:
         """Let the query ask no other servers any more."""
         if self.lease is not None:
             self.lease.close()
+
+    def end_leases(self) -> None:
+        """Let go of all that was lent to the query."""
+        self.end_lease()
+        if self.overlay is not None:
+            self.overlay.close()
 
     def fileno(self) -> int:
         """Return what becomes readable when `take` has something to take."""

@@ -25,6 +25,7 @@ from uuid import uuid4
 
 import pyoxigraph as ox
 
+from storage.graph.extensions import extensions
 from storage.graph.lifeline import end_with_parent
 from storage.graph.rewriting import ask
 from storage.graph.using import with_union
@@ -40,7 +41,7 @@ def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
 def _write(store: ox.Store, request: Request) -> None:
     if "update" in request:
         text = _over_union(store, request["update"]) if request.get("union") else request["update"]
-        ask(text, partial(store.update, base_iri=request["base"]))
+        ask(text, partial(store.update, base_iri=request["base"], **extensions(text)))
     else:
         store.load(request["quads"], ox.RdfFormat.N_QUADS)
 

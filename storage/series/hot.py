@@ -77,8 +77,8 @@ class HotTier:
             with self.numbered() as numbered:
                 yield numbered
 
-    def append(self, tables: Sequence[pa.Table]) -> None:
-        """Add the rows of all `tables` in one transaction. Durable and visible when it returns.
+    def append(self, tables: Sequence[pa.Table], also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
+        """Add the rows of all `tables`, and what `also` writes, in one transaction. Durable and visible then.
 
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
@@ -89,6 +89,7 @@ class HotTier:
                 cursor.register("batch", batch)
                 cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
                 cursor.unregister("batch")
+                also(cursor)
             self.rows += rows.num_rows
             self.latest.add(batch)
 

@@ -65,24 +65,25 @@ class Keeper:
             written.append(run)
             return self._hot.forget(seqs, lambda transaction: catalog.enter(transaction, written, last))
 
-    def append_run(self, batches: pa.RecordBatchReader) -> None:
+    def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         """Write a large batch as a run of its own: durable and visible when it returns, whole or not at all.
 
-        `batches` has the columns of a relation. Of rows with the same id and time the last one counts. An
-        error that `batches` raises is raised here, with nothing stored. Nothing else waits for it.
+        `also` writes more in the same transaction. `batches` has the columns of a relation. Of rows with the same id
+        and time the last one counts. An error that `batches` raises is raised here, with nothing stored. Nothing else
+        waits for it.
         """
         with new_files(self._hot, self._files) as written:
             with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
                 cursor.register("incoming", batches)
                 run = self._files.write(cursor, self._hot.next_segment(), newest(_INCOMING), level=0)
-                if run is None:
-                    return
-                written.append(run)
-                ends = ends_in(cursor, run.path)
+                written += [run] if run else []
+                ends = ends_in(cursor, run.path) if run else None
             with self._hot.numbered() as (transaction, seq):
-                catalog.enter(transaction, written, seq)
-                numbers = pa.repeat(pa.scalar(seq), ends.num_rows)
-                self._hot.latest.enter(transaction, ends.append_column("seq", numbers))
+                also(transaction)
+                if ends is not None:
+                    catalog.enter(transaction, written, seq)
+                    numbers = pa.repeat(pa.scalar(seq), ends.num_rows)
+                    self._hot.latest.enter(transaction, ends.append_column("seq", numbers))
 
     @contextlib.contextmanager
     def at_rest(self) -> Iterator[None]:

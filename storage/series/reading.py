@@ -15,6 +15,7 @@ from storage.series.hot import HotTier
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
 from storage.series.quarantine import refuse_lost
+from storage.series.questions import Question, batches, statement
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, answer, register
 from storage.series.sources import Sources
@@ -58,6 +59,33 @@ class Reads:
         rows = answer(cursor, source, selection, points, deadline, cleanup)
         rows.batches = self._named(rows.batches)
         return rows
+
+    def ask(self, question: Question, seconds: float | None) -> Rows:
+        """Start a question; see SeriesStore.ask."""
+        cleanup = contextlib.ExitStack()
+        try:
+            with self._blaming(), engine_errors():
+                return self._ask(question, seconds, cleanup)
+        except BaseException:
+            cleanup.close()
+            raise
+
+    def _ask(self, question: Question, seconds: float | None, cleanup: contextlib.ExitStack) -> Rows:
+        cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
+        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        if deadline:
+            cleanup.callback(deadline.close)
+        moment = self._moment(cursor, cleanup, question.ids.num_rows)
+        cursor.register("wanted", question.ids)
+        for name, table in question.tables.items():
+            cursor.register(name, table)
+        if question.latest is not None:
+            ids = [str(found) for found in question.ids.column("id").to_pylist()]
+            cursor.register(question.latest, self.hot.latest.read(ids))
+        sql = statement(moment, self.sources, question)
+        moment.planned()
+        schema, rows = batches(cursor, sql, deadline)
+        return Rows(schema, self._named(rows), cleanup)
 
     def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:
         cursor.execute("BEGIN")

@@ -68,20 +68,20 @@ class Buckets:
         """Return the SQL for the start of the bucket that `time` falls in."""
         if self._is_regular:
             return self._counted(time, self._shifts[0].offset)
-        return self._moment(self._counted(self._clock(time)))
+        return self._moment(self._counted(self.clock(time)))
 
     def end(self, start: str) -> str:
         """Return the SQL for the end of the bucket with this start."""
         if self._is_regular:
             return f"({start} + {self._step.interval()})"
-        return self._moment(f"{self._counted(self._clock(start))} + {self._step.interval()}")
+        return self._moment(f"{self._counted(self.clock(start))} + {self._step.interval()}")
 
     def starts(self, first: str, last: str) -> str:
         """Return a SELECT of the bucket starts from the bucket of `first` to that of `last`, as `start`."""
         interval = self._step.interval()
         if self._is_regular:
             return f"SELECT unnest(generate_series({self.start(first)}, {last}, {interval})) AS start"
-        clock = f"generate_series({self._counted(self._clock(first))}, {self._clock(last)}, {interval})"
+        clock = f"generate_series({self._counted(self.clock(first))}, {self.clock(last)}, {interval})"
         return f"SELECT DISTINCT {self._moment('clock')} AS start FROM (SELECT unnest({clock}) AS clock)"
 
     @property
@@ -110,8 +110,8 @@ class Buckets:
         """Return the start of the bucket of a time that is `offset` behind the clock."""
         return f"time_bucket({self._step.interval()}, {time}, {timestamp(self._step.start - offset)})"
 
-    def _clock(self, time: str) -> str:
-        """Return what the clock shows at a moment."""
+    def clock(self, time: str) -> str:
+        """Return the SQL for what the clock shows at a moment."""
         return self._by_shift(time, lambda shift: f"{time} + {_interval(shift.offset)}")
 
     def _by_shift(self, time: str, sql: Callable[[_Shift], str]) -> str:
@@ -131,6 +131,31 @@ class Buckets:
             for shift, later in pairwise(self._shifts)
         )
         return _case(cases, moment(self._shifts[-1]))
+
+
+def bucket_start(step: Step, time: datetime) -> datetime:
+    """Return the start of the bucket of a step that a time (naive UTC) falls in, as Buckets finds it.
+
+    Raises OverflowError or ValueError where it is none that a datetime can have.
+    """
+    around = datetime(max(time.year - 1, 1), 1, 1), datetime(min(time.year + 2, 9999), 1, 1)
+    shifts = _shifts(step.zone, max(around[0], _EARLIEST + 400 * _DAY), min(around[1], _LATEST))
+    now = next(shift for shift in reversed(shifts) if time >= shift.since or shift is shifts[0])
+    if not step.months and step.time <= _HOUR and len({shift.offset % step.time for shift in shifts}) == 1:
+        return _counted(step, time, step.start - now.offset)
+    clock = _counted(step, time + now.offset, step.start)
+    for shift, later in pairwise(shifts):
+        if clock < later.since + shift.offset:
+            return max(shift.since, clock - shift.offset)
+    return max(shifts[-1].since, clock - shifts[-1].offset)
+
+
+def _counted(step: Step, time: datetime, origin: datetime) -> datetime:
+    if not step.months:
+        return time - (time - origin) % step.time
+    months = 12 * time.year + time.month - 1
+    months -= (months - 12 * origin.year - origin.month + 1) % step.months
+    return datetime(months // 12, months % 12 + 1, 1)
 
 
 def _case(cases: Iterable[str], otherwise: str) -> str:

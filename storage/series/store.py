@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from storage.errors import Corrupt, StorageError
 from storage.files import empty_directory, make_directory, sync_directory
-from storage.series import catalog, copies
+from storage.series import catalog, copies, receipts
 from storage.series.catalog import Segment
-from storage.series.commits import GroupCommit
+from storage.series.commits import Batch, GroupCommit
 from storage.series.deletions import delete
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
@@ -28,7 +28,9 @@ from storage.series.keeper import Keeper
 from storage.series.moment import Moment
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
+from storage.series.questions import Question
 from storage.series.reading import Reads
+from storage.series.receipts import Receipt
 from storage.series.retention import Retention
 from storage.series.schema import SCHEMA, as_readings, ids_of
 from storage.series.segments import SegmentFiles, days_in
@@ -63,7 +65,7 @@ class SeriesStore:
             raise
         sync_directory(directory)
         self._keeper = Keeper(self._hot, self._files, target_rows=self.options.target_rows)
-        self._commits = GroupCommit(self._hot.append)
+        self._commits = GroupCommit(self._append)
         self._closed = False
         self._tender = Tender(
             self.options.pace(),
@@ -92,27 +94,42 @@ class SeriesStore:
 
     # Writing
 
-    def append(self, rows: pa.Table) -> None:
-        """Add readings (columns of SCHEMA). Durable and visible when it returns, all of them or none.
+    def append(self, rows: pa.Table, receipt: Receipt | None = None) -> None:
+        """Add readings (columns of SCHEMA) and a receipt. Durable and visible when it returns, all of them or none.
 
         Concurrent calls share a commit.
         """
         rows = as_readings(rows)
         if rows.num_rows >= self.options.bulk_rows:
-            self.append_stream(rows.to_reader())
+            self.append_stream(rows.to_reader(), lambda: receipt)
             return
-        if rows.num_rows:
-            self._commits.submit(rows)
+        if rows.num_rows or receipt:
+            self._commits.submit(rows, receipt)
         if self._hot.rows >= self.options.seal_rows:
             self._tender.wake()
 
-    def append_stream(self, batches: pa.RecordBatchReader) -> None:
+    def _append(self, batches: Sequence[Batch]) -> None:
+        written = [receipt for _, receipt in batches if receipt is not None]
+        self._hot.append([rows for rows, _ in batches], lambda cursor: receipts.enter(cursor, written))
+
+    def append_stream(
+        self, batches: pa.RecordBatchReader, receipt: Callable[[], Receipt | None] = lambda: None
+    ) -> None:
         """Add readings of any number in bounded memory. Durable and visible when it returns, all or none.
 
-        What `batches` raises is raised here, with nothing stored.
+        What `batches` raises is raised here, with nothing stored. `receipt` is asked for when they have ended.
         """
-        self._keeper.append_run(as_readings(batches))
+
+        def also(cursor: duckdb.DuckDBPyConnection) -> None:
+            written = receipt()
+            receipts.enter(cursor, [written] if written else [])
+
+        self._keeper.append_run(as_readings(batches), also)
         self._tender.wake()
+
+    def receipt(self, key: str) -> Receipt | None:
+        """Return the receipt of a request with this key, if it was stored within a day; of many, the newest count."""
+        return receipts.find(self._hot, key)
 
     def delete(self, ids: Sequence[str], window: Window) -> None:
         """Delete the readings of `ids` in a window. Durable and visible when it returns, all of them or none.
@@ -167,6 +184,10 @@ class SeriesStore:
         at which the iteration raises DeadlineExceeded.
         """
         return self._reads.select(selection, points, seconds)
+
+    def ask(self, question: Question, *, seconds: float | None = None) -> Rows:
+        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded."""
+        return self._reads.ask(question, seconds)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():

@@ -130,11 +130,11 @@ def test_a_full_queue_is_503_with_a_time_to_come_back(served: Inside, monkeypatc
 
 
 def test_who_waits_too_long_is_503(served: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served.twin.readers, "patience", 0.05)
     with ExitStack() as clients:
         for _ in range(2):
             asking(clients, served, FOR_EVER)
         until(lambda: states(served) == ["running"] * 2)
+        monkeypatch.setattr(served.twin.readers, "patience", 0.05)
         status, headers, _ = ask(served.url, get(COUNT))
         assert (status, headers["retry-after"]) == (503, "1")
 

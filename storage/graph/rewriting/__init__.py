@@ -30,6 +30,7 @@ _Step = Callable[[str, tuple[Select, ...]], Iterable[Edit]]
 # What the text in capitals must have, then what the text must have: the first costs next to nothing.
 _BY_TOKENS: tuple[tuple[str, str, _Edits], ...] = (
     ("GROUP_CONCAT", "", expressions.concatenations),
+    ("TWINHOUSE", "", expressions.pairs),
     ("TRUE", r"\b(?!true\b)(?i:true)\b", expressions.booleans),
     ("FALSE", r"\b(?!false\b)(?i:false)\b", expressions.booleans),
 )

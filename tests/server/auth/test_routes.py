@@ -35,6 +35,7 @@ EXPECTED = {
     "/latest": {"GET": READ},
     "/points": {"GET": READ},
     "/points/{uuid}": {"GET": READ},
+    "/observations/{uuid}/{time}": {"GET": READ},
     "/models": {"POST": WRITE},
     "/ontologies": {"GET": READ, "POST": WRITE},
     "/validate": {"POST": READ},

@@ -279,6 +279,7 @@ def test_a_client_that_reads_slowly_is_not() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         while True:
             await send({"type": "http.response.body", "body": bytes(60_000), "more_body": True})
+            await asyncio.sleep(0)  # for a client that has left, uvicorn's send never lets anybody else have a turn
 
     def read(url: str) -> None:
         """Take 3 s over what comes, so little at a time that the server can send no more."""

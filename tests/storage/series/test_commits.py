@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from storage.errors import Closed
-from storage.series.commits import GroupCommit
+from storage.series.commits import Batch, GroupCommit
 
 
 def batch(number: int) -> pa.Table:
@@ -19,8 +19,8 @@ def test_what_waits_shares_a_commit_in_order() -> None:
     groups: list[list[int]] = []
     began, go_on = threading.Event(), threading.Event()
 
-    def commit(tables: Sequence[pa.Table]) -> None:
-        groups.append([table["n"][0].as_py() for table in tables])
+    def commit(batches: Sequence[Batch]) -> None:
+        groups.append([rows["n"][0].as_py() for rows, _ in batches])
         began.set()
         go_on.wait()
 
@@ -39,8 +39,8 @@ def test_what_waits_shares_a_commit_in_order() -> None:
 
 
 def test_each_gets_its_own_error() -> None:
-    def commit(tables: Sequence[pa.Table]) -> None:
-        if any(table["n"][0].as_py() % 2 for table in tables):
+    def commit(batches: Sequence[Batch]) -> None:
+        if any(rows["n"][0].as_py() % 2 for rows, _ in batches):
             raise ValueError("odd")
 
     commits = GroupCommit(commit)

@@ -1,0 +1,354 @@
+"""A query's text as what the plan is made of: its group, and its expressions and modifiers as trees.
+
+The groups are those of `storage.graph.rewriting.parser`, with their places in the text, so that what the graph is to
+answer is the text itself. What is not understood here is not pushed down, and no error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import pyoxigraph as ox
+
+from ontologies.namespaces import XSD
+from storage.graph.rewriting.parser import parse
+from storage.graph.rewriting.syntax import Group, Select
+from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
+from storage.graph.rewriting.triples import TriplesParser
+
+AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"})
+_COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A variable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal or an IRI."""
+
+    term: ox.Literal | ox.NamedNode
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operator, a function (its keyword, or its IRI) or an aggregate, and its arguments; COUNT(*) has none."""
+
+    name: str
+    arguments: tuple[Expression, ...] = ()
+    distinct: bool = False
+
+    @property
+    def is_aggregate(self) -> bool:
+        return self.name in AGGREGATES
+
+
+Expression: TypeAlias = Var | Const | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a SELECT gives or a GROUP BY groups by: a variable, or an expression and its name (empty: none)."""
+
+    name: str
+    expression: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A key of ORDER BY."""
+
+    expression: Expression
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """A SELECT with its modifiers. Without `items` it selects all (`*`)."""
+
+    select: Select
+    distinct: bool
+    items: tuple[Item, ...]
+    groups: tuple[Item, ...] | None = None
+    having: tuple[Expression, ...] = ()
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Algebra:
+    """A whole text: what precedes the query, and the query."""
+
+    text: str
+    prologue: str
+    prefixes: tuple[tuple[str, str], ...]
+    query: Select
+
+    @property
+    def group(self) -> Group:
+        """The WHERE."""
+        return self.query.group
+
+
+@lru_cache(256)
+def algebra(text: str) -> Algebra:
+    """Read a query. Raises NotUnderstood."""
+    if "\\" in text:
+        raise NotUnderstood("an escape")
+    [query] = parse(text)
+    reader = _Reader(text)
+    reader.prologue()
+    prologue = text[: reader.at.start]
+    return Algebra(text, prologue, tuple(reader.prefixes.items()), query)
+
+
+def modified(whole: Algebra, select: Select) -> Modified:
+    """Read the SELECT clause and the modifiers of a query or sub-query. Raises NotUnderstood."""
+    reader = _Reader(whole.text, dict(whole.prefixes))
+    return reader.modified(select)
+
+
+def expression(whole: Algebra, start: int) -> Expression:
+    """Read the expression that is at a place: in brackets, or a function with its arguments. Raises NotUnderstood."""
+    reader = _Reader(whole.text, dict(whole.prefixes))
+    reader.go(start)
+    return reader.primary()
+
+
+def bound_expression(whole: Algebra, start: int) -> Expression:
+    """Read the expression of `(expression AS ?x)`, whose bracket is at a place. Raises NotUnderstood."""
+    reader = _Reader(whole.text, dict(whole.prefixes))
+    reader.go(start)
+    reader.need("(")
+    return reader.any()
+
+
+@lru_cache(8)
+def _tokens(text: str) -> list[Token]:
+    return tokens_of(text)
+
+
+class _Reader(TriplesParser):
+    def __init__(self, text: str, prefixes: dict[str, str] | None = None) -> None:
+        self.text = text
+        self.tokens = _tokens(text)
+        self.place = 0
+        self.prefixes = prefixes or {}
+        self._depth = 0
+
+    def prologue(self) -> None:
+        """Read prefixes. Raises NotUnderstood for a BASE, against which IRIs would have to be resolved."""
+        while keyword := self.word("PREFIX", "BASE", "VERSION"):
+            token = self.take()
+            if keyword == "BASE":
+                raise NotUnderstood("BASE")
+            if keyword == "PREFIX":
+                self.prefixes[token.text[:-1]] = self.iri(self.take())
+
+    def go(self, start: int) -> None:
+        """Go to the token at a place of the text."""
+        while self.tokens[self.place].start < start:
+            self.place += 1
+
+    def modified(self, select: Select) -> Modified:
+        self.go(select.start)
+        self.take()
+        distinct = self.word("DISTINCT", "REDUCED") == "DISTINCT"
+        items = list[Item]()
+        while self.at.sign != "*" and (self.at.kind == "variable" or self.at.sign == "("):
+            items.append(self._item())
+        self.go(select.group.end)
+        groups, having, order = None, list[Expression](), list[Order]()
+        limit, offset = None, 0
+        while self.at.kind != "end" and self.at.sign != "}":
+            match self.take().word:
+                case "GROUP":
+                    self.take()
+                    groups = tuple(self._keys())
+                case "HAVING":
+                    having = list(self._conditions())
+                case "ORDER":
+                    self.take()
+                    order = list(self._orders())
+                case "LIMIT":
+                    limit = int(self.take().text)
+                case "OFFSET":
+                    offset = int(self.take().text)
+                case word:
+                    raise NotUnderstood(f"{word} at {self.at.start}")
+        return Modified(select, distinct, tuple(items), groups, tuple(having), tuple(order), limit, offset)
+
+    def _item(self) -> Item:
+        if self.at.kind == "variable":
+            return Item(self.take().text[1:])
+        self.need("(")
+        found = self.any()
+        name = self.take().text[1:] if self.word("AS") else ""
+        self.need(")")
+        return Item(name, found)
+
+    def _keys(self) -> list[Item]:
+        found = list[Item]()
+        while self.at.kind in ("variable", "iri", "name") or self.at.sign == "(" or self._is_function():
+            found.append(
+                self._item() if self.at.kind == "variable" or self.at.sign == "(" else Item("", self.primary())
+            )
+        return found
+
+    def _is_function(self) -> bool:
+        return self.at.word not in ("", "HAVING") and self.tokens[self.place + 1].sign == "("
+
+    def _conditions(self) -> list[Expression]:
+        found = list[Expression]()
+        while self.at.sign == "(" or self._is_function():
+            found.append(self.primary())
+        return found
+
+    def _orders(self) -> list[Order]:
+        found = list[Order]()
+        while True:
+            if direction := self.word("ASC", "DESC"):
+                found.append(Order(self.primary(), direction == "DESC"))
+            elif self.at.kind in ("variable", "iri", "name") or self.at.sign == "(" or self._is_function():
+                found.append(Order(self.primary()))
+            else:
+                return found
+
+    # Expressions (SPARQL 1.1 Query, rules 110 to 121)
+
+    def any(self) -> Expression:
+        """Read an expression."""
+        self.deeper(1)
+        left = self._and()
+        while self.at.sign == "|":
+            self._signs("||")
+            left = Call("||", (left, self._and()))
+        self.deeper(-1)
+        return left
+
+    def _signs(self, signs: str) -> None:
+        for sign in signs:
+            self.need(sign)
+
+    def _and(self) -> Expression:
+        left = self._relation()
+        while self.at.sign == "&":
+            self._signs("&&")
+            left = Call("&&", (left, self._relation()))
+        return left
+
+    def _relation(self) -> Expression:
+        left = self._sum()
+        if self.word("IN"):
+            return Call("IN", (left, *self._list()))
+        if self.at.word == "NOT":
+            self.take()
+            if not self.word("IN"):
+                raise NotUnderstood(f"no IN at {self.at.start}")
+            return Call("!", (Call("IN", (left, *self._list())),))
+        written = self.at.sign + self.tokens[self.place + 1].sign
+        for operator in _COMPARISONS:
+            if written.startswith(operator):
+                self._signs(operator)
+                return Call(operator, (left, self._sum()))
+        return left
+
+    def _sum(self) -> Expression:
+        left = self._product()
+        while sign := self.sign("+", "-"):
+            left = Call(sign, (left, self._product()))
+        return left
+
+    def _product(self) -> Expression:
+        left = self._unary()
+        while sign := self.sign("*", "/"):
+            left = Call(sign, (left, self._unary()))
+        return left
+
+    def _unary(self) -> Expression:
+        if sign := self.sign("!", "-", "+"):
+            inner = self.primary()
+            return inner if sign == "+" else Call("!" if sign == "!" else "NEGATE", (inner,))
+        return self.primary()
+
+    def primary(self) -> Expression:
+        """Read a variable, a constant, a function, or an expression in brackets."""
+        if self.sign("("):
+            inner = self.any()
+            self.need(")")
+            return inner
+        token = self.take()
+        if token.kind == "variable":
+            return Var(token.text[1:])
+        if token.kind in ("iri", "name"):
+            iri = self.iri(token)
+            return Call(iri, self._list()) if self.at.sign == "(" else Const(ox.NamedNode(iri))
+        if token.word in ("TRUE", "FALSE"):
+            return Const(ox.Literal(token.word == "TRUE"))
+        if token.kind == "number":
+            return Const(_number(token.text))
+        if token.kind == "string":
+            return Const(self._string(token))
+        return self._function(token.word)
+
+    def _function(self, word: str) -> Expression:
+        if not word or self.at.sign != "(" or word in ("NOT", "EXISTS"):
+            raise NotUnderstood(f"no expression at {self.at.start}")
+        if word not in AGGREGATES:
+            return Call(word, self._list())
+        self.need("(")
+        distinct = bool(self.word("DISTINCT"))
+        arguments = () if self.sign("*") else (self.any(),)
+        self.need(")")
+        return Call(word, arguments, distinct)
+
+    def _list(self) -> tuple[Expression, ...]:
+        self.need("(")
+        found = list[Expression]()
+        while not self.sign(")"):
+            if found:
+                self.need(",")
+            found.append(self.any())
+        return tuple(found)
+
+    def _string(self, token: Token) -> ox.Literal:
+        marks = 3 if token.text[:3] in ('"""', "'''") else 1
+        text = token.text[marks:-marks]
+        if self.at.kind == "language":
+            return ox.Literal(text, language=self.take().text[1:])
+        if self.sign("^"):
+            self.need("^")
+            return ox.Literal(text, datatype=ox.NamedNode(self.iri(self.take())))
+        return ox.Literal(text)
+
+
+def _number(text: str) -> ox.Literal:
+    kind = "double" if "e" in text.lower() else "decimal" if "." in text else "integer"
+    try:
+        float(text)
+    except ValueError:
+        raise NotUnderstood(f"no number: {text}") from None
+    return ox.Literal(text, datatype=XSD[kind])
+
+
+def conjuncts(found: Expression) -> list[Expression]:
+    """Return the parts of an expression that all have to be true."""
+    if isinstance(found, Call) and found.name == "&&":
+        return [part for side in found.arguments for part in conjuncts(side)]
+    return [found]
+
+
+def variables(found: Expression) -> frozenset[str]:
+    """Return the variables in an expression."""
+    if isinstance(found, Var):
+        return frozenset((found.name,))
+    if isinstance(found, Call):
+        return frozenset[str]().union(*map(variables, found.arguments))
+    return frozenset()

@@ -1,0 +1,182 @@
+"""Writes solutions in the results formats, as the graph's engine does: a column at a time, in batches."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeAlias
+from xml.sax.saxutils import escape
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyoxigraph as ox
+
+from ontologies.namespaces import XSD
+
+Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+Texts: TypeAlias = "pa.Array[Any]"
+JSON, XML, CSV, TSV = (
+    "application/sparql-results+json",
+    "application/sparql-results+xml",
+    "text/csv",
+    "text/tab-separated-values",
+)
+_QUOTED = re.compile(r'[",\r\n]')
+_MARK = "0mark0"
+_XML = {'"': "&quot;"}
+
+
+def _json_cell(term: Term) -> str:
+    if isinstance(term, ox.NamedNode):
+        return f'{{"type":"uri","value":{_json(term.value)}}}'
+    if isinstance(term, ox.BlankNode):
+        return f'{{"type":"bnode","value":{_json(term.value)}}}'
+    if not isinstance(term, ox.Literal):
+        raise TypeError("a triple is no cell")
+    more = ""
+    if term.language:
+        more = f',"xml:lang":{_json(term.language)}'
+    elif term.datatype != XSD["string"]:
+        more = f',"datatype":{_json(term.datatype.value)}'
+    return f'{{"type":"literal","value":{_json(term.value)}{more}}}'
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _xml_cell(term: Term) -> str:
+    if isinstance(term, ox.NamedNode):
+        return f"<uri>{escape(term.value, _XML)}</uri>"
+    if isinstance(term, ox.BlankNode):
+        return f"<bnode>{escape(term.value, _XML)}</bnode>"
+    if not isinstance(term, ox.Literal):
+        raise TypeError("a triple is no cell")
+    more = ""
+    if term.language:
+        more = f' xml:lang="{escape(term.language, _XML)}"'
+    elif term.datatype != XSD["string"]:
+        more = f' datatype="{escape(term.datatype.value, _XML)}"'
+    return f"<literal{more}>{escape(term.value, _XML)}</literal>"
+
+
+def _csv_cell(term: Term) -> str:
+    text = str(term) if isinstance(term, ox.BlankNode | ox.Triple) else term.value
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _tsv_cell(term: Term) -> str:
+    if isinstance(term, ox.Literal) and term.datatype in (XSD["integer"], XSD["boolean"]):
+        return term.value
+    return str(term).replace("\t", "\\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A results format: the cell of a term, what begins and ends an answer, and a row of cells."""
+
+    cell: Callable[[Term], str]
+    head: Callable[[Sequence[str]], str]
+    row: Callable[[Sequence[str], Sequence[Texts]], Texts]
+    between: str
+    end: str
+
+
+def _json_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
+    cells = [_joined(f"{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
+    return _joined("{", _all(cells, ","), "}")
+
+
+def _xml_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
+    cells = [
+        _joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
+    ]
+    return _joined("<result>", _all(cells, ""), "</result>")
+
+
+def _separated(separator: str) -> Callable[[Sequence[str], Sequence[Texts]], Texts]:
+    def rows(_names: Sequence[str], columns: Sequence[Texts]) -> Texts:
+        found: Texts = pc.binary_join_element_wise(  # type: ignore[call-overload]
+            *columns, separator, null_handling="replace", null_replacement=""
+        )
+        return found
+
+    return rows
+
+
+def _all(columns: Sequence[Texts], separator: str) -> Texts:
+    """Join the columns, each row without those that are null."""
+    found: Texts = pc.binary_join_element_wise(*columns, separator, null_handling="skip")  # type: ignore[call-overload]
+    return found
+
+
+def _joined(*parts: str | Texts) -> Texts:
+    found: Texts = pc.binary_join_element_wise(*parts, "")  # type: ignore[call-overload] # scalars beside arrays
+    return found
+
+
+FORMATS = {
+    JSON: Format(
+        _json_cell,
+        lambda names: (
+            f'{{"head":{{"vars":{json.dumps(list(names), separators=(",", ":"))}}},"results":{{"bindings":['
+        ),
+        _json_rows,
+        ",",
+        "]}}",
+    ),
+    XML: Format(
+        _xml_cell,
+        lambda names: (
+            '<?xml version="1.0"?><sparql xmlns="http://www.w3.org/2005/sparql-results#"><head>'
+            + "".join(f'<variable name="{name}"/>' for name in names)
+            + "</head><results>"
+        ),
+        _xml_rows,
+        "",
+        "</results></sparql>",
+    ),
+    CSV: Format(_csv_cell, lambda names: ",".join(names) + "\r\n", _separated(","), "\r\n", "\r\n"),
+    TSV: Format(_tsv_cell, lambda names: "\t".join(f"?{n}" for n in names) + "\n", _separated("\t"), "\n", "\n"),
+}
+
+
+def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None) -> Texts:
+    """Return the cells of literals of one datatype (None: IRIs), whose texts need no escapes."""
+    term = ox.NamedNode(f"urn:{_MARK}") if datatype is None else ox.Literal(_MARK, datatype=datatype)
+    before, _, after = form.cell(term).replace(f"urn:{_MARK}", _MARK).partition(_MARK)
+    return _joined(before, texts, after)
+
+
+def plain_doubles(texts: Texts) -> Texts:
+    """Write numbers without exponents, as the graph's engine does."""
+    if not pc.any(pc.match_substring(texts, "e")).as_py():
+        return texts
+    return pa.array([_plain(text) for text in texts.to_pylist()], pa.string())
+
+
+def _plain(text: str | None) -> str | None:
+    return format(Decimal(text), "f") if text is not None and "e" in text else text
+
+
+def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:
+    """Return a text for each value, made once for each that differs."""
+    encoded = values.dictionary_encode()
+    made = pa.array([make(str(text)) for text in encoded.dictionary.to_pylist()], pa.string())
+    found: Texts = made.take(encoded.indices)
+    return found
+
+
+def write(form: Format, names: Sequence[str], batches: Iterable[tuple[Sequence[Texts], int]]) -> Iterator[bytes]:
+    """Yield an answer. Each batch has a column of cells for each name, null where unbound, and so many rows."""
+    yield form.head(names).encode()
+    before = ""
+    for columns, size in batches:
+        if size:
+            rows = list(map(str, form.row(names, columns).to_pylist())) if names else ["{}"] * size
+            yield (before + form.between.join(rows)).encode()
+            before = form.between
+    yield (form.end if before or form.between in (",", "") else "").encode()

@@ -1,0 +1,57 @@
+"""What kind of number a point reports, where the graph says so: a boolean, an integer; else doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pyoxigraph as ox
+
+from ontologies.namespaces import BACNET, BACNET_2020, BRICK, REF, S223, TWH, XSD
+
+Kind = Literal["boolean", "integer", "double"]
+_LINKS = (REF["hasExternalReference"], S223["hasExternalReference"], BRICK["timeseries"])
+_DATATYPE = TWH["datatype"]
+_OBJECTS = tuple(space[name] for space in (BACNET_2020, BACNET) for name in ("object-type", "object-identifier"))
+_KINDS: Mapping[str, Kind] = {XSD["boolean"].value: "boolean", XSD["integer"].value: "integer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The kind of each point that has one of its own, and whether models say more of sosa:Observation."""
+
+    of: Mapping[str, Kind]
+
+
+def kinds_query() -> str:
+    """Return the query of what `read_kinds` reads, for a union default graph."""
+    parts = [f"{{ ?point {_DATATYPE} ?kind }}"]
+    parts += [f"{{ ?point {link} ?r . ?r {said} ?kind }}" for link in _LINKS for said in (_DATATYPE, *_OBJECTS)]
+    return f"SELECT DISTINCT ?point ?kind {{ {' UNION '.join(parts)} }}"
+
+
+def read_kinds(rows: Iterable[tuple[object, ...]]) -> Kinds:
+    """Return the kinds of points; of two that are said, the datatype in letters comes before a BACnet object's."""
+    found: dict[str, Kind] = {}
+    for point, said in sorted(rows, key=str):
+        if not isinstance(point, ox.NamedNode) or not isinstance(said, ox.NamedNode | ox.Literal):
+            continue
+        text = said.value
+        if kind := _KINDS.get(text) or _kind_of_datatype(text):
+            found[point.value] = kind
+        elif kind := _kind_of_object(text):
+            found.setdefault(point.value, kind)
+    return Kinds(found)
+
+
+def _kind_of_datatype(text: str) -> Kind | None:
+    return "double" if text == XSD["double"].value else None
+
+
+def _kind_of_object(text: str) -> Kind | None:
+    """Return the kind of a BACnet object: of its type, or of its identifier as `binary-input,3`."""
+    name = text.replace("#", "/").rsplit("/", 1)[-1].lower().replace("_", "-")
+    if name.startswith("binary-"):
+        return "boolean"
+    return "integer" if name.startswith("multi-state-") else None

@@ -1,0 +1,262 @@
+"""Runs queries that see readings: pushed down where that gives the same, else by the graph's engine over quads."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pyoxigraph as ox
+
+from server.twin.cache import PerGeneration
+from server.twin.hybrid.cells import FORMATS
+from server.twin.hybrid.explain import Explained
+from server.twin.hybrid.facts import Facts, facts, predicates_query
+from server.twin.hybrid.kinds import kinds_query, read_kinds
+from server.twin.hybrid.materialise import Materialiser, Part, Wanted
+from server.twin.hybrid.needs import everything, needs
+from server.twin.hybrid.plan import ALWAYS, Plan, plan, statement, why_not
+from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
+from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
+from server.twin.hybrid.vocabulary import mentions, parse_reading
+from storage.errors import DeadlineExceeded, QueryError
+from storage.graph.extensions import extensions
+from storage.graph.guard import mentions_outbound
+from storage.graph.overlay import Overlay
+from storage.graph.readers import SPARQL_JSON, Limits, Query
+from storage.graph.rewriting import ask
+from storage.graph.rewriting.tokens import NotUnderstood
+
+if TYPE_CHECKING:
+    from server.twin.service import Twin
+
+_LOG = logging.getLogger(__name__)
+_SLOW = 5.0  # seconds
+_SHORT = 8192  # characters; what is known of longer texts is not kept
+
+
+class Hybrid:
+    """The queries of a twin that see readings."""
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._settings = twin.settings
+        self._public_url = twin.settings.public_url.rstrip("/")
+        self._facts = PerGeneration(lambda: twin.graph.generation, self._read_facts)
+        self._mentions = lru_cache(4096)(lambda text: mentions(text, self._public_url))
+
+    def sees(self, text: str) -> bool:
+        """Tell whether a query or an update sees readings."""
+        if self._settings.hybrid == "always":
+            return True
+        return self._sees(text)
+
+    def _sees(self, text: str) -> bool:
+        return self._mentions(text) if len(text) < _SHORT else mentions(text, self._public_url)
+
+    def answer(
+        self, query: Query, limits: Limits, explained: Explained | None = None
+    ) -> Pushed | tuple[Query, Limits]:
+        """Return the answer on its way; or the query with all that it needs as an overlay, and the time that is left.
+
+        Raises the errors of a query, DeadlineExceeded, or a 413 problem for too many readings.
+        """
+        explained = explained or Explained()
+        began = time.monotonic()
+        try:
+            return self._pushed(query, limits, explained)
+        except NotUnderstood as error:
+            explained.above = f"all, since it is not pushed down: {error}"
+        finally:
+            _note_slow(query, explained, time.monotonic() - began)
+        found = self._prepared(query, limits, began, explained)
+        _note_slow(query, explained, time.monotonic() - began)
+        return found
+
+    def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
+        """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
+        explained, began = Explained(), time.monotonic()
+        if not run:
+            return self._explained_plan(query, explained)
+        if self.sees(query.text):
+            found = self.answer(query, limits, explained)
+        else:
+            explained.graph, found = [query.text], (query, limits)
+        result = found if isinstance(found, Pushed) else self._twin.readers.run(*found)
+        with contextlib.closing(result):
+            for _ in result:
+                pass
+        explained.rows["answer"] = result.rows
+        explained.seconds["all"] = time.monotonic() - began
+        return explained
+
+    def _explained_plan(self, query: Query, explained: Explained) -> Explained:
+        explained.graph = [query.text]
+        if not self.sees(query.text):
+            return explained
+        try:
+            planned = self._plan(query)
+        except NotUnderstood as error:
+            explained.path = "mixed" if needs(query.text) else "materialised"
+            explained.above = f"all, since it is not pushed down: {error}"
+            return explained
+        explained.path, explained.graph = "pushed", [planned.graph] if planned.graph else []
+        explained.series = [statement(planned, ALWAYS, _now()).sql]
+        return explained
+
+    def observation(self, series: str, moment: str) -> bytes | None:
+        """Return the triples of the reading whose IRI ends so, as N-Quads; None where there is none."""
+        known = parse_reading(series, moment)
+        if known is None:
+            return None
+        part = Part.of_reading(self._twin.index, *known)
+        overlay = Overlay(self._twin.directory.snapshots)
+        try:
+            self._materialiser().write(Wanted((part,), (part,)), overlay.quads, self._settings.query_seconds)
+            return overlay.quads.read_bytes() or None
+        finally:
+            overlay.close()
+
+    def answered(self, text: str, limits: Limits, *, base_iri: str | None, union: bool) -> str:
+        """Return an update with the solutions for a WHERE that sees readings. Raises a 400 problem.
+
+        What is committed between this and the update itself, it does not see.
+        """
+        refuse_writes(text)
+        if not self._sees(text) or not reads_readings(text, self._public_url):
+            return text
+        found = where(text)
+        default = (ox.NamedNode(found.default[1:-1]).value,) if found.default else None
+        query = Query(found.select, SPARQL_JSON, base=base_iri, union=union and not default, default_graphs=default)
+        solutions = self._twin.solutions(query, replace(limits, rows=MOST_SOLUTIONS))
+        return found.answered(solutions.rows)
+
+    def _pushed(self, query: Query, limits: Limits, explained: Explained) -> Pushed:
+        began = time.monotonic()
+        planned = self._plan(query)
+        explained.seconds["plan"] = time.monotonic() - began
+        known = self._facts.get()
+        if not known.are_plain:
+            raise NotUnderstood("the graph has observations of its own")
+        rows = self._rows(planned, query, limits)
+        explained.seconds["graph"] = time.monotonic() - began - explained.seconds["plan"]
+        bound = bindings(planned, rows, self._twin.index, known.kinds)
+        if known.mixed & set(bound.ids):
+            raise NotUnderstood("a series of points of several kinds")
+        explained.rows |= {"graph": len(rows), "points": len(bound.ids)}
+        pushing = Pushing(self._twin.series, planned, bound, self._public_url)
+        found = pushing.run(query.format, _rest(limits, began))
+        explained.path, explained.graph, explained.series = "pushed", [planned.graph], [pushing.sql]
+        explained.seconds["series"] = (
+            time.monotonic() - began - explained.seconds["plan"] - explained.seconds["graph"]
+        )
+        return found
+
+    def _plan(self, query: Query) -> Plan:
+        """Return the plan of a query. Raises NotUnderstood."""
+        text = query.text
+        if not query.union or query.default_graphs is not None or query.named_graphs is not None:
+            raise NotUnderstood("another default graph than the union of all")
+        if query.lease is not None or mentions_outbound(text) or query.format not in FORMATS:
+            raise NotUnderstood("SERVICE, or no solutions")
+        planned = plan(text)
+        if planned is None or not _is_valid(text):
+            raise NotUnderstood(why_not(text) or "it is no SPARQL")
+        return planned
+
+    def _rows(self, planned: Plan, query: Query, limits: Limits) -> list[Row]:
+        if not planned.graph:
+            names = planned.carried
+            return [(ox.NamedNode(p.point),) for p in self._twin.index.points] if names else [()]
+        asked = Query(planned.graph, SPARQL_JSON, base=query.base)
+        found = ox.parse_query_results(self._twin.readers.run(asked, limits).read(), ox.QueryResultsFormat.JSON)
+        assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+        return [tuple(row[name] for name in planned.carried) for row in found]
+
+    def _prepared(self, query: Query, limits: Limits, began: float, explained: Explained) -> tuple[Query, Limits]:
+        if not self._may_be_valid(query.text):
+            return query, limits  # whose error the engine tells
+        overlay = Overlay(self._twin.directory.snapshots)
+        started = time.monotonic()
+        try:
+            wanted = self._wanted(query, _rest(limits, began))
+            written = self._materialiser().write(wanted, overlay.quads, _rest(limits, began).seconds)
+            explained.path = "materialised" if wanted == everything() else "mixed"
+            explained.graph, explained.rows["materialised"] = [query.text], written
+            explained.seconds["materialise"] = time.monotonic() - started
+            return replace(query, overlay=overlay), _rest(limits, began)
+        except BaseException:
+            overlay.close()
+            raise
+
+    def _wanted(self, query: Query, limits: Limits) -> Wanted:
+        """Return what a query can touch, as far as its text and the graph tell."""
+        found = (
+            needs(query.text, self._public_url) if self._settings.hybrid != "always" and query.lease is None else None
+        )
+        if found is None:
+            return everything()
+
+        def candidates(text: str) -> frozenset[str] | None:
+            body = self._twin.readers.run(Query(text), limits).read()
+            rows = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
+            assert isinstance(rows, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
+            terms = [row[0] for row in rows]
+            return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
+
+        try:
+            return found.wanted(self._twin.index, candidates, _now(), observed=self._facts.get().observed)
+        except QueryError:  # whatever it is, the query itself has it too, or none
+            return everything()
+
+    @staticmethod
+    def _may_be_valid(text: str) -> bool:
+        return len(text) >= _SHORT or mentions_outbound(text) or "ask" in text.lower() or _is_valid(text)
+
+    def _materialiser(self) -> Materialiser:
+        twin = self._twin
+        return Materialiser(
+            twin.series, twin.index, self._facts.get().kinds, self._settings.hybrid_readings, self._public_url
+        )
+
+    def _read_facts(self) -> Facts:
+        twin = self._twin
+        run: Callable[[str], list[tuple[object, ...]]] = lambda text: list(twin.graph_solutions(text).rows)  # noqa: E731
+        kinds = read_kinds(run(kinds_query()))
+        found = [term.value for (term,) in run(predicates_query(self._public_url)) if isinstance(term, ox.NamedNode)]
+        return facts(found, twin.index.points, kinds)
+
+
+@lru_cache(1024)
+def _is_valid(text: str) -> bool:
+    """Tell whether a text is a query that the engine takes. It opens no connection, nor reads more than the text."""
+    try:
+        ask(text, lambda instead: ox.Store().query(instead, base_iri="http://localhost/", **extensions(instead)))
+    except SyntaxError:
+        return False
+    except (RuntimeError, ValueError):
+        return True
+    return True
+
+
+def _note_slow(query: Query, explained: Explained, seconds: float) -> None:
+    """Log what takes long until its first bytes."""
+    if seconds > _SLOW and explained.path != "graph":
+        _LOG.warning("slow query (%.1f s): %s %s", seconds, " ".join(query.text.split()), explained.document())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _rest(limits: Limits, began: float) -> Limits:
+    """Return the limits with what is left of the time. Raises DeadlineExceeded where nothing is."""
+    left = limits.seconds - (time.monotonic() - began)
+    if left <= 0:
+        raise DeadlineExceeded(f"the query took longer than {limits.seconds:g} s")
+    return replace(limits, seconds=left)

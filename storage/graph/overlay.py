@@ -1,0 +1,45 @@
+"""Quads that one query sees beside the graph: in a file, read by its reader alone, and gone with the query."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from pathlib import Path
+from uuid import uuid4
+
+PREFIX = "overlay-"
+_SMALL = 4 << 20  # bytes of a snapshot that is read into memory: up to about 50,000 quads
+
+
+class Overlay:
+    """A folder with the N-Quads of one query, and room for the store that its reader makes of them.
+
+    It is in the folder of the snapshots, whose files can be linked from there. `close` removes it.
+    """
+
+    def __init__(self, snapshots: Path) -> None:
+        self.folder = snapshots / f"{PREFIX}{uuid4().hex}"
+        self.folder.mkdir()
+        self.close = weakref.finalize(self, shutil.rmtree, self.folder, True)
+
+    @property
+    def quads(self) -> Path:
+        """The file of N-Quads."""
+        return self.folder / "quads.nq"
+
+
+def copy_snapshot(snapshot: Path, target: Path) -> None:
+    """Copy a snapshot to where it may be written on: what never changes is linked."""
+    target.mkdir()
+    for path in snapshot.iterdir():
+        if path.name.startswith(("LOG", "LOCK")):
+            continue
+        if path.suffix == ".sst":
+            (target / path.name).hardlink_to(path)
+        else:
+            shutil.copyfile(path, target / path.name)
+
+
+def is_small(snapshot: Path) -> bool:
+    """Tell whether a snapshot is read into memory faster than a store is opened on a copy of it."""
+    return sum(path.stat().st_size for path in snapshot.iterdir() if path.suffix in (".sst", ".log")) < _SMALL

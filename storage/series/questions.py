@@ -1,0 +1,65 @@
+"""Questions to the readings that no Selection can say: SQL over relations of readings and tables of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from storage.series.engine import Deadline, engine_errors
+from storage.series.layers import relation
+from storage.series.moment import Moment
+from storage.series.quarantine import refuse_lost
+from storage.series.selection import BATCH_ROWS
+from storage.series.sources import Sources
+from storage.series.sql import Window, name
+
+Extent = tuple[datetime, datetime]
+NOTHING_YET = datetime(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A SELECT over relations (see storage.series.layers), each by its name, of the readings of `ids` in a window.
+
+    `sql` is made of the first and last time of all readings. `tables` are further ones that it names; `latest` is
+    the name of a table of the newest reading of each of the ids, where it needs one. Names are plain identifiers.
+    """
+
+    sql: Callable[[Extent], str]
+    ids: pa.Table
+    readings: Mapping[str, Window] = field(default_factory=dict)
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    latest: str | None = None
+
+
+def statement(moment: Moment, sources: Sources, question: Question) -> str:
+    """Return the whole SQL; the table `wanted` must be there. Raises InQuarantine."""
+    only = "id IN (SELECT id FROM wanted)"
+    parts = []
+    for key, window in question.readings.items():
+        refuse_lost(moment.cursor, window, some=True)
+        rows = relation(sources.layers(moment, window), f"{window.condition()} AND {only}")
+        parts.append(f"{name(key)} AS ({rows})")
+    extent = moment.extent or (NOTHING_YET, NOTHING_YET)
+    head = f"WITH {', '.join(parts)} " if parts else ""
+    return f"{head}SELECT * FROM ({question.sql(extent)})"
+
+
+def batches(
+    cursor: duckdb.DuckDBPyConnection, sql: str, deadline: Deadline | None
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Run a statement; its rows come as they are wanted."""
+    reader: pa.RecordBatchReader = cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        with engine_errors():
+            for batch in reader:
+                if deadline is not None:
+                    deadline.check()
+                yield batch
+
+    return reader.schema, rows()

@@ -1,0 +1,107 @@
+"""Queries over graph and readings, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from tests.server.building import ALL, NUMBERS, PREFIXES, STEPS, ZONE_1
+
+SOSA = PREFIXES + "PREFIX sosa: <http://www.w3.org/ns/sosa/> PREFIX twh: <urn:twinhouse:>\n"
+
+
+def ask(client: TestClient, text: str) -> list[dict[str, str]]:
+    """Return the solutions, of each term its value."""
+    answer = client.post("/query", content=SOSA + text, headers={"content-type": "application/sparql-query"})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return [{name: term["value"] for name, term in row.items()} for row in body["results"]["bindings"]]
+
+
+def test_counts_readings(site: TestClient) -> None:
+    assert ask(site, "SELECT (COUNT(*) AS ?n) { ?o sosa:madeBySensor ?p }") == [{"n": str(ALL)}]
+    assert ask(site, "SELECT (COUNT(*) AS ?n) { ?o a sosa:Observation ; sosa:resultTime ?t }") == [{"n": str(ALL)}]
+
+
+def test_history_of_a_point(site: TestClient) -> None:
+    rows = ask(
+        site,
+        "SELECT ?o ?t ?v { ?o sosa:madeBySensor :zone1 ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v } ORDER BY ?t",
+    )
+    assert len(rows) == STEPS
+    assert rows[1] == {
+        "o": f"urn:twinhouse:observation:{ZONE_1}:20260105T003000Z",
+        "t": "2026-01-05T00:30:00Z",
+        "v": "20.1",
+    }
+
+
+def test_current_value(site: TestClient) -> None:
+    rows = ask(site, "SELECT ?v ?t { :mode brick:lastKnownValue [ brick:value ?v ; brick:timestamp ?t ] }")
+    assert rows == [{"v": "vacant", "t": "2026-01-05T23:30:00Z"}]
+
+
+def test_status(site: TestClient) -> None:
+    assert ask(site, "SELECT ?s { ?o sosa:madeBySensor :mode ; twh:status ?s }") == [{"s": "test"}]
+
+
+def test_a_query_without_the_vocabulary_sees_none(site: TestClient) -> None:
+    assert not ask(site, "SELECT ?o { ?o ?p 20.1e0 }")
+
+
+def test_readings_are_a_graph(site: TestClient) -> None:
+    rows = ask(
+        site, "SELECT (COUNT(*) AS ?n) { GRAPH twh:readings { ?o sosa:hasSimpleResult ?v FILTER(isNumeric(?v)) } }"
+    )
+    assert rows == [{"n": str(NUMBERS)}]
+
+
+def test_buckets_and_aggregates_of_ours(site: TestClient) -> None:
+    rows = ask(
+        site,
+        """SELECT ?h (twh:last(?v, ?t) AS ?last) (twh:median(?v) AS ?median) (twh:timeWeightedMean(?v, ?t) AS ?mean)
+             (twh:percentile(?v, 50) AS ?half) (twh:integral(?v, ?t) AS ?hours) {
+             ?o sosa:madeBySensor :zone1 ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v
+             BIND(twh:bucket(?t, "PT2H", "Europe/Berlin") AS ?h)
+           } GROUP BY ?h ORDER BY ?h LIMIT 2""",
+    )
+    assert rows[1].pop("h") == "2026-01-05T01:00:00Z"
+    assert {name: round(float(value), 9) for name, value in rows[1].items()} == {
+        "last": 20.5,
+        "median": 20.35,
+        "mean": 20.3,
+        "half": 20.35,
+        "hours": 30.45,
+    }
+
+
+def test_a_reading_has_an_address(site: TestClient) -> None:
+    triples = site.get(f"/observations/{ZONE_1}/20260105T003000Z", headers={"accept": "application/n-triples"}).text
+    assert sorted(line.split("> ")[1].rpartition("/")[2] for line in triples.splitlines()) == [
+        "22-rdf-syntax-ns#type",
+        "hasSimpleResult",
+        "madeBySensor",
+        "madeObservation",
+        "resultTime",
+    ]
+    described = site.get(
+        "/query", params={"query": f"DESCRIBE <urn:twinhouse:observation:{ZONE_1}:20260105T003000Z>"}
+    )
+    assert "20.1" in described.text
+    assert site.get(f"/observations/{ZONE_1}/20260105T003000.5Z").status_code == 404
+    assert site.get(f"/observations/{ZONE_1}/yesterday").status_code == 404
+
+
+def test_explains(site: TestClient) -> None:
+    text = (
+        SOSA
+        + "SELECT (AVG(?v) AS ?m) { :vav1 brick:hasPoint ?p . ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v }"
+    )
+    document = site.get("/query", params={"query": text, "explain": "true"}).json()
+    assert (document["path"], document["rows"]) == ("pushed", {"graph": 1, "points": 1, "answer": 1})
+    assert "avg" in document["series"][0]
+    assert site.get("/query", params={"query": text, "explain": "plan"}).json()["path"] == "pushed"
+    document = site.get("/query", params={"query": text.replace("AVG", "GROUP_CONCAT"), "explain": "true"}).json()
+    assert (document["path"], document["rows"]["materialised"]) == ("mixed", STEPS)
+    assert site.get("/query", params={"query": "ASK {}", "explain": "true"}).json()["path"] == "graph"
