@@ -13,6 +13,7 @@ from ontologies.tagging.vocabulary import Meaning, Measurable, Vocabulary
 
 _CONTEXT = 0.4
 _READINGS = 48
+_MOST_WORDS = 64
 _SECOND_MEANING = 0.5
 _PART = 4
 _FEW = 6  # of many states none says what they are about
@@ -83,8 +84,8 @@ class _Word:
 
 
 def readings(text: PointText, vocabulary: Vocabulary) -> Iterator[Evidence]:
-    """Yield each way to read a point's texts, 48 at most, the likeliest meanings first."""
-    words = list(_words(text, vocabulary))
+    """Yield each way to read a point's texts, 48 at most, the likeliest meanings first; of the words the first 64."""
+    words = list(islice(_words(text, vocabulary), _MOST_WORDS))
     choices = [range(len(word.meanings)) for word in words]
     for chosen in islice(product(*choices), _READINGS):
         yield _evidence(text, vocabulary, words, chosen)

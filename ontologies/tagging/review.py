@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pyoxigraph import NamedNode
+
 from ontologies.errors import TableError, ValueShapeError
 from ontologies.namespaces import BRICK
 from ontologies.tagging.classes import point_classes
@@ -191,14 +193,22 @@ def _decision(row: Mapping[str, str], where: str, by: str | None, at: str | None
     iri = None if verdict == "reject" and not changed else _class(name, where)
     tags = tuple(row["tags"].split()) if row.get("tags") and not changed and verdict != "reject" else ()
     return Decision(
-        row["point"].strip(), verdict, iri, tags, row.get("equipment"), row.get("location"), row.get("name"), by, at
+        _iri(row["point"].strip(), where),
+        verdict,
+        iri,
+        tags,
+        row.get("equipment"),
+        row.get("location"),
+        row.get("name"),
+        by,
+        at,
     )
 
 
 def _class(name: str, where: str) -> str:
     """Return the IRI of a class by name or IRI; a name must be one of Brick's classes of points."""
     if ":" in name and not name.startswith("brick:"):
-        return name
+        return _iri(name, where)
     name = name.removeprefix("brick:").replace(" ", "_")
     known = {found.name for found in point_classes().classes}
     replaced = point_classes().replaced.get(BRICK[name].value)
@@ -208,6 +218,13 @@ def _class(name: str, where: str) -> str:
         close = ", ".join(sorted(known, key=lambda other: (-len(_words(other) & _words(name)), other))[:3])
         raise _error(where, f"Brick has no class of points {name!r}; near it are {close}")
     return class_iri(name)
+
+
+def _iri(text: str, where: str) -> str:
+    try:
+        return str(NamedNode(text).value)
+    except ValueError as error:
+        raise _error(where, f"{text!r} is no IRI: {error}") from error
 
 
 def _words(name: str) -> set[str]:

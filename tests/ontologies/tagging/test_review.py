@@ -108,6 +108,8 @@ class TestIn:
             ("verdict,class,point\na,CO3_Sensor,urn:p\n", "csv", TableError, "line 2: Brick has no class .* near it"),
             ("verdict,class\n", "csv", TableError, "line 1: no column 'point'"),
             ("verdict,class,point\na,CO2_Sensor,\n", "csv", TableError, "line 2: no point"),
+            ("verdict,class,point\na,CO2_Sensor,not an iri\n", "csv", TableError, "line 2: 'not an iri' is no IRI"),
+            ("verdict,class,point\nc,urn:a b,urn:p\n", "csv", TableError, "line 2: 'urn:a b' is no IRI"),
             ("verdict,class,point\na,b,c,d\n", "csv", TableError, "line 2: 4 cells for 3 columns"),
             ("verdict,class,point\n" + "a,CO2_Sensor,urn:p\n" * 2, "csv", TableError, "line 3: .* decided before"),
             ("{}", "json", ValueShapeError, "an array expected"),
