@@ -12,6 +12,8 @@ from ontologies.tagging.tokens import Token, tokens
 from ontologies.tagging.vocabulary import Meaning, Measurable, Vocabulary
 
 _CONTEXT = 0.4
+_BEFORE = 0.75
+_TERSE = 2
 _READINGS = 48
 _MOST_WORDS = 64
 _SECOND_MEANING = 0.5
@@ -92,9 +94,16 @@ def readings(text: PointText, vocabulary: Vocabulary) -> Iterator[Evidence]:
 
 
 def _words(text: PointText, vocabulary: Vocabulary) -> Iterator[_Word]:
-    for at, token in enumerate(tokens(text.name)):
-        near = 1.0 if token.segment == 0 and at >= text.prefix else _CONTEXT
-        yield from _look_up(token, vocabulary, near, near if near == 1.0 else 0.05, "name")
+    found = tokens(text.name)
+    terse = sum(token.segment == 0 for token in found) <= _TERSE
+    for at, token in enumerate(found):
+        if token.segment == 0 and at >= text.prefix:
+            yield from _look_up(token, vocabulary, 1.0, 1.0, "name")
+        else:
+            # In SupplyFan.CMD the part before the last says what the point is, too.
+            yield from _look_up(
+                token, vocabulary, _BEFORE if terse and token.segment == 1 else _CONTEXT, 0.05, "name"
+            )
     for token in tokens(text.description):
         yield from _look_up(token, vocabulary, 0.95, 0.7, "description")
     for state in text.states[:_FEW]:
@@ -137,7 +146,7 @@ def _evidence(text: PointText, vocabulary: Vocabulary, words: list[_Word], chose
     if unit.measured and not unit.all & said.support.keys():
         said.add(unit.measured, 0.9, 0.3, f"unit {text.unit}")
     kinds = kind_probabilities(text, said.said, vocabulary)
-    _imply(said, kinds, unit.measured, vocabulary)
+    _imply(said, kinds, text.quantity, vocabulary)
     equipment = tuple(sorted(said.equipment, key=lambda kind: (-said.equipment[kind], kind)))
     return Evidence(said.support, said.said, kinds, unit.all, equipment, cost, said.sources)
 
@@ -159,9 +168,9 @@ def kind_probabilities(text: PointText, said: Mapping[str, float], vocabulary: V
     return {kind: weight / total for kind, weight in weights.items()}
 
 
-def _imply(said: _Said, kinds: Mapping[str, float], measured: str | None, vocabulary: Vocabulary) -> None:
+def _imply(said: _Said, kinds: Mapping[str, float], quantity: str | None, vocabulary: Vocabulary) -> None:
     kind = max(KINDS, key=lambda kind: kinds[kind])
-    known = {**said.support, f"#{kind}": 1.0, f"={measured}": 1.0}
+    known = {**said.support, f"#{kind}": 1.0, f"={quantity}": 1.0}
     known |= {f"@{name}": max(strength, 0.7) for name, strength in said.equipment.items()}
     for rule in vocabulary.implications:
         if not rule.wanted <= known.keys() or any(known.get(word, 0.0) > _CONTEXT for word in rule.barred):

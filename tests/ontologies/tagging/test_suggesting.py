@@ -20,8 +20,11 @@ AHU2 DuctStaticPress||analog-input|inches-of-water|Supply_Air_Static_Pressure_Se
 BldgStaticPressure||analog-input|pascals|Building_Air_Static_Pressure_Sensor
 AHU2-SF-S|Supply fan status|binary-input||Fan_Status
 AHU2-SF-SPD|Supply fan VFD speed|analog-output|percent|Fan_Speed_Command
-AHU2-CCV||analog-output|percent|Valve_Command
-AHU2 OA Damper Cmd||analog-output|percent|Damper_Command
+AHU2-CCV||analog-output|percent|Valve_Position_Command
+AHU2 OA Damper Cmd||analog-output|percent|Damper_Position_Command
+AHU2-OutsideDamper.CMD||binary-output||Damper_Command
+AHU-2-SupplyFan.S||binary-input||Fan_Status
+WeatherStation.T||analog-input|degrees-celsius|Outside_Air_Temperature_Sensor
 AHU2 Filter DP||analog-input|pascals|Filter_Differential_Pressure_Sensor
 AHU2 SmokeDetector||binary-input||Smoke_Alarm
 VAV-3-05.ZN-T||analog-input|degrees-fahrenheit|Zone_Air_Temperature_Sensor
