@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from ontologies.tagging.ranking import Candidate, Ranker
 
-# intercept, lead over the next kind of class, share of the class that was said, share of what was said that the
-# class takes up, probability of its kind, number of its words that were said
-WEIGHTS = (-1.86, 0.45, 2.01, 0.0, 0.71, 0.27)
+# intercept, lead over the next kind of class, share of the class that is known, score, probability of its kind, number
+# of its words that were said
+WEIGHTS = (-1.4, 0.45, 1.68, 0.2, 0.55, 0.09)
 _MOST = 0.99
 
 
@@ -34,14 +34,12 @@ def measures(candidates: Sequence[Candidate], at: int, ranker: Ranker) -> tuple[
     rival = max((other.score for other in candidates if not _alike(other, candidate)), default=candidate.score - 3.0)
     own = sum(weigh(word) for word in words)
     backed = sum(weigh(word) * evidence.support.get(word, 0.0) for word in words)
-    said = sum(weigh(word) * strength for word, strength in sorted(evidence.said.items()))
-    used = sum(weigh(word) * evidence.said.get(word, 0.0) for word in words)
     kind = evidence.kinds.get(candidate.found.kind or "", 0.0)
     return (
         1.0,
         max(-2.0, min(2.0, candidate.score - rival)),
         backed / own if own else 0.0,
-        used / said if said else 0.0,
+        max(-3.0, min(6.0, candidate.score)),
         kind,
         min(4.0, sum(evidence.said.get(word, 0.0) > 0.0 for word in words)),
     )
