@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ontologies.tagging.ranking import Candidate, Ranker
 
-# intercept, lead over the next kind of class, share of the class that is known, score, probability of its kind, number
-# of its words that were said
+# intercept, lead over the next kind of class, share of the class that is known, score, probability of its kind,
+# number of its words that were said
 WEIGHTS = (-1.4, 0.45, 1.68, 0.2, 0.55, 0.09)
 _MOST = 0.99
 
