@@ -32,8 +32,9 @@ def measures(candidates: Sequence[Candidate], at: int, ranker: Ranker) -> tuple[
     evidence, words = candidate.evidence, candidate.found.words
     weigh = ranker.weight
     rival = max((other.score for other in candidates if not _alike(other, candidate)), default=candidate.score - 3.0)
-    own = sum(weigh(word) for word in words)
-    backed = sum(weigh(word) * evidence.support.get(word, 0.0) for word in words)
+    # fsum: a set has no order, and a plain sum depends on it.
+    own = math.fsum(weigh(word) for word in words)
+    backed = math.fsum(weigh(word) * evidence.support.get(word, 0.0) for word in words)
     kind = evidence.kinds.get(candidate.found.kind or "", 0.0)
     return (
         1.0,
