@@ -27,7 +27,7 @@ imports: .venv/developed
 	$(BIN)/lint-imports
 
 pytest: .venv/developed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 format: .venv/developed
 	$(BIN)/ruff check --fix

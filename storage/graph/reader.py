@@ -23,6 +23,7 @@ from typing import IO, Any, BinaryIO, cast
 import pyoxigraph as ox
 
 from storage.graph.extensions import extensions
+from storage.graph.guard import keywords
 from storage.graph.overlay import copy_snapshot, is_small
 from storage.graph.rewriting import ask
 from storage.graph.rows import Counter, counter
@@ -118,20 +119,25 @@ def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> Output:
 
 
 def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
-    defaults, named = request["default_graphs"], request["named_graphs"]
+    text, defaults, named = request["query"], request["default_graphs"], request["named_graphs"]
     run = partial(
         store.query,
         base_iri=request["base"],
-        use_default_graph_as_union=request["union"] and defaults is None and named is None,
+        use_default_graph_as_union=request["union"] and defaults is None and named is None and not _has_from(text),
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
-        **extensions(request["query"]),
+        **extensions(text),
     )
-    results = ask(request["query"], run)
+    results = ask(text, run)
     if isinstance(results, ox.QueryTriples):
         results.serialize(output, _rdf_format(request["format"]))
     else:
         results.serialize(output, _RESULTS[request["format"]])
+
+
+def _has_from(text: str) -> bool:
+    """Tell whether a query names its dataset (SPARQL 1.1 Query, section 13.2): the engine's union would hide that."""
+    return "FROM" in text.upper() and "FROM" in keywords(text)
 
 
 def _rdf_format(media_type: str) -> ox.RdfFormat:

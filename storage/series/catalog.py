@@ -114,9 +114,12 @@ class Segment:
 
     @property
     def public_name(self) -> str:
-        """Its path in a hive-partitioned data set."""
+        """Its path in a hive-partitioned data set.
+
+        No other segment ever has it: whoever opens a file by its name twice is not to find two files in one.
+        """
         day = self.first_day
-        return f"year={day.year}/month={day.month:02d}/{day.isoformat()}.parquet"
+        return f"year={day.year}/month={day.month:02d}/{day.isoformat()}-{self.number}.parquet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -25,15 +25,31 @@ NOTHING_YET = datetime(2000, 1, 1)
 class Question:
     """A SELECT over relations (see storage.series.layers), each by its name, of the readings of `ids` in a window.
 
+    `partials` are relations of partials (see storage.series.rollups) of the readings in a window, none of which has
+    readings from both sides of a start of an hour, or of a day, of UTC: as is the width beside the window.
+
     `sql` is made of the first and last time of all readings. `tables` are further ones that it names; `latest` is
     the name of a table of the newest reading of each of the ids, where it needs one. Names are plain identifiers.
+
+    `otherwise` is what to ask where no rollups are there for the partials: then these are dearer than readings.
     """
 
     sql: Callable[[Extent], str]
     ids: pa.Table
     readings: Mapping[str, Window] = field(default_factory=dict)
+    partials: Mapping[str, tuple[Window, timedelta]] = field(default_factory=dict)
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     latest: str | None = None
+    otherwise: Question | None = None
+
+
+def chosen(moment: Moment, sources: Sources, question: Question) -> Question:
+    """Return the question, or what to ask otherwise."""
+    if question.otherwise is None or all(
+        sources.rolls_up(moment, window, width) for window, width in question.partials.values()
+    ):
+        return question
+    return question.otherwise
 
 
 def statement(moment: Moment, sources: Sources, question: Question) -> str:
@@ -44,6 +60,9 @@ def statement(moment: Moment, sources: Sources, question: Question) -> str:
         refuse_lost(moment.cursor, window, some=True)
         rows = relation(sources.layers(moment, window), f"{window.condition()} AND {only}")
         parts.append(f"{name(key)} AS ({rows})")
+    for key, (window, width) in question.partials.items():
+        refuse_lost(moment.cursor, window, some=True)
+        parts.append(f"{name(key)} AS ({sources.partials(moment, window, width)})")
     extent = moment.extent or (NOTHING_YET, NOTHING_YET)
     head = f"WITH {', '.join(parts)} " if parts else ""
     return f"{head}SELECT * FROM ({question.sql(extent)})"

@@ -15,7 +15,7 @@ from storage.series.hot import HotTier
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
 from storage.series.quarantine import refuse_lost
-from storage.series.questions import Question, batches, statement
+from storage.series.questions import Question, batches, chosen, statement
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, answer, register
 from storage.series.sources import Sources
@@ -82,7 +82,7 @@ class Reads:
         if question.latest is not None:
             ids = [str(found) for found in question.ids.column("id").to_pylist()]
             cursor.register(question.latest, self.hot.latest.read(ids))
-        sql = statement(moment, self.sources, question)
+        sql = statement(moment, self.sources, chosen(moment, self.sources, question))
         moment.planned()
         schema, rows = batches(cursor, sql, deadline)
         return Rows(schema, self._named(rows), cleanup)

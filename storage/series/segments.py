@@ -1,8 +1,8 @@
 """Parquet files: writing them, and the two directories that they lie in.
 
 `segments/<number>.parquet` are what the catalog names, never changed, deleted once replaced and unread.
-`readings/year=/month=/<first day>.parquet` are hard links to the disjoint ones: a hive-partitioned data set
-for everybody else, in which a file is only ever replaced whole, by a rename.
+`readings/year=/month=/<first day>-<number>.parquet` are hard links to the disjoint ones: a hive-partitioned data set
+for everybody else, in which no file ever changes: one that is replaced goes, and others come by a rename.
 """
 
 from __future__ import annotations
@@ -200,21 +200,25 @@ class SegmentFiles:
         return missing
 
     def publish(self, catalog: Iterable[Segment]) -> None:
-        """Make `readings/` the disjoint segments of the catalog, and nothing else. Durable when it returns."""
-        wanted = {self._readings / s.public_name: s for s in catalog if s.level == 1}
-        for path in self._readings.rglob("*"):
-            if not path.is_dir() and path not in wanted:
-                path.unlink()
-        for path, segment in wanted.items():
-            self._link(segment, path)
+        """Make `readings/` the disjoint segments of the catalog, and nothing else. Durable when it returns.
 
-    def _link(self, segment: Segment, public: Path) -> None:
-        private = self.path(segment)
-        if public.exists() and public.samefile(private):
-            return
-        make_directory(public.parent)
+        Others may look on: they never see a reading twice, and miss some for as long as it takes to rename files.
+        """
+        wanted = {self._readings / s.public_name: s for s in catalog if s.level == 1}
+        there = {path for path in self._readings.rglob("*") if not path.is_dir()}
+        right = {path for path in there & wanted.keys() if path.samefile(self.path(wanted[path]))}
+        coming = [(self._linked(segment), path) for path, segment in wanted.items() if path not in right]
+        for path in there - wanted.keys():
+            path.unlink()
+        for temporary, path in coming:
+            temporary.replace(path)
+        for folder in {path.parent for path in there ^ wanted.keys()}:
+            sync_directory(folder)
+
+    def _linked(self, segment: Segment) -> Path:
+        """Make all ready for a public file but its name; returns the temporary one."""
+        make_directory((self._readings / segment.public_name).parent)
         temporary = self._segments / f"{segment.file_name}.link"
         temporary.unlink(missing_ok=True)
-        os.link(private, temporary)
-        temporary.replace(public)
-        sync_directory(public.parent)
+        os.link(self.path(segment), temporary)
+        return temporary

@@ -11,7 +11,7 @@ from storage.series.layers import Layers, arrange, relation
 from storage.series.moment import Moment
 from storage.series.quarantine import refuse, refuse_lost
 from storage.series.rolling import grain_of, roll
-from storage.series.rollups import HELD, Rolled, lasts
+from storage.series.rollups import HELD, TIERS, Rolled, lasts
 from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.selection import Selection, Source
 from storage.series.spans import Spans
@@ -73,9 +73,22 @@ class Sources:
             return replace(source, rows=rolled.readings(rows, only))
         return replace(source, rows=rows, partials=rolled.partials(rows, only))
 
-    def _rolled(self, moment: Moment, window: Window, grain: timedelta) -> Rolled | None:
+    def rolls_up(self, moment: Moment, window: Window, grain: timedelta) -> bool:
+        """Tell whether there are rollups as wide as `grain` of a segment in the window."""
+        wanted = {name for name, width in TIERS.items() if width == grain}
+        inside = [s for s in moment.segments if s.level == 1 and window.meets(s.first, s.last)]
+        return any(wanted & moment.rolled_up.get(s.number, set()) for s in inside)
+
+    def partials(self, moment: Moment, window: Window, grain: timedelta) -> str:
+        """Return the partials of all readings in a window, each within an hour or a day; retired ones have none."""
+        rolled = self._rolled(moment, window, grain, retired=False) or Rolled({}, (), Spans())
+        rest = _spans(window) - rolled.spans
+        rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {_WANTED}")
+        return rolled.partials(rows, _WANTED)
+
+    def _rolled(self, moment: Moment, window: Window, grain: timedelta, *, retired: bool = True) -> Rolled | None:
         inside = [s for s in moment.segments if window.meets(s.first, s.last)]
-        archives = [s for s in inside if s.level == ARCHIVE]
+        archives = [s for s in inside if s.level == ARCHIVE and retired]
         if not archives and _is_small(moment, window):
             return None
         bases = [(s, moment.rolled_up[s.number]) for s in inside if s.level == 1 and s.number in moment.rolled_up]

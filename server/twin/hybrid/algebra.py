@@ -352,3 +352,8 @@ def variables(found: Expression) -> frozenset[str]:
     if isinstance(found, Call):
         return frozenset[str]().union(*map(variables, found.arguments))
     return frozenset()
+
+
+def has_aggregate(found: Expression) -> bool:
+    """Tell whether there is an aggregate in an expression."""
+    return isinstance(found, Call) and (found.is_aggregate or any(map(has_aggregate, found.arguments)))

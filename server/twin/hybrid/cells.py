@@ -86,34 +86,31 @@ class Format:
 
 
 def _json_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
-    cells = [_joined(f"{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
-    return _joined("{", _all(cells, ","), "}")
+    cells = [_joined(f",{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
+    return _joined("{", pc.utf8_slice_codeunits(_together(cells, ""), 1), "}")
 
 
 def _xml_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
     cells = [
         _joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
     ]
-    return _joined("<result>", _all(cells, ""), "</result>")
+    return _joined("<result>", _together(cells, ""), "</result>")
 
 
 def _separated(separator: str) -> Callable[[Sequence[str], Sequence[Texts]], Texts]:
-    def rows(_names: Sequence[str], columns: Sequence[Texts]) -> Texts:
-        found: Texts = pc.binary_join_element_wise(  # type: ignore[call-overload]
-            *columns, separator, null_handling="replace", null_replacement=""
-        )
-        return found
-
-    return rows
+    return lambda _names, columns: _together(columns, separator)
 
 
-def _all(columns: Sequence[Texts], separator: str) -> Texts:
-    """Join the columns, each row without those that are null."""
-    found: Texts = pc.binary_join_element_wise(*columns, separator, null_handling="skip")  # type: ignore[call-overload]
+def _together(columns: Sequence[Texts], separator: str) -> Texts:
+    """Join the columns, with nothing for what is null. (With `skip` Arrow 26 drops rows where everything is.)"""
+    found: Texts = pc.binary_join_element_wise(  # type: ignore[call-overload]
+        *columns, separator, null_handling="replace", null_replacement=""
+    )
     return found
 
 
 def _joined(*parts: str | Texts) -> Texts:
+    """Join scalars and columns; null where a column is."""
     found: Texts = pc.binary_join_element_wise(*parts, "")  # type: ignore[call-overload] # scalars beside arrays
     return found
 

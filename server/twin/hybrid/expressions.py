@@ -15,7 +15,7 @@ from typing import Literal
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import Call, Const, Expression, Var
+from server.twin.hybrid.algebra import Call, Const, Expression, Var, variables
 from storage.graph.functions import step_of
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import quote, timestamp
@@ -103,11 +103,15 @@ class Scope:
         return column.type in ("double", "integer") or bool(column.number)
 
     def _compared(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
-        if all(self._is_number(argument) for argument in arguments):
-            return self._compared_numbers(operator, arguments)
         left, right = (self.compile(argument) for argument in arguments)
-        if (left.type, right.type, operator) == ("result", "string", "="):
-            return Column(f"(CASE WHEN {left.sql}.value IS NULL THEN {left.sql}.text = {right.sql} END)", "boolean")
+        if arguments[0] == arguments[1]:  # which the graph's engine takes for true, also of NaN
+            raise NotUnderstood("a comparison with itself")
+        if "result" in (left.type, right.type):
+            return Column(f"({_compared_results(operator, left, right)})", "boolean")
+        if all(self._is_number(argument) for argument in arguments):
+            if operator in ("=", "!=") and "term" in (left.type, right.type):
+                raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
+            return self._compared_numbers(operator, arguments)
         if left.type == right.type and left.type in ("time", "string"):
             if left.type == "string" and operator not in ("=", "!="):
                 raise NotUnderstood("an order of strings")
@@ -115,24 +119,19 @@ class Scope:
         raise NotUnderstood(f"{left.type} {operator} {right.type}")
 
     def _compared_numbers(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
-        """Compare numbers. DuckDB takes NaN for equal to itself and above all others."""
+        """Compare numbers."""
         if all(isinstance(argument, Var) and self.compile(argument).type == "term" for argument in arguments):
             raise NotUnderstood("terms of the graph alone")
         sides = [self.number(argument) for argument in arguments]
         sql = f"{sides[0].sql} {_COMPARISONS[operator]} {sides[1].sql}"
-        if operator == "!=":
-            tests = [f"isnan({s.sql})" for s, a in zip(sides, arguments, strict=True) if _may_be_nan(s, a)]
-            return Column(f"({' OR '.join([sql, *tests])})", "boolean")
-        if operator == "<=" and not _may_be_nan(sides[1], arguments[1]):  # no NaN is below a number
-            return Column(f"({sql})", "boolean")
-        if operator == "<" and not _may_be_nan(sides[1], arguments[1]):
-            return Column(f"({sql})", "boolean")
-        tests = [f"NOT isnan({s.sql})" for s, a in zip(sides, arguments, strict=True) if _may_be_nan(s, a)]
-        return Column(f"({' AND '.join([sql, *tests])})", "boolean")
+        tests = [f"isnan({s.sql})" for s, a in zip(sides, arguments, strict=True) if _may_be_nan(s, a)]
+        return Column(f"({_but_nan(sql, operator, ' OR '.join(tests))})", "boolean")
 
     def _computed(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
         left = self.compile(arguments[0])
         if left.type == "time" and isinstance(arguments[1], Const):
+            if variables(arguments[0]):  # of which the graph's engine makes an error where it is a triple's
+                raise NotUnderstood("arithmetic on a time")
             return Column(f"({left.sql} {operator} {_interval(arguments[1].term, operator)})", "time")
         sides = [self.number(argument) for argument in arguments]
         exact = [side.type == "double" and not _is_term(self, a) for side, a in zip(sides, arguments, strict=True)]
@@ -142,6 +141,57 @@ class Scope:
         if operator != "/" and all(side.type == "integer" for side in sides):
             return Column(f"({sides[0].sql} {operator} {sides[1].sql})", "integer")
         raise NotUnderstood("decimals")
+
+
+def _but_nan(sql: str, operator: str, is_nan: str) -> str:
+    """Return a comparison where a side may be NaN: DuckDB has it above all, and equal to itself.
+
+    It equals nothing, and has no place in an order, which is an error to the graph's engine.
+    """
+    if not is_nan:
+        return sql
+    otherwise = {"=": "false", "!=": "true"}.get(operator, "NULL")
+    return f"CASE WHEN {is_nan} THEN {otherwise} ELSE {sql} END"
+
+
+def _compared_results(operator: str, left: Column, right: Column) -> str:
+    """Return the comparison of a result, a number or a text, with another one, a number or a string.
+
+    A text is no number, which `=` says as well; which of them is above the other is an error (section 17.3).
+    """
+    sides = [_Side.of(left), _Side.of(right)]
+    numbers = " AND ".join(side.is_number for side in sides)
+    texts = " AND ".join(side.is_text for side in sides)
+    there = " AND ".join(f"({side.is_number} OR {side.is_text})" for side in sides)
+    symbol = _COMPARISONS[operator]
+    either = " OR ".join(f"isnan({side.number})" for side in sides)
+    compared = _but_nan(f"{sides[0].number} {symbol} {sides[1].number}", operator, either)
+    cases = f"WHEN {numbers} THEN {compared} WHEN {texts} THEN {sides[0].text} {symbol} {sides[1].text}"
+    others = {"=": f" WHEN {there} THEN false", "!=": f" WHEN {there} THEN true"}.get(operator, "")
+    return f"CASE {cases}{others} END"
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a comparison, as SQL."""
+
+    number: str
+    text: str
+    is_number: str
+    is_text: str
+
+    @classmethod
+    def of(cls, column: Column) -> _Side:
+        match column.type:
+            case "result":
+                value, text = f"{column.sql}.value", f"{column.sql}.text"
+                return cls(value, text, f"{value} IS NOT NULL", f"({value} IS NULL AND {text} IS NOT NULL)")
+            case "double" | "integer":
+                number = f"({column.sql})::DOUBLE"
+                return cls(number, "NULL::VARCHAR", f"{number} IS NOT NULL", "false")
+            case "string":
+                return cls("NULL::DOUBLE", column.sql, "false", f"{column.sql} IS NOT NULL")
+        raise NotUnderstood(f"a result beside a {column.type}")
 
 
 def _is_term(scope: Scope, found: Expression) -> bool:

@@ -123,6 +123,8 @@ class _Splitting:
         for element in elements:
             named = self._names(element)
             if isinstance(element, Block):
+                if seen_side:
+                    raise NotUnderstood("patterns behind OPTIONAL observations")
                 text = kept[id(element)]
                 if text:
                     if own & set(_VARIABLE.findall(text)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from server.twin.hybrid.expressions import Column
 from server.twin.hybrid.kinds import Kinds
 from server.twin.hybrid.observations import double_text, observation_iri, time_text
 from server.twin.hybrid.patterns import Observation
-from server.twin.hybrid.plan import ALWAYS, Plan, Statement, statement
+from server.twin.hybrid.plan import ALWAYS, Plan
+from server.twin.hybrid.statement import Statement, statement
 from server.twin.resolve import PointIndex
 from storage.errors import ByteLimitExceeded, Cancelled, RowLimitExceeded
 from storage.graph.readers import Limits
@@ -149,30 +150,41 @@ class Pushing:
     public_url: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     sql: str = ""
+    rolled: bool = True
+    told: Callable[[str], None] | None = None
 
     def question(self) -> tuple[Question, Statement]:
         """Return what the series are asked. Raises NotUnderstood."""
         plan, bound = self.plan, self.bound
         if plan.calculates and bound.kinds - {"double"}:
             raise NotUnderstood("booleans and integers in expressions")
-        first = statement(plan, ALWAYS, self.now)
+        first = statement(plan, ALWAYS, self.now, rolled=self.rolled)
         terms: dict[str, pa.Array[Any]] = {"k": pa.array(range(len(bound.terms)), pa.int32())}
         if first.ranked:
             terms["rank"] = pa.array(ranks(bound.terms), pa.int32())
         latest = any(observation.current for observation in plan.observations)
 
         def sql(extent: tuple[datetime, datetime]) -> str:
-            self.sql = self._written(statement(plan, extent, self.now))
-            return self.sql
+            text = self._written(statement(plan, extent, self.now, rolled=self.rolled))
+            (self.told or self.tell)(text)
+            return text
 
         question = Question(
             sql,
             ids=ids_of(bound.ids),
             readings=first.windows,
+            partials=first.partials,
             tables={"b": bound.table, "terms": pa.table(terms)},
             latest="latest" if latest else None,
         )
+        if first.partials:
+            plain, _ = replace(self, rolled=False, told=self.tell).question()
+            question = replace(question, otherwise=plain)
         return question, first
+
+    def tell(self, sql: str) -> None:
+        """Take note of the SQL that is run."""
+        self.sql = sql
 
     def _written(self, made: Statement) -> str:
         """Return the SQL with what is not text already written as it is in the answer."""
@@ -204,6 +216,12 @@ class Pushing:
         rows = self.series.ask(question, seconds=max(limits.seconds, 0.001))
         try:
             batches = self._checked(rows, made) if made.flags else iter(rows)
+        except NotUnderstood:
+            rows.close()
+            if not question.partials:
+                raise
+            self.rolled = False  # partials do not tell texts apart
+            return self.run(media_type, limits)
         except BaseException:
             rows.close()
             raise

@@ -20,8 +20,9 @@ from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Part, Wanted
 from server.twin.hybrid.needs import everything, needs
-from server.twin.hybrid.plan import ALWAYS, Plan, plan, statement, why_not
+from server.twin.hybrid.plan import ALWAYS, Plan, plan, why_not
 from server.twin.hybrid.pushed import Pushed, Pushing, Row, bindings
+from server.twin.hybrid.statement import statement
 from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
 from server.twin.hybrid.vocabulary import mentions, parse_reading
 from storage.errors import DeadlineExceeded, QueryError

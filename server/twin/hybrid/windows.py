@@ -61,3 +61,13 @@ def moment(found: Expression, now: datetime) -> datetime | None:
                 return None
             return time - step.time if operator == "-" else time + step.time
     return None
+
+
+def is_window(found: Expression, name: str, now: datetime) -> bool:
+    """Tell whether a filter says no more than the window that `window_of` makes of it."""
+    match found:
+        case Call(operator, (Var(left), right)) if operator in _COMPARISONS and left == name:
+            return moment(right, now) is not None
+        case Call(operator, (left, Var(right))) if operator in _COMPARISONS and right == name:
+            return moment(left, now) is not None
+    return False

@@ -100,7 +100,7 @@ def test_explains(site: TestClient) -> None:
     )
     document = site.get("/query", params={"query": text, "explain": "true"}).json()
     assert (document["path"], document["rows"]) == ("pushed", {"graph": 1, "points": 1, "answer": 1})
-    assert "avg" in document["series"][0]
+    assert "avg(r0.value)" in document["series"][0]
     assert site.get("/query", params={"query": text, "explain": "plan"}).json()["path"] == "pushed"
     document = site.get("/query", params={"query": text.replace("AVG", "GROUP_CONCAT"), "explain": "true"}).json()
     assert (document["path"], document["rows"]["materialised"]) == ("mixed", STEPS)

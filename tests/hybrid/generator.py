@@ -1,0 +1,153 @@
+"""Makes queries over the language at random, the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+import re
+
+_GRAPHS = (
+    "?e brick:hasPoint ?p .",
+    "?e brick:hasPoint ?p . ?e a ?c .",
+    "?p a brick:Zone_Air_Temperature_Sensor .",
+    "?p rdfs:label ?l .",
+    "VALUES ?p { :a :fan :nope }",
+    "?ahu brick:feeds/brick:hasPoint ?p .",
+    "?e brick:hasPoint ?p OPTIONAL { ?e rdfs:label ?l }",
+    "{ ?e brick:hasPoint ?p } UNION { ?p a brick:Mode_Status }",
+    "?e brick:hasPoint ?p . FILTER NOT EXISTS { ?e rdfs:label ?l }",
+    "?e brick:hasPoint ?p . ?e :area ?area",
+    "",
+    "?e brick:hasPoint ?p MINUS { ?p a brick:Fan_Status }",
+    "{ SELECT ?p (COUNT(*) AS ?k) { ?p a brick:Mode_Status } GROUP BY ?p }",
+    "GRAPH <urn:twinhouse:model:site> { ?e brick:hasPoint ?p }",
+    "?e brick:hasPoint ?p BIND(STR(?p) AS ?ps)",
+)
+_BINDS = (
+    "HOURS(?t1)",
+    'twh:bucket(?t1, "PT3H", "Europe/Berlin")',
+    'twh:bucket(?t1, "P1D")',
+    'twh:localHour(?t1, "Asia/Kolkata")',
+    "?v1 * 2",
+    "MINUTES(?t1)",
+    "IF(?v1 > 21, 1e0, 2e0)",
+)
+_AGGREGATES = (
+    "(COUNT(*) AS ?n)",
+    "(AVG(?v1) AS ?av)",
+    "(SUM(?v1) AS ?su)",
+    "(MIN(?v1) AS ?mi)",
+    "(MAX(?v1) AS ?ma)",
+    "(COUNT(?v1) AS ?cv)",
+    "(COUNT(DISTINCT ?p) AS ?dp)",
+    "(COUNT(DISTINCT ?o1) AS ?do)",
+    "(MAX(?t1) AS ?mt)",
+    "(MIN(?t1) AS ?nt)",
+    "(AVG(?v1) * 2 + 1 AS ?av2)",
+    "(COUNT(?l) AS ?cl)",
+    "(COUNT(?o1) AS ?co)",
+    "(MAX(?v1) - MIN(?v1) AS ?r)",
+    "(COUNT(DISTINCT ?t1) AS ?dt)",
+)
+_NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
+
+
+class Generator:
+    """Makes one query."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)
+
+    def _often(self, share: float) -> bool:
+        return self._chance.random() < share
+
+    def _time(self) -> str:
+        hour, minute = self._chance.randrange(24), self._chance.choice(["00", "30"])
+        return f'"2026-01-05T{hour:02d}:{minute}:00Z"^^xsd:dateTime'
+
+    def _observation(self, number: int, point: str) -> str:
+        if self._often(0.1):
+            return (
+                f"{point} sosa:madeObservation ?o{number} ."
+                f" ?o{number} sosa:resultTime ?t{number} ; sosa:hasSimpleResult ?v{number} ."
+            )
+        parts = [f"sosa:madeBySensor {point}"]
+        parts += [f"sosa:resultTime ?t{number}"] if self._often(0.9) else []
+        parts += [f"sosa:hasSimpleResult ?v{number}"] if self._often(0.9) else []
+        parts += [f"twh:status ?s{number}"] if self._often(0.1) else []
+        parts += ["a sosa:Observation"] if self._often(0.1) else []
+        text = " ; ".join(parts)
+        return f"?o{number} {text} ." if self._often(0.8) else f"[ {text} ] ."
+
+    def _filter(self, number: int) -> str:
+        value, time, choose = f"?v{number}", f"?t{number}", self._chance.choice
+        operator = choose(["<", "<=", ">", ">=", "="])
+        return "FILTER({})".format(
+            choose(
+                [
+                    f"{time} {operator} {self._time()}",
+                    f"{self._time()} < {time} && {value} > 20.2",
+                    f"{value} {choose([operator, '!='])} {choose(['20.5', '21', '22.25e0', '0'])}",
+                    f"!({value} > 21) || HOURS({time}) = 3",
+                    f"{value} {choose(['=', '!='])} 'on'",
+                    f"{value} IN (20.5, 21)",
+                    f"BOUND({value})",
+                    f"{value} >= ?lim",
+                    f"{value} + 1 > ?lim * 1e0",
+                    f"COALESCE({value} > 20, false)",
+                    f"DAY({time}) = 5 && MINUTES({time}) = 30",
+                    f"ABS({value} - 21) < 1",
+                    f"{value} {operator} ?v1",
+                ]
+            )
+        )
+
+    def query(self) -> str:
+        """Return a SELECT without prefixes; it may be no SPARQL now and then."""
+        where = " ".join(self._where())
+        names = [name for name in _NAMES if re.search(rf"\?{name}\b", where)]
+        if self._often(0.5):
+            head, tail, keys = self._grouped(names)
+        else:
+            keys = self._chance.sample(names, min(len(names), self._chance.randint(1, 4))) or ["p"]
+            head = self._chance.choice(["", "", "DISTINCT "]) + " ".join(f"?{name}" for name in keys)
+            head += " (?v1 * 1.8 + 32 AS ?fa)" if self._often(0.15) else ""
+            tail = ""
+        if keys and self._often(0.25):
+            tail += " ORDER BY " + " ".join(self._chance.choice(["?{}", "DESC(?{})"]).format(name) for name in keys)
+        return f"SELECT {head} {{ {where} }} {tail}"
+
+    def _where(self) -> list[str]:
+        chance = self._chance
+        graph = chance.choice(_GRAPHS)
+        graph += " ?p :limit ?lim ." if self._often(0.3) and graph.endswith((".", "}", ")")) else ""
+        parts = [graph, self._observation(1, chance.choice(["?p"] * 6 + [":a", ":c"]))]
+        if self._often(0.2):
+            parts.append(self._observation(2, chance.choice([":b", "?p"])).replace("?t2", "?t1"))
+        parts += [self._filter(1) for share in (0.4, 0.2) if self._often(share)]
+        parts = self._further(parts)
+        if self._often(0.2):
+            chance.shuffle(parts)
+        return [*parts, f"BIND({chance.choice(_BINDS)} AS ?h)"] if self._often(0.3) else parts
+
+    def _further(self, parts: list[str]) -> list[str]:
+        chance, share = self._chance, self._chance.random()
+        if share < 0.12:
+            inner = f"{self._observation(3, chance.choice(['?p', ':fan']))} {chance.choice(['', self._filter(3)])}"
+            return [*parts, f"OPTIONAL {{ {inner} }}".replace("?t3", chance.choice(["?t1", "?t3"]))]
+        if share < 0.2:
+            inner = f"{self._observation(4, '?p')} {self._filter(4)}"
+            return [*parts, f"FILTER {chance.choice(['', 'NOT '])}EXISTS {{ {inner} }}"]
+        if share < 0.25:
+            return [parts[0], "?p brick:lastKnownValue ?o1 . ?o1 brick:value ?v1 ; brick:timestamp ?t1 .", *parts[2:]]
+        if share < 0.28:
+            return [*parts, f"{{ {self._observation(5, '?p')} }} UNION {{ {self._observation(5, '?p')} }}"]
+        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.31 else parts
+
+    def _grouped(self, names: list[str]) -> tuple[str, str, list[str]]:
+        chance = self._chance
+        keys = chance.sample(names, min(len(names), chance.choice([0, 1, 1, 2])))
+        head = " ".join([*(f"?{name}" for name in keys), *chance.sample(_AGGREGATES, chance.randint(1, 3))])
+        tail = f"GROUP BY {' '.join(f'?{name}' for name in keys)}" if keys else ""
+        if self._often(0.2):
+            tail += f" HAVING({chance.choice(['COUNT(*) > 3', 'AVG(?v1) > 20.5', 'MAX(?v1) >= 21'])})"
+        return head, tail, keys

@@ -1,0 +1,107 @@
+"""Queries made at random get the answer of a store where each reading is triples; and each bug that was found so.
+
+`TWINHOUSE_HYBRID_QUERIES=100000` asks more of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+from starlette.testclient import TestClient
+
+from server.twin.hybrid.pushed import Pushed
+from server.twin.hybrid.run import Hybrid
+from storage.errors import DeadlineExceeded
+from storage.graph.readers import Limits, Query
+from tests.hybrid import oracle
+from tests.hybrid.building import PREFIXES, readings, served
+from tests.hybrid.generator import Generator
+
+_QUERIES = int(os.environ.get("TWINHOUSE_HYBRID_QUERIES", "600"))
+_KINDS: dict[str, dict[str, str]] = {"doubles": {}, "kinds": {"fan": "xsd:boolean", "b": "xsd:integer"}}
+_LIMITS = Limits(seconds=10.0)
+
+
+@dataclass
+class Compared:
+    """A server, the store of what it has to say, and how often it took which path."""
+
+    client: TestClient
+    store: ox.Store
+    paths: Counter[str]
+
+    def differences(self, text: str) -> list[str] | None:
+        """Return how the answer to a query differs; None where it is no SPARQL, or takes too long in the store."""
+        try:
+            wanted = oracle.answer(self.store, text)
+        except SyntaxError:
+            return None
+        with contextlib.suppress(DeadlineExceeded):
+            return oracle.differences(oracle.Solutions.of(self._answer(text)), wanted, text)
+        self.paths["late"] += 1
+        return None
+
+    def _answer(self, text: str) -> bytes:
+        twin = self.client.app.state.twin  # type: ignore[attr-defined]
+        hybrid: Hybrid = twin.hybrid
+        found = hybrid.answer(Query(PREFIXES + text), _LIMITS)
+        self.paths["pushed" if isinstance(found, Pushed) else "mixed"] += 1
+        body: bytes = found.read() if isinstance(found, Pushed) else twin.readers.run(*found).read()
+        return body
+
+
+@pytest.fixture(scope="module", params=list(_KINDS))
+def compared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
+    kinds, sent = _KINDS[request.param], readings(len(request.param))
+    data: Path = tmp_path_factory.mktemp("hybrid") / "data"
+    with served(data, kinds, sent) as client:
+        assert client.post("/seal").status_code == 200
+        yield Compared(client, oracle.store(kinds, sent), Counter())
+
+
+def test_random_queries(compared: Compared) -> None:
+    for seed in range(_QUERIES // 2):
+        text = Generator(seed).query()
+        assert not compared.differences(text), f"seed {seed}: {text}"
+    assert compared.paths["pushed"] > _QUERIES // 10
+    assert compared.paths["mixed"] > _QUERIES // 20
+
+
+_FOUND = {
+    "a row without any binding": """SELECT ?l { ?e brick:hasPoint ?p OPTIONAL { ?e rdfs:label ?l }
+        ?o sosa:madeBySensor ?p }""",
+    "a text is no number, which != says": """SELECT ?p ?v {
+        ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v FILTER(?v != 20.5) }""",
+    "texts in an order": """SELECT ?v ?w { ?o sosa:madeBySensor :mode ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v .
+        ?q sosa:madeBySensor :mode ; sosa:hasSimpleResult ?w FILTER(?v < ?w) }""",
+    "a time that is a triple's has no arithmetic": """SELECT ?t { ?o sosa:madeBySensor :a ; sosa:resultTime ?t
+        FILTER(?t + "PT1H"^^xsd:dayTimeDuration > "2026-01-05T17:00:00Z"^^xsd:dateTime) }""",
+    "OPTIONAL before what binds its point": """SELECT ?v ?w { ?o sosa:madeBySensor :a ; sosa:hasSimpleResult ?v
+        OPTIONAL { ?q sosa:madeBySensor ?p ; sosa:hasSimpleResult ?w FILTER(?w > 21) } ?e brick:hasPoint ?p }""",
+    "OPTIONAL first": """SELECT ?p ?v { OPTIONAL { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v }
+        ?p a brick:Temperature_Sensor }""",
+    "an OPTIONAL inside a group first": """SELECT ?p ?v { { OPTIONAL { ?o sosa:madeBySensor ?p ;
+        sosa:hasSimpleResult ?v } } ?p a brick:Temperature_Sensor }""",
+    "aggregates of nothing": """SELECT (AVG(?v) AS ?a) (SUM(?v) AS ?s) (MIN(?v) AS ?m) (COUNT(*) AS ?n) {
+        ?o sosa:madeBySensor :none ; sosa:hasSimpleResult ?v }""",
+    "no group of nothing": """SELECT ?p (SUM(?v) AS ?s) { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v
+        FILTER(?v > 1e9) } GROUP BY ?p""",
+    "unbound in an average": """SELECT ?p (AVG(?v) AS ?a) (COUNT(?v) AS ?n) { ?p rdfs:label ?l
+        OPTIONAL { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v FILTER(?v > 21) } } GROUP BY ?p""",
+    "UNDEF for a point": """SELECT ?p (COUNT(*) AS ?n) { VALUES ?p { UNDEF :fan }
+        ?o sosa:madeBySensor ?p } GROUP BY ?p""",
+    "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
+        HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
+}
+
+
+@pytest.mark.parametrize("name", list(_FOUND))
+def test_found(compared: Compared, name: str) -> None:
+    assert compared.differences(_FOUND[name]) == []
