@@ -4,7 +4,9 @@ OntologyError
 ├── FormatError          the document is not what its format says it should be: line and column where known
 ├── UnknownFormat        no such file ending or media type: the known ones are listed
 ├── UnknownOntology      no such packaged ontology or version: the known ones are listed
-└── MapError             a table of points cannot be read: the line is named
+├── MapError             a table of points cannot be read: the line is named
+├── ValueShapeError      a JSON document is not what was expected: the member is named
+└── TableError           a table of names, units or reviews cannot be read: file and line are named
 """
 
 from __future__ import annotations
@@ -36,4 +38,22 @@ class MapError(OntologyError):
 
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
+
+
+class ValueShapeError(OntologyError):
+    """A JSON document with a member that is missing, unknown, or of another type; ``where`` is its path."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
+
+
+class TableError(OntologyError):
+    """A table that lacks a column, or has a bad line."""
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        place = ", ".join(filter(None, (file, None if line is None else f"line {line}")))
+        super().__init__(f"{place}: {message}" if place else message)
+        self.file = file
         self.line = line

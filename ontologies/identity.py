@@ -36,6 +36,11 @@ def point_uuid(iri: str) -> UUID:
     return _derived("point", iri)
 
 
+def bacnet_uuid(network: str, device: str, *inside: str | int) -> UUID:
+    """Return the UUID of a BACnet device, or of what is inside it: an object's type and instance, or a name."""
+    return _derived("bacnet", network, device, *map(str, inside))
+
+
 def reference_iri(point: str, uuid: UUID) -> str:
     """Return the IRI of the reference that we write for a point: its own, and the same each time."""
     return _derived("reference", point, str(uuid)).urn

@@ -29,6 +29,8 @@ RDFS = Namespace("http://www.w3.org/2000/01/rdf-schema#")
 OWL = Namespace("http://www.w3.org/2002/07/owl#")
 XSD = Namespace("http://www.w3.org/2001/XMLSchema#")
 SH = Namespace("http://www.w3.org/ns/shacl#")
+SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
+PROV = Namespace("http://www.w3.org/ns/prov#")
 SOSA = Namespace("http://www.w3.org/ns/sosa/")
 BRICK = Namespace("https://brickschema.org/schema/Brick#")
 REF = Namespace("https://brickschema.org/schema/Brick/ref#")
@@ -50,6 +52,8 @@ PREFIXES: dict[str, str] = {
     "owl": OWL.iri,
     "xsd": XSD.iri,
     "sh": SH.iri,
+    "skos": SKOS.iri,
+    "prov": PROV.iri,
     "sosa": SOSA.iri,
     "brick": BRICK.iri,
     "ref": REF.iri,
