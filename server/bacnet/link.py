@@ -32,7 +32,7 @@ from bacpypes3.ipv4 import IPv4DatagramServer
 from bacpypes3.ipv4.bvll import BVLLCodec
 from bacpypes3.ipv4.service import BIPForeign, BIPNormal, UDPMultiplexer
 from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
-from bacpypes3.pdu import Address, GlobalBroadcast, IPv4Address, LocalBroadcast, RemoteBroadcast, RemoteStation
+from bacpypes3.pdu import Address, GlobalBroadcast, IPv4Address, RemoteBroadcast, RemoteStation
 from bacpypes3.settings import settings as _settings
 
 from server.bacnet.errors import Aborted, BacnetError, NoAnswer, NoNetwork, Rejected
@@ -191,21 +191,27 @@ class Network:
             del self._element.waiting[station, invoke_id]
             self._forget(station, invoke_id)
 
-    async def send(self, service: int, data: bytes, to: Station | int | None = None, *, local: bool = False) -> None:
-        """Send an unconfirmed request: to a station, to all of a network by number, or to all. Raises NoNetwork."""
-        apdu = UnconfirmedRequestPDU(service)
-        if isinstance(to, Station):
-            apdu.pduDestination = _address(to)
-        elif to is not None:
-            apdu.pduDestination = RemoteBroadcast(to)
-        else:
-            apdu.pduDestination = LocalBroadcast() if local else GlobalBroadcast()
-        apdu.put_data(data)
-        try:
+    async def send(self, service: int, data: bytes, to: Station | int | None = None) -> None:
+        """Send an unconfirmed request: to a station, to all of a network by number, or to all. Raises NoNetwork.
+
+        Where several routers lead to a network of that number, each passes it on to its own.
+        """
+        for destination in [_address(to)] if isinstance(to, Station) else await self._broadcast(to):
+            apdu = UnconfirmedRequestPDU(service)
+            apdu.pduDestination = destination
+            apdu.put_data(data)
             async with asyncio.timeout(self.interface.longest):
                 await self._send(apdu)
-        except TimeoutError:
-            raise NoNetwork(f"no router leads to network {to}") from None
+
+    async def _broadcast(self, number: int | None) -> list[Any]:
+        if number is None:
+            return [GlobalBroadcast()]
+        async with asyncio.timeout(self.interface.longest):
+            found = await self._networks.who_is_router_to_network(network=number)
+        routers = {str(said.pduSource): said.pduSource for _, said in found or ()}
+        if not routers:
+            raise NoNetwork(f"no router leads to network {number}")
+        return [RemoteBroadcast(number, route=router) for router in routers.values()]
 
     async def _send(self, apdu: Any) -> None:  # noqa: ANN401
         try:
@@ -239,7 +245,7 @@ class Network:
                     await asyncio.gather(*server._transport_tasks)
                 if self.interface.bbmd is not None:
                     self._link.register(IPv4Address(self.interface.bbmd.here), self.interface.ttl)
-                    while self._link.bbmdRegistrationStatus == -1:
+                    while self._link.bbmdRegistrationStatus < 0:
                         await asyncio.sleep(0.01)
         except TimeoutError:
             bbmd = self.interface.bbmd

@@ -52,10 +52,11 @@ class Limits:
 class Pace:
     """How hard a device may be asked: requests a second, and how many at a time."""
 
-    per_second: float = 100.0
-    in_flight: int = 2
+    per_second: float
+    in_flight: int
 
 
+NEAR = Pace(200.0, 2)
 BEHIND_ROUTER = Pace(10.0, 1)  # MS/TP and the like
 
 
@@ -63,6 +64,7 @@ class Throttle:
     """Lets requests through in turn, at a pace."""
 
     def __init__(self, pace: Pace) -> None:
+        self.in_flight = pace.in_flight
         self._interval = 1 / pace.per_second
         self._slots = asyncio.Semaphore(pace.in_flight)
         self._free = 0.0
@@ -83,16 +85,31 @@ class Throttle:
         self._slots.release()
 
 
+class Throttles:
+    """The throttle of each device; those behind a router share one for their network."""
+
+    def __init__(self, near: Pace = NEAR, far: Pace = BEHIND_ROUTER) -> None:
+        """`near` is the pace of a device on our network, `far` that of all devices of a network behind a router."""
+        self._near, self._far = near, far
+        self._throttles: dict[Station, Throttle] = {}
+
+    def of(self, station: Station) -> Throttle:
+        """Return the throttle of a device."""
+        key = station.trunk
+        if key not in self._throttles:
+            self._throttles[key] = Throttle(self._near if station.network is None else self._far)
+        return self._throttles[key]
+
+
 class Reader:
     """Reads from one device."""
 
-    def __init__(self, network: Network, station: Station, limits: Limits, pace: Pace | None = None) -> None:
+    def __init__(self, network: Network, station: Station, limits: Limits, throttle: Throttle) -> None:
         self.network = network
         self.station = station
         self.limits = limits
         self.requests = 0
-        self._pace = pace or (Pace() if station.network is None else BEHIND_ROUTER)
-        self._throttle = Throttle(self._pace)
+        self._throttle = throttle
 
     async def request(self, service: int, data: bytes) -> bytes:
         """Send a request in its turn. Raises BacnetError."""
@@ -111,7 +128,7 @@ class Reader:
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                for _ in range(self._pace.in_flight):
+                for _ in range(self._throttle.in_flight):
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None

@@ -10,7 +10,7 @@ import pytest
 
 from server.bacnet.errors import NoAnswer, NoNetwork, Refused
 from server.bacnet.link import Network, on_network
-from server.bacnet.reading import Limits, Pace, Reader
+from server.bacnet.reading import Limits, Pace, Reader, Throttle
 from server.bacnet.services import READ_MULTIPLE, READ_PROPERTY, Answer, Read
 from server.bacnet.station import Station
 from server.bacnet.tags import ObjectId
@@ -34,7 +34,7 @@ READS = [Read(ObjectId(0, number), each) for number in range(60) for each in PRO
 
 def read(address: str, reads: list[Read] = READS, **limits: Any) -> tuple[list[Answer], Reader]:  # noqa: ANN401
     async def what(network: Network) -> tuple[list[Answer], Reader]:
-        reader = Reader(network, Station(address), Limits(**limits), QUICK)
+        reader = Reader(network, Station(address), Limits(**limits), Throttle(QUICK))
         return await reader.read(reads), reader
 
     return with_client(what)
@@ -107,7 +107,7 @@ def test_the_pace_is_kept() -> None:
     device = filled()
 
     async def what(network: Network) -> float:
-        reader = Reader(network, Station(device.address), Limits(multiple=False), Pace(50.0, 4))
+        reader = Reader(network, Station(device.address), Limits(multiple=False), Throttle(Pace(50.0, 4)))
         start = asyncio.get_running_loop().time()
         await reader.read(READS[:11])
         return asyncio.get_running_loop().time() - start

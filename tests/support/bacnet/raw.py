@@ -108,8 +108,7 @@ class RawDevice:
         if reply is None:
             return None
         head = b"\x01\x20" + source + b"\xff" if source else b"\x01\x00"
-        body = head + reply
-        return b"\x81\x0a" + (len(body) + 4).to_bytes(2, "big") + body
+        return _datagram(head + reply)
 
     def _unconfirmed(self, apdu: bytes) -> bytes | None:
         if apdu[1] != 8:
@@ -217,26 +216,62 @@ def _integer(octets: bytes | None) -> int | None:
     return None if octets is None else int.from_bytes(octets, "big")
 
 
+@dataclass
+class RawRouter:
+    """A router with devices on networks behind it, by network number and MAC address."""
+
+    address: str
+    networks: dict[int, dict[bytes, RawDevice]]
+    port: int = 47808
+
+    def answers(self, data: bytes) -> Iterator[bytes]:
+        """Yield the datagrams that answer one."""
+        npdu = data[4:]
+        if npdu[1] & 0x80:
+            if npdu[2] == 0:  # Who-Is-Router-To-Network
+                numbers = b"".join(number.to_bytes(2, "big") for number in self.networks)
+                yield _datagram(b"\x01\x80\x01" + numbers)
+            return
+        if not npdu[1] & 0x20:
+            return
+        network, length = int.from_bytes(npdu[2:4], "big"), npdu[4]
+        mac, apdu = npdu[5 : 5 + length], npdu[6 + length :]
+        for number, devices in self.networks.items():
+            for at, device in devices.items():
+                if network in (number, 0xFFFF) and mac in (at, b""):
+                    reply = device.answer(_datagram(b"\x01\x00" + apdu))
+                    if reply is not None:
+                        source = number.to_bytes(2, "big") + bytes([len(at)]) + at
+                        yield _datagram(b"\x01\x08" + source + reply[6:])
+
+
+def _datagram(npdu: bytes) -> bytes:
+    return b"\x81\x0a" + (len(npdu) + 4).to_bytes(2, "big") + npdu
+
+
 @contextmanager
-def running(*devices: RawDevice) -> Iterator[None]:
+def running(*devices: RawDevice | RawRouter) -> Iterator[None]:
     """Let devices answer, each on its address, in a thread of its own."""
-    sockets = []
+    threads = []
     for device in devices:
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.bind((device.address, device.port))
-        sockets.append(link)
-        threading.Thread(target=_serve, args=(device, link), daemon=True).start()
+        threads.append(threading.Thread(target=_serve, args=(device, link), daemon=True))
+        threads[-1].start()
     try:
         yield
     finally:
-        for device, link in zip(devices, sockets, strict=True):
+        for device, thread in zip(devices, threads, strict=True):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
                 end.sendto(b"end", (device.address, device.port))
-            del link
+            thread.join()
 
 
-def _serve(device: RawDevice, link: socket.socket) -> None:
+def _serve(device: RawDevice | RawRouter, link: socket.socket) -> None:
     with link:
         while (received := link.recvfrom(2048))[0] != b"end":
-            if (reply := device.answer(received[0])) is not None:
-                link.sendto(reply, received[1])
+            if isinstance(device, RawRouter):
+                for reply in device.answers(received[0]):
+                    link.sendto(reply, received[1])
+            elif (one := device.answer(received[0])) is not None:
+                link.sendto(one, received[1])

@@ -1,0 +1,12 @@
+"""`twinhouse bacnet`: a building's own network, from a scan to readings and commands."""
+
+from __future__ import annotations
+
+import typer
+
+from server.cli.bacnet_scan import scan
+
+bacnet = typer.Typer(
+    help="Scan a BACnet network, import it, record it, command it.", rich_markup_mode=None, no_args_is_help=True
+)
+bacnet.command("scan")(scan)
