@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from server.bacnet.errors import UNRECOGNIZED_SERVICE, Aborted, BacnetError, Malformed, NoAnswer, Refused, Rejected
@@ -28,10 +28,10 @@ from server.bacnet.station import Station
 
 _HEAD = 12  # of an APDU with its service, and some room
 _OBJECT = 7  # an object identifier with opening and closing tag
-_PROPERTY = 6  # a property identifier, perhaps an index, opening and closing tag
+_PROPERTY = 4  # a property identifier, opening and closing tag
 _SMALLEST = 50
-_SIZES = {77: 32, 28: 48, 85: 9, 111: 6, 117: 6, 103: 6, 110: 120, 87: 60, 81: 3, 75: 8, 22: 8, 211: 200}
-_TYPICAL = 12
+_SIZES = {77: 32, 28: 48, 85: 6, 111: 3, 117: 3, 103: 3, 110: 120, 87: 6, 81: 1, 75: 6, 22: 6, 211: 200}
+_TYPICAL = 8
 _ARGUMENTS = (0, 1, 7)  # Rejects that fewer arguments mend: other, buffer overflow, too many arguments
 
 
@@ -119,7 +119,7 @@ class Reader:
 
     async def read(self, reads: Sequence[Read]) -> list[Answer]:
         """Return an answer for each, in their order, or why there is none. Raises NoAnswer when it is gone."""
-        batches = enumerate(self._batches(reads))  # cut as they are sent, by what is known by then
+        batches = enumerate(cut(reads, lambda: self.limits))  # as they are sent, by what is known by then
         found: dict[int, list[Answer]] = {}
 
         async def work() -> None:
@@ -142,21 +142,6 @@ class Reader:
             raise
         except BacnetError as error:
             return Answer(read, (), error)
-
-    def _batches(self, reads: Sequence[Read]) -> Iterator[Sequence[Read]]:
-        """Cut reads into parts that should fit."""
-        start, request, answer = 0, _HEAD, _HEAD
-        for at, read in enumerate(reads):
-            fresh = at == start or reads[at - 1].object != read.object
-            asks, brings = _sizes(read, fresh)
-            full = request + asks > self.limits.request or answer + brings > self.limits.answer
-            if at > start and (full or not self.limits.multiple):
-                yield reads[start:at]
-                start, request, answer = at, _HEAD, _HEAD
-                asks, brings = _sizes(read, True)
-            request, answer = request + asks, answer + brings
-        if start < len(reads):
-            yield reads[start:]
 
     async def _batch(self, batch: Sequence[Read]) -> list[Answer]:
         if not self.limits.multiple or len(batch) == 1:
@@ -195,11 +180,26 @@ class Reader:
         self.limits = replace(self.limits, answer=max(_SMALLEST, min(self.limits.answer, expected // 2)))
 
 
+def cut(reads: Sequence[Read], limits: Callable[[], Limits]) -> Iterator[Sequence[Read]]:
+    """Cut reads into parts that should fit what a device can take by then."""
+    start, request, answer = 0, _HEAD, _HEAD
+    for at, read in enumerate(reads):
+        asks, brings = _sizes(read, at == start or reads[at - 1].object != read.object)
+        full = request + asks > limits().request or answer + brings > limits().answer
+        if at > start and (full or not limits().multiple):
+            yield reads[start:at]
+            start, request, answer = at, _HEAD, _HEAD
+            asks, brings = _sizes(read, True)
+        request, answer = request + asks, answer + brings
+    if start < len(reads):
+        yield reads[start:]
+
+
 def _sizes(read: Read, fresh: bool) -> tuple[int, int]:
     """Return the bytes that a read takes in the request, and that its answer probably takes."""
     head = _OBJECT if fresh else 0
     index = 0 if read.array_index is None else 3
-    return head + 3 + index, head + _PROPERTY + _SIZES.get(read.property, _TYPICAL)
+    return head + 3 + index, head + _PROPERTY + index + _SIZES.get(read.property, _TYPICAL)
 
 
 def _in_order(batch: Sequence[Read], answers: list[Answer]) -> list[Answer]:

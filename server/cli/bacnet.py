@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from server.cli.bacnet_run import run
 from server.cli.bacnet_scan import scan
 
 bacnet = typer.Typer(
     help="Scan a BACnet network, import it, record it, command it.", rich_markup_mode=None, no_args_is_help=True
 )
 bacnet.command("scan")(scan)
+bacnet.command("run")(run)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 Object = tuple[int, int]
 ERROR_UNKNOWN_OBJECT, ERROR_UNKNOWN_PROPERTY, ERROR_READ_DENIED = (1, 31), (2, 32), (2, 27)
@@ -55,6 +56,8 @@ class RawDevice:
     ignores_writes: says that it wrote, and does not
     vanishes_after: requests after which it answers no more
     denied: objects' properties that cannot be read
+    ranges, by_sequence: has ReadRange, and by sequence number
+    records, room: the most records of a trend log that it sends at once, and that it keeps
     """
 
     instance: int
@@ -68,6 +71,11 @@ class RawDevice:
     ignores_writes: bool = False
     vanishes_after: int | None = None
     denied: frozenset[tuple[Object, int]] = frozenset()
+    ranges: bool = True
+    by_sequence: bool = True
+    records: int = 20
+    room: int = 1000
+    logs: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
     services: list[int] = field(default_factory=list)
     writes: list[tuple[Object, int, bytes, int | None]] = field(default_factory=list)
 
@@ -91,6 +99,13 @@ class RawDevice:
             111: [flags()],
         } | {numbers[key]: [octets] for key, octets in more.items()}
         self.objects[8, self.instance][76].append(object_id(kind, instance))
+
+    def add_log(self, instance: int, kind: int, of: int) -> None:
+        """Add a trend log of an object's present value, empty."""
+        logged = b"\x0c" + (kind << 22 | of).to_bytes(4, "big") + b"\x19\x55"
+        self.objects[20, instance] = {75: [object_id(20, instance)], 77: [text(f"Log {instance}")], 132: [logged]}
+        self.objects[20, instance] |= {141: [unsigned(0)], 145: [unsigned(0)]}
+        self.objects[8, self.instance][76].append(object_id(20, instance))
 
     def answer(self, data: bytes) -> bytes | None:
         """Return the datagram that answers one, if any does."""
@@ -127,7 +142,9 @@ class RawDevice:
         if self.vanishes_after is not None and len(self.services) > self.vanishes_after:
             return None
         invoke, service, body = apdu[2:3], apdu[3], apdu[4:]
-        if service == 12:
+        if service == 26 and self.ranges:
+            ack = self._read_range(body)
+        elif service == 12:
             ack = self._read(body)
         elif service == 14 and self.multiple:
             ack = self._read_multiple(body)
@@ -186,6 +203,36 @@ class RawDevice:
             ack += b"\x1f"
             at += 1
         return ack
+
+    def _read_range(self, body: bytes) -> bytes | tuple[int, int]:
+        object_, at = _context(body, 0)
+        property_, at = _context(body, at)
+        log = self.logs[_object(object_)[1]]
+        kind = body[at] >> 4
+        size = body[at + 1] & 7
+        first = int.from_bytes(body[at + 2 : at + 2 + size], "big")
+        count = int.from_bytes(body[at + 3 + size : -1], "big", signed=True)
+        if kind == 6 and not self.by_sequence:
+            return 2, 7
+        numbered = [(number if kind == 6 else place, number, each) for place, (number, each) in enumerate(log, 1)]
+        at_first = next((place for place, found in enumerate(numbered) if found[0] == first), None)
+        chosen = [] if at_first is None else numbered[at_first : at_first + min(count, self.records)]
+        last = bool(chosen) and chosen[-1][1] == log[-1][0]
+        flags = bytes([bool(chosen and chosen[0][1] == log[0][0]) << 7 | last << 6 | (not last) << 5])
+        ack = b"\x0c" + object_ + bytes([0x18 | len(property_)]) + property_ + b"\x3a\x05" + flags
+        ack += b"\x49" + bytes([len(chosen)]) + b"\x5e" + b"".join(each for _, _, each in chosen) + b"\x5f"
+        return ack + (b"\x6c" + chosen[0][1].to_bytes(4, "big") if chosen and kind == 6 else b"")
+
+    def log(self, instance: int, number: int, at: datetime, value: float) -> None:
+        """Add a record to a trend log, and forget the oldest where it has more than fit."""
+        stamp = bytes([at.year - 1900, at.month, at.day, 255]), bytes([at.hour, at.minute, at.second, 0])
+        datum = b"\x1e\x2c" + struct.pack(">f", value) + b"\x1f\x2a\x04\x00"
+        record = b"\x0e\xa4" + stamp[0] + b"\xb4" + stamp[1] + b"\x0f" + datum
+        log = self.logs.setdefault(instance, [])
+        log.append((number, record))
+        del log[: -self.room]
+        self.objects[20, instance][141] = [unsigned(len(log))]
+        self.objects[20, instance][145] = [unsigned(number)]
 
     def _write(self, body: bytes, invoke: bytes) -> bytes:
         object_, at = _context(body, 0)
