@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from server.cli.bacnet_import import import_scan
+from server.cli.bacnet_review import review
 from server.cli.bacnet_run import run
 from server.cli.bacnet_scan import scan
 
@@ -11,4 +13,6 @@ bacnet = typer.Typer(
     help="Scan a BACnet network, import it, record it, command it.", rich_markup_mode=None, no_args_is_help=True
 )
 bacnet.command("scan")(scan)
+bacnet.command("import")(import_scan)
+bacnet.command("review")(review)
 bacnet.command("run")(run)
