@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from server.bacnet.station import PORT, Station
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+DEFAULT_URL = "http://127.0.0.1:8080"
 LOWEST_PRIORITY, DEFAULT_PRIORITY, LIFE_SAFETY = 16, 8, 2
 
 
@@ -175,7 +177,7 @@ def _config(path: Path, top: _Table) -> Config:
             given["scan"] = folder / table.need("scan", str)
             given["interface"] = _interface(table)
         with top.table("server") as table:
-            given["url"] = table.take("url", str, "http://127.0.0.1:8080")
+            given["url"] = table.take("url", str, os.environ.get("TWINHOUSE_URL") or DEFAULT_URL).rstrip("/")
             token_file = table.take("token-file", str, None)
             given["token_file"] = folder / token_file if token_file else None
         with top.table("gateway") as table:

@@ -42,7 +42,9 @@ def run(
     """
     from server.bacnet.errors import BacnetError
     from server.bacnet.gateway import run as run_gateway
+    from server.bacnet.supervising import bind_to_parent
 
+    bind_to_parent()
     try:
         read = _read(config)
         if dry_run:

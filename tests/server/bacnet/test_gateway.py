@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
@@ -26,6 +30,7 @@ from server.bacnet.scan import Plan, scan
 from server.bacnet.station import Station
 from tests.server.bacnet.conftest import fresh_address, interface, with_client
 from tests.support.bacnet import raw, rusty
+from tests.support.server import COMMAND
 from tests.support.service import Service, serving
 
 
@@ -91,7 +96,7 @@ def while_running(config: Config, what: Callable[[], Coroutine[Any, Any, None]])
 
 def readings(url: str, series: str) -> list[tuple[str, float | None, str | None]]:
     """Return time, value and status of a series' readings."""
-    answer = httpx2.get(f"{url}/readings", params={"point": series, "format": "json"})
+    answer = httpx2.get(f"{url}/readings", params={"point": series, "format": "json"}, timeout=60)
     if answer.status_code == 404:
         return []
     assert answer.status_code == 200, answer.text
@@ -240,3 +245,51 @@ def test_what_the_server_refuses_is_set_apart(tmp_path: Path, service: Service) 
     assert len(buffer) == 0
     assert [each for each, _ in buffer.refused()] == [far]
     assert len(readings(service.url, good[0].id)) == 50
+
+
+def test_the_server_runs_the_gateway_and_starts_it_again(tmp_path: Path) -> None:
+    device = device_of(1)
+    with raw.running(device):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        config, network = configured(tmp_path, [device.address], url, POLL)
+        series = series_of(network, "analog-input,0")
+        options = ("--port", str(port), "--bacnet", str(config.path))
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--data", str(tmp_path / "data"), *options], stderr=subprocess.DEVNULL
+        )
+        try:
+            asyncio.run(until(lambda: stored(url, series), 60))
+            (child,) = children_of(process.pid, "bacnet")
+            os.kill(child, signal.SIGKILL)
+            seen = len(stored(url, series))
+            asyncio.run(until(lambda: len(stored(url, series)) > seen + 2, 60))
+            (child,) = children_of(process.pid, "bacnet")
+            process.kill()
+            asyncio.run(until(lambda: not Path(f"/proc/{child}").exists()))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def stored(url: str, series: str) -> list[tuple[str, float | None, str | None]]:
+    try:
+        return readings(url, series)
+    except httpx2.HTTPError:
+        return []
+
+
+def children_of(parent: int, word: str) -> list[int]:
+    """Return a process's children that have a word on their command line."""
+    folders = Path(f"/proc/{parent}/task").iterdir()
+    children = {int(each) for folder in folders for each in (folder / "children").read_text().split()}
+    return [each for each in children if word in Path(f"/proc/{each}/cmdline").read_text().split("\0")]
+
+
+def test_a_configuration_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
+    command = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "none.toml" in result.stderr
