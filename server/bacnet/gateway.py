@@ -10,6 +10,7 @@ from server.bacnet import memory
 from server.bacnet.buffer import Buffer, Reading
 from server.bacnet.config import Config
 from server.bacnet.link import Network, on_network
+from server.bacnet.operating import Operator
 from server.bacnet.planning import Plan, plans_of
 from server.bacnet.polling import Device, Recorder
 from server.bacnet.reading import Reader, Throttles
@@ -45,6 +46,7 @@ class Gateway:
             for plan in plans
         ]
         self.sender = Sender(buffer, config.url, config.token_file)
+        self.operator = Operator(config, self.devices)
         network.listeners.append(self._subscriptions.heard)
 
     async def run(self) -> None:
@@ -58,8 +60,11 @@ class Gateway:
                     tasks.create_task(trends.run(self.config.trends_every))
                 tasks.create_task(self._flush())
                 tasks.create_task(self.sender.run())
+                tasks.create_task(self.operator.take_orders())
+                tasks.create_task(self.operator.take_back())
                 tasks.create_task(self._tell())
         finally:
+            self.operator.close()
             self._keep()
             await self._subscriptions.end()
             self._keep()

@@ -36,14 +36,14 @@ class Sender:
     async def run(self) -> None:
         """Send until cancelled."""
         pause = self._pause
-        async with self._client() as client:
+        async with client() as http:
             while True:
                 try:
-                    while await self.send_some(client):
+                    while await self.send_some(http):
                         pause = self._pause
                     self._say(None)
                     pause = self._pause
-                except _Away as reason:
+                except Away as reason:
                     self._say(str(reason))
                     pause = min(2 * pause, _LONGEST_PAUSE)
                 await asyncio.sleep(pause)
@@ -51,14 +51,14 @@ class Sender:
     async def send_all(self, seconds: float) -> None:
         """Send what waits, at the end; what cannot be sent in the time stays in the buffer."""
         try:
-            async with asyncio.timeout(seconds), self._client() as client:
-                while await self.send_some(client):
+            async with asyncio.timeout(seconds), client() as http:
+                while await self.send_some(http):
                     pass
-        except (_Away, TimeoutError):
+        except (Away, TimeoutError):
             pass
 
     async def send_some(self, client: httpx2.AsyncClient) -> bool:
-        """Send one request's worth; tell whether there was anything. Raises _Away."""
+        """Send one request's worth; tell whether there was anything. Raises Away."""
         readings, numbers = await asyncio.to_thread(self._buffer.first, _ROWS)
         if not readings:
             return False
@@ -80,31 +80,17 @@ class Sender:
             await self._send(client, readings[middle:], numbers[middle:])
 
     async def _post(self, client: httpx2.AsyncClient, readings: Sequence[Reading]) -> str | None:
-        """Post readings; return why the server refuses them, None when it has them. Raises _Away."""
-        headers = {"Content-Type": "text/csv"}
-        if token := self._token():
-            headers["Authorization"] = f"Bearer {token}"
+        """Post readings; return why the server refuses them, None when it has them. Raises Away."""
+        headers = {"Content-Type": "text/csv", **headers_of(self._token_file)}
         try:
             answer = await client.post(f"{self._url}/readings", content=body_of(readings), headers=headers)
         except httpx2.HTTPError as error:
-            raise _Away(f"no answer from {self._url}: {error or type(error).__name__}") from None
+            raise Away(f"no answer from {self._url}: {error or type(error).__name__}") from None
         if answer.status_code in _REFUSALS:
             return _detail(answer)
         if answer.status_code >= 300:
-            raise _Away(f"{self._url} answers {answer.status_code}: {_detail(answer)}")
+            raise Away(f"{self._url} answers {answer.status_code}: {_detail(answer)}")
         return None
-
-    def _token(self) -> str:
-        """Return the token; its file is read each time, since it may be changed."""
-        if self._token_file is None:
-            return os.environ.get("TWINHOUSE_TOKEN", "").strip()
-        try:
-            return self._token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise _Away(f"{self._token_file}: {error.strerror}") from None
-
-    def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(timeout=httpx2.Timeout(60.0, connect=5.0), trust_env=False)
 
     def _say(self, reason: str | None) -> None:
         if reason is not None and not self._away:
@@ -114,7 +100,27 @@ class Sender:
         self._away = reason is not None
 
 
-class _Away(Exception):
+def client(seconds: float = 60.0) -> httpx2.AsyncClient:
+    """Return a client that waits so long for an answer. It asks the server alone, whatever proxies there are."""
+    return httpx2.AsyncClient(timeout=httpx2.Timeout(seconds, connect=5.0), trust_env=False)
+
+
+def headers_of(token_file: Path | None) -> dict[str, str]:
+    """Return the header with the token, if there is one; its file is read each time, since it may be changed.
+
+    Raises Away where it cannot be read.
+    """
+    if token_file is None:
+        token = os.environ.get("TWINHOUSE_TOKEN", "").strip()
+    else:
+        try:
+            token = token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Away(f"{token_file}: {error.strerror}") from None
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+class Away(Exception):
     """The server cannot be asked, or not now."""
 
 

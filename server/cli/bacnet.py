@@ -8,6 +8,7 @@ from server.cli.bacnet_import import import_scan
 from server.cli.bacnet_review import review
 from server.cli.bacnet_run import run
 from server.cli.bacnet_scan import scan
+from server.cli.bacnet_write import write
 
 bacnet = typer.Typer(
     help="Scan a BACnet network, import it, record it, command it.", rich_markup_mode=None, no_args_is_help=True
@@ -16,3 +17,4 @@ bacnet.command("scan")(scan)
 bacnet.command("import")(import_scan)
 bacnet.command("review")(review)
 bacnet.command("run")(run)
+bacnet.command("write")(write)
