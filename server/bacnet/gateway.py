@@ -49,6 +49,11 @@ class Gateway:
         self.operator = Operator(config, self.devices)
         network.listeners.append(self._subscriptions.heard)
 
+    @property
+    def subscribed(self) -> int:
+        """How many subscriptions are held."""
+        return len(self._subscriptions.held)
+
     async def run(self) -> None:
         """Run until cancelled; then end subscriptions, keep what was heard, and send what can be sent soon."""
         try:
@@ -94,7 +99,7 @@ class Gateway:
             away = sum(not device.alive for device in self.devices)
             _LOG.info(
                 "%d devices (%d away), %d subscriptions, %d readings sent, %d waiting, %d dropped",
-                *(len(self.devices), away, len(self._subscriptions.held)),
+                *(len(self.devices), away, self.subscribed),
                 *(self.sender.sent, len(self.buffer), self.buffer.dropped),
             )
 

@@ -41,6 +41,7 @@ from server.bacnet.station import PORT, Station
 
 MAX_APDU = 1476  # of BACnet/IP
 _SEGMENTS = 64
+_RECEIVED = 4 << 20  # bytes; the kernel may allow less (net.core.rmem_max)
 _WINDOW = 16
 _INVOKE_IDS = 256
 _NO_RESPONSE = 65  # bacpypes3's own reason of an Abort that it makes when nothing comes
@@ -243,6 +244,7 @@ class Network:
             async with asyncio.timeout(self.interface.timeout * 2):
                 for server in self._servers:
                     await asyncio.gather(*server._transport_tasks)
+                    _widen(server)
                 if self.interface.bbmd is not None:
                     self._link.register(IPv4Address(self.interface.bbmd.here), self.interface.ttl)
                     while self._link.bbmdRegistrationStatus < 0:
@@ -277,6 +279,14 @@ async def on_network(interface: Interface) -> AsyncIterator[Network]:
     finally:
         network.close()
         await asyncio.sleep(0)
+
+
+def _widen(server: Any) -> None:  # noqa: ANN401
+    """Make room for what comes at once: a thousand changes of value, or everyone's I-Am."""
+    for transport in (server.local_transport, server.broadcast_transport):
+        if transport is not None:
+            opened = transport.get_extra_info("socket")
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
 
 
 def _require_free(interface: Interface) -> None:
