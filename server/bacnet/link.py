@@ -55,7 +55,7 @@ class Interface:
     """Where we are on the network.
 
     address: our IPv4 address with the network's prefix, `10.0.0.9/24`; the prefix tells where broadcasts go
-    port: our UDP port; broadcasts only reach devices on the same one
+    port: our UDP port. Broadcasts go to that of BACnet in any case; most devices answer them there, too, and not here
     bbmd: registers there as a foreign device, for networks that broadcasts from here do not reach
     ttl: seconds that the registration holds; it is renewed
     timeout, retries: seconds to wait for an answer, and how often to ask again
@@ -308,6 +308,8 @@ def _linked(interface: Interface) -> tuple[Any, list[Any]]:
     link = BIPNormal() if interface.bbmd is None else BIPForeign()
     codec, multiplexer = BVLLCodec(), UDPMultiplexer()
     server = IPv4DatagramServer(_own(interface), no_broadcast=interface.bbmd is not None)
+    if interface.bbmd is None:
+        server.broadcast_address = (str(ipaddress.IPv4Interface(interface.address).network.broadcast_address), PORT)
     bind(link, codec, multiplexer.annexJ)
     bind(multiplexer, server)
     return link, [server]

@@ -1,4 +1,4 @@
-"""The gateway as a child of the server: started with it, started again when it ends, ended with it."""
+"""A command as a child of ours: started with us, started again when it ends, ended with us."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 _LOG = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 1.0, 60.0  # seconds before it is started again
@@ -19,19 +19,19 @@ LIFELINE = "TWINHOUSE_LIFELINE"
 
 
 class Supervisor(threading.Thread):
-    """Keeps `twinhouse bacnet run CONFIG` running until it is stopped."""
+    """Keeps `twinhouse ARGUMENTS` running until it is stopped."""
 
-    def __init__(self, config: Path, url: str) -> None:
-        """`url` is where the server is, for a configuration that names none."""
-        super().__init__(name="bacnet-gateway", daemon=True)
-        self._config = config
-        self._url = url
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """`environment` is for the child, where ours has nothing of the same name."""
+        super().__init__(name=" ".join(arguments), daemon=True)
+        self._arguments = list(arguments)
+        self._environment = dict(environment or {})
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Start the gateway, again and again."""
+        """Start the child, again and again."""
         pause = _SHORTEST
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -39,20 +39,13 @@ class Supervisor(threading.Thread):
             if self._stopping.is_set():
                 return
             pause = _SHORTEST if time.monotonic() - started > _STABLE else min(2 * pause, _LONGEST)
-            _LOG.warning("the BACnet gateway ended with %s; it is started again in %.0f s", code, pause)
+            _LOG.warning("`twinhouse %s` ended with %s; it is started again in %.0f s", self.name, code, pause)
             self._stopping.wait(pause)
 
     def _run_once(self) -> int | None:
         reading, writing = os.pipe()
-        command = [
-            sys.executable,
-            "-c",
-            "from server.cli.main import main; main()",
-            "bacnet",
-            "run",
-            str(self._config),
-        ]
-        environment = {"TWINHOUSE_URL": self._url, **os.environ, LIFELINE: str(reading)}
+        command = [sys.executable, "-c", _MAIN, *self._arguments]
+        environment = {**self._environment, **os.environ, LIFELINE: str(reading)}
         try:
             with self._lock:
                 if self._stopping.is_set():
@@ -64,7 +57,7 @@ class Supervisor(threading.Thread):
             os.close(writing)
 
     def stop(self) -> None:
-        """End the gateway; stopping twice is fine."""
+        """End the child; stopping twice is fine."""
         self._stopping.set()
         with self._lock:
             process = self._process

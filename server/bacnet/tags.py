@@ -147,6 +147,16 @@ def _bits(octets: bytes) -> Bits:
     return Bits(tuple(bool(octets[1 + i // 8] & (0x80 >> i % 8)) for i in range(max(count, 0))))
 
 
+def _real(octets: bytes) -> float:
+    """Return a Real as the decimal that was meant: 21.3, not 21.299999237060547, where that is the same Real."""
+    value: float = _REAL.unpack(octets)[0]
+    short = float(f"{value:.7g}")
+    try:
+        return short if _REAL.pack(short) == octets else value
+    except OverflowError:
+        return value
+
+
 def _object_id(octets: bytes) -> ObjectId:
     word = int.from_bytes(octets, "big")
     return ObjectId(word >> 22, word & 0x3FFFFF)
@@ -175,7 +185,7 @@ _READERS: dict[int, Callable[[bytes], Value]] = {
     NULL: lambda _: None,
     UNSIGNED: lambda octets: int.from_bytes(octets, "big"),
     INTEGER: lambda octets: int.from_bytes(octets, "big", signed=True),
-    REAL: lambda octets: _REAL.unpack(octets)[0],
+    REAL: _real,
     DOUBLE: lambda octets: _DOUBLE.unpack(octets)[0],
     OCTETS: bytes,
     TEXT: read_text,

@@ -8,6 +8,7 @@ from server.cli.bacnet_import import import_scan
 from server.cli.bacnet_review import review
 from server.cli.bacnet_run import run
 from server.cli.bacnet_scan import scan
+from server.cli.bacnet_simulate import simulate
 from server.cli.bacnet_write import write
 
 bacnet = typer.Typer(
@@ -18,3 +19,4 @@ bacnet.command("import")(import_scan)
 bacnet.command("review")(review)
 bacnet.command("run")(run)
 bacnet.command("write")(write)
+bacnet.command("simulate")(simulate)

@@ -22,7 +22,7 @@ Address = Annotated[
 ]
 UdpPort = Annotated[
     int,
-    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port. Broadcasts only reach devices on the same."),
+    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port. Most devices answer a broadcast on theirs."),
 ]
 ForeignDevice = Annotated[
     str | None,

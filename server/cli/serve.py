@@ -12,6 +12,8 @@ from server.cli.failure import Failure, say
 from server.cli.options import Data, Host, Insecure, Port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from server.bacnet.supervising import Supervisor
     from server.settings import Settings
 
@@ -121,11 +123,11 @@ def serve(
         )
     except SettingError as error:
         raise Failure(str(error)) from None
-    host_twin(settings, bacnet=bacnet)
+    host_twin(settings, beside=_gateway(bacnet))
 
 
-def host_twin(settings: Settings, more: str = "", bacnet: Path | None = None) -> None:
-    """Serve until told to stop; `more` is printed once the server listens; `bacnet` configures a gateway."""
+def host_twin(settings: Settings, more: str = "", beside: Callable[[str], Supervisor] | None = None) -> None:
+    """Serve until told to stop; `more` is printed once it listens; `beside` makes of its URL what runs beside it."""
     import signal
     from dataclasses import replace
 
@@ -140,25 +142,25 @@ def host_twin(settings: Settings, more: str = "", bacnet: Path | None = None) ->
     require_certificate(settings)
     listener = listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
-    gateway = _gateway(settings, bacnet)
+    child = beside(_reachable(settings)) if beside is not None else None
 
     def tell() -> None:
         say(f"serving {_shown(settings.data)} at {settings.url}/")
         if more:
             typer.echo(more.replace("{port}", str(settings.port)))
             sys.stdout.flush()
-        if gateway is not None:
-            gateway.start()
+        if child is not None:
+            child.start()
 
     try:
         serve_app(settings, listener, tell)
     finally:
-        if gateway is not None:
-            gateway.stop()
+        if child is not None:
+            child.stop()
 
 
-def _gateway(settings: Settings, config: Path | None) -> Supervisor | None:
-    """Return what runs the gateway; a configuration that cannot be used is told before anything starts."""
+def _gateway(config: Path | None) -> Callable[[str], Supervisor] | None:
+    """Return what makes the gateway; a configuration that cannot be used is told before anything starts."""
     if config is None:
         return None
     from server.bacnet.config import read_config
@@ -169,9 +171,13 @@ def _gateway(settings: Settings, config: Path | None) -> Supervisor | None:
         read_config(config)
     except BacnetError as error:
         raise Failure(str(error)) from None
+    return lambda url: Supervisor(["bacnet", "run", str(config)], {"TWINHOUSE_URL": url})
+
+
+def _reachable(settings: Settings) -> str:
+    """Return where this machine reaches the server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host)  # noqa: S104 - to compare with
-    url = settings.url if host is None else settings.url.replace(f"//{settings.host}", f"//{host}")
-    return Supervisor(config, url)
+    return settings.url if host is None else f"{settings.url.partition('://')[0]}://{host}:{settings.port}"
 
 
 def _end(_signal: int, _frame: object) -> None:
