@@ -49,7 +49,7 @@ _TYPES: dict[int, int] = {
 }
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS held (
-    device INTEGER, object TEXT, priority INTEGER, value TEXT NOT NULL, until REAL NOT NULL, before TEXT NOT NULL,
+    device TEXT, object TEXT, priority INTEGER, value TEXT NOT NULL, until REAL NOT NULL, before TEXT NOT NULL,
     PRIMARY KEY (device, object, priority))
 """
 
@@ -74,12 +74,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is to be taken back, and when (seconds since 1970).
+    """What is to be taken back, and when (seconds since 1970); `device` is the key of its plan.
 
     `before` is what we had written there, as long as it is not known that `value` has taken its place.
     """
 
-    device: int
+    device: str
     object: str
     priority: int
     value: float | str
@@ -141,11 +141,11 @@ class Holdings:
         with self._lock:
             self._connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def get(self, device: int, object_: str, priority: int) -> Held | None:
+    def get(self, device: str, object_: str, priority: int) -> Held | None:
         """Return what is to be taken back there."""
         return next((h for h in self.all() if (h.device, h.object, h.priority) == (device, object_, priority)), None)
 
-    def drop(self, device: int, object_: str, priority: int) -> None:
+    def drop(self, device: str, object_: str, priority: int) -> None:
         """Forget it."""
         with self._lock:
             self._connection.execute(
@@ -201,7 +201,7 @@ class Commander:
         seconds = order.seconds
         if longest is not None and order.value is not None:
             seconds = min(longest, seconds or longest)
-        at = (device.plan.instance, names.object_name(object_), order.priority)
+        at = (device.plan.key, names.object_name(object_), order.priority)
         known = self._holdings.get(*at)
         held = None
         if order.value is not None and seconds is not None:
@@ -221,7 +221,7 @@ class Commander:
             self._holdings.put(replace(held, before=None))
         return found | {"until": held.until if held else None}
 
-    def _restore(self, at: tuple[int, str, int], known: Held | None) -> None:
+    def _restore(self, at: tuple[str, str, int], known: Held | None) -> None:
         if known is None:
             self._holdings.drop(*at)
         else:
@@ -253,7 +253,7 @@ class Commander:
         effective = wanted is not None and _same(present.value, wanted)
         return {"present": _plain(present.value), "effective": effective, "verified": True}
 
-    async def take_back_due(self, devices: dict[int, Device]) -> None:
+    async def take_back_due(self, devices: dict[str, Device]) -> None:
         """Take back what has held long enough; where the device does not answer it is tried again the next time."""
         for held in self._holdings.all():
             if held.until > self._clock():
@@ -264,7 +264,7 @@ class Commander:
 
     async def _take_back(self, device: Device, held: Held) -> None:
         object_ = names.read_object_name(held.object)
-        entry = {"who": "the gateway", "device": held.device, "object": held.object, "value": None}
+        entry = {"who": "the gateway", "device": device.plan.instance, "object": held.object, "value": None}
         entry |= {"priority": held.priority, "held": held.value}
         try:
             slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, held.priority))

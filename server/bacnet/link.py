@@ -188,6 +188,8 @@ class Network:
                 return await future
         except TimeoutError:
             raise NoAnswer("no answer") from None
+        except NoNetwork as error:
+            raise NoAnswer(str(error)) from error  # to whoever asks one device, it is the same
         finally:
             del self._element.waiting[station, invoke_id]
             self._forget(station, invoke_id)

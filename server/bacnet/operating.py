@@ -30,7 +30,7 @@ class Operator:
 
     def __init__(self, config: Config, devices: Sequence[Device]) -> None:
         self._config = config
-        self._devices = {device.plan.instance: device for device in devices}
+        self._devices = {device.plan.key: device for device in devices}
         self._points: dict[str, tuple[Device, ObjectId]] = {
             point.id: (device, point.object) for device in devices for point in device.plan.points
         }

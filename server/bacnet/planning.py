@@ -72,7 +72,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done with one device."""
+    """What is to be done with one device; `key` tells it from others, also from one of the same number."""
 
     station: Station
     instance: int
@@ -80,6 +80,7 @@ class Plan:
     limits: Limits
     points: tuple[Point, ...]
     logs: tuple[Log, ...]
+    key: str = ""
 
     @property
     def phase(self) -> float:
@@ -89,7 +90,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a plan asks of a device: requests a second for polling, and subscriptions."""
+    """What a plan asks of a device: requests a second for polling and for renewing subscriptions."""
 
     points: int
     requests: float
@@ -107,7 +108,8 @@ def plans_of(config: Config, network: Network, remembered: Mapping[Station, Limi
         points = tuple(_points(config, network.name, device))
         logs = tuple(_logs(network.name, device, by_instance)) if config.trends else ()
         if points or logs:
-            plans.append(Plan(station, device.instance, device.name or str(device.instance), limits, points, logs))
+            name, key = device.name or str(device.instance), device.key or str(device.instance)
+            plans.append(Plan(station, device.instance, name, limits, points, logs, key))
     return plans
 
 
@@ -174,11 +176,12 @@ def by_interval(points: Sequence[Point], slow: float) -> dict[float, list[Point]
     return found
 
 
-def load_of(plan: Plan, slow: float) -> Load:
-    """Return what a plan asks of its device, when all subscriptions hold."""
+def load_of(plan: Plan, slow: float, lifetime: float) -> Load:
+    """Return what a plan asks of its device, when all subscriptions hold: they are renewed at half their lifetime."""
     each = 1 if plan.limits.multiple else 2
     requests = sum(
         each * sum(1 for _ in batches(points, plan.limits)) / every
         for every, points in by_interval(plan.points, slow).items()
     )
-    return Load(len(plan.points), requests, sum(point.cov for point in plan.points), len(plan.logs))
+    subscriptions = sum(point.cov for point in plan.points)
+    return Load(len(plan.points), requests + subscriptions / (lifetime / 2), subscriptions, len(plan.logs))

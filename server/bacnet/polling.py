@@ -128,7 +128,8 @@ class Device:
                 await self.poll(points)
             except NoAnswer:
                 await self._wait_for_return()
-            self._push(max(due + every, time.monotonic()), points, every)
+            missed = max(0.0, (time.monotonic() - due) // every)
+            self._push(due + (missed + 1) * every, points, every)
 
     async def _until_due(self) -> None:
         """Wait until something is to be read; what is scheduled meanwhile may be earlier."""

@@ -78,7 +78,7 @@ def _show(config: Config, *, as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for plan in planned(config):
-        load = load_of(plan, config.cov_every)
+        load = load_of(plan, config.cov_every, config.cov_lifetime)
         rows.append(
             {
                 "device": plan.instance,

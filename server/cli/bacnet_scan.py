@@ -104,7 +104,13 @@ def _targets(device: list[str] | None, network: list[int] | None, instances: lis
     return Targets(not stations and not network, tuple(ranges), tuple(network or ()), stations)
 
 
+def _shown(text: str) -> str:
+    """Return what devices say without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _tell(done: int, total: int, what: str) -> None:
+    what = _shown(what)
     if sys.stderr.isatty():
         end = "" if done < total else "\n"
         print(f"\r\x1b[K{done}/{total} devices  {what[:60]}", end=end, file=sys.stderr, flush=True)
@@ -136,7 +142,7 @@ def _difference(each: Difference) -> str:
 
 def _some(lines: Sequence[str]) -> None:
     for line in lines[:_SHOWN]:
-        say(f"  {line}")
+        say(f"  {_shown(line)}")
     if len(lines) > _SHOWN:
         say(f"  and {len(lines) - _SHOWN} more: --json has all")
 

@@ -54,7 +54,7 @@ class Bench:
         return await self.commander.carry_out(self.device, object_, Order(value, priority, **more), "ada")
 
     async def take_back(self) -> None:
-        await self.commander.take_back_due({9: self.device})
+        await self.commander.take_back_due({"9": self.device})
 
     async def slots(self, object_: ObjectId) -> list[Any]:
         """Return the priorities that command something: number and value."""
@@ -79,7 +79,7 @@ def on_bench(folder: Path, body: Body, *permissions: Permission, made: raw.RawDe
     async def what(link: Link) -> None:
         reader = Reader(link, Station(address), Limits(), Throttle(Pace(5000, 2)))
         bench.device = Device(
-            Plan(Station(address), 9, "Nine", Limits(), (), ()), reader, Recorder(lambda _: None), 60
+            Plan(Station(address), 9, "Nine", Limits(), (), (), "9"), reader, Recorder(lambda _: None), 60
         )
         await body(bench)
 
@@ -198,7 +198,7 @@ def test_a_crash_between_note_and_write_leaves_nothing_standing(tmp_path: Path) 
     async def body(bench: Bench) -> None:
         await bench.order(VALVE, 42.0, seconds=60)
         (first,) = bench.holdings.all()
-        bench.holdings.put(type(first)(9, "analog-output,1", 8, 50.0, 1100.0, before=42.0))  # and then it crashed
+        bench.holdings.put(type(first)("9", "analog-output,1", 8, 50.0, 1100.0, before=42.0))  # and then it crashed
         bench.start()
         bench.now = 1101.0
         await bench.take_back()
