@@ -54,7 +54,7 @@ class Site:
         assert run("bacnet", "import", self.file, "--url", self.url).exit_code == 0
 
     def asked(self, query: str) -> list[dict[str, str]]:
-        answer = httpx2.post(f"{self.url}/query", data={"query": query, "format": "csv"})
+        answer = httpx2.post(f"{self.url}/query", data={"query": query, "format": "csv"}, timeout=60)
         assert answer.status_code == 200, answer.text
         return list(csv.DictReader(io.StringIO(answer.text)))
 
@@ -65,7 +65,7 @@ class Site:
         return {row["name"]: row["class"].rpartition("#")[2] for row in self.asked(query)}
 
     def triples(self) -> set[str]:
-        answer = httpx2.get(f"{self.url}/store", params={"graph": self.graph, "format": "ntriples"})
+        answer = httpx2.get(f"{self.url}/store", params={"graph": self.graph, "format": "ntriples"}, timeout=60)
         return set(answer.text.splitlines())
 
     def review(self, *options: object, code: int = 0) -> str:
