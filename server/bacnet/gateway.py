@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Sequence
 
 from server.bacnet import memory
@@ -23,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _FLUSH_SECONDS = 0.5
 _END_SECONDS = 5.0
 _STATUS_SECONDS = 60.0
+_IN_MEMORY = 1_000_000  # readings
 
 
 class Gateway:
@@ -80,8 +82,17 @@ class Gateway:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             if self._fresh:
-                fresh = self._take()
-                await asyncio.to_thread(self.buffer.add, fresh)
+                await self._write(self._take())
+
+    async def _write(self, fresh: list[Reading]) -> None:
+        """Keep readings; while the disk takes none, they wait in memory, the oldest of very many go."""
+        try:
+            await asyncio.to_thread(self.buffer.add, fresh)
+        except sqlite3.OperationalError as error:
+            _LOG.error("the buffer takes no readings: %s", error)
+            self._fresh[:0] = fresh
+            del self._fresh[: max(0, len(self._fresh) - _IN_MEMORY)]
+            await asyncio.sleep(_FLUSH_SECONDS * 10)
 
     def _take(self) -> list[Reading]:
         fresh = self._fresh.copy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,7 @@ class Trends:
                 await self.read_log(log, clock)
             except NoAnswer:
                 raise
-            except BacnetError as error:
+            except (BacnetError, sqlite3.OperationalError) as error:  # what the disk does not take is read again
                 _LOG.warning("trend log %s of %s: %s", log.key, self._device.plan.name, error)
 
     async def _clock(self) -> Clock:

@@ -243,12 +243,9 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
         triples = "".join(
             f"{q.subject} {q.predicate} {q.object} .\n" for q in network_quads(network, propose(network))
         )
-        put = httpx2.put(
-            f"{service.url}/store?graph=urn:site",
-            content=triples.encode(),
-            headers={"Content-Type": "text/turtle"},
-            timeout=60,
-        )
+        headers = {"Content-Type": "text/turtle"}
+        url = f"{service.url}/store?graph=urn:site"
+        put = httpx2.put(url, content=triples.encode(), headers=headers, timeout=60)
         assert put.status_code == 201
         nobody = httpx2.post(f"{service.url}/commands?timeout=1", json={"point": valve, "value": 1}, timeout=60)
         assert (nobody.status_code, nobody.json()["type"]) == (503, "urn:twinhouse:problem:no-gateway")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,6 +21,7 @@ import rusty_bacnet
 
 from ontologies.bacnet import object_uuid
 from ontologies.bacnet_network import Network
+from server.bacnet import gateway
 from server.bacnet.buffer import Buffer
 from server.bacnet.config import Config, read_config
 from server.bacnet.find import Targets
@@ -293,3 +295,32 @@ def test_a_configuration_that_cannot_be_used_is_told_before_anything_starts(tmp_
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
     assert "none.toml" in result.stderr
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = device_of(1)
+    full = True
+    add = Buffer.add
+
+    def refusing(buffer: Buffer, *given: Any) -> None:  # noqa: ANN401
+        if full:
+            raise sqlite3.OperationalError("database or disk is full")
+        add(buffer, *given)
+
+    monkeypatch.setattr(Buffer, "add", refusing)
+    monkeypatch.setattr(gateway, "_FLUSH_SECONDS", 0.05)
+    with raw.running(device):
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", POLL)
+
+        async def what() -> None:
+            nonlocal full
+            await until(lambda: device.services.count(14) > 5)
+            full = False
+            await asyncio.sleep(1.5)
+
+        device.services.clear()
+        while_running(config, what)
+    buffer = Buffer(config.state / "buffer.sqlite")
+    polls = device.services.count(14)
+    assert polls - 1 <= len(buffer) <= polls  # the last one may have been under way
+    buffer.close()
