@@ -62,7 +62,7 @@ def test_no_record_is_lost_and_none_doubled(tmp_path: Path) -> None:
         _, network = configured(tmp_path, [device.address], "http://127.0.0.1:9", more)
         series = series_of(network, "analog-input,1")
         growing.start()
-        for _ in range(max(2, ROUNDS // 4)):
+        for _ in range(max(2, ROUNDS // 7)):
             kills(tmp_path, chance)
         count = growing.stop()
         with serving(tmp_path / "data") as service:
