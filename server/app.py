@@ -32,6 +32,7 @@ from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
 from server.protocols import (
     admin,
+    commands,
     description,
     graph_store,
     influx,
@@ -45,6 +46,7 @@ from server.protocols import (
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
+from server.twin.commanding import Commands
 from server.twin.service import Twin
 from storage.errors import StorageError
 
@@ -74,7 +76,7 @@ class _Endpoint:
         await response(scope, receive, send)
 
 
-_OPEN, _READ, _WRITE, _ADMIN = Role
+_OPEN, _READ, _WRITE, _OPERATE, _ADMIN = Role
 ROUTES = (
     _route("/", description.start, GET=_READ),
     _route("/openapi.json", description.openapi, GET=_READ),
@@ -100,6 +102,9 @@ ROUTES = (
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),
     _route("/check", admin.check, POST=_READ),
+    _route("/commands", commands.give, POST=_OPERATE),
+    _route("/commands/take", commands.take, POST=_OPERATE),
+    _route("/commands/{id}/outcome", commands.outcome, POST=_OPERATE),
     _route("/seal", admin.seal, POST=_ADMIN),
     _route("/series/status", series.status, GET=_READ),
     _route("/series/retain", series.retain, POST=_ADMIN),
@@ -144,10 +149,12 @@ async def _lifespan(
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
     app.state.slots = Slots(twin.readers)
+    app.state.commands = Commands(settings.data)
     registry.register(Gauges(twin.gauges))
     try:
         yield
     finally:
+        app.state.commands.close()
         app.state.slots.close()
         await to_thread.run_sync(twin.close)
 

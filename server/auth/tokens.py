@@ -39,7 +39,8 @@ class Role(IntEnum):
     NONE = 0
     READ = 1
     WRITE = 2
-    ADMIN = 3
+    OPERATE = 3
+    ADMIN = 4
 
     @classmethod
     def named(cls, name: str) -> Role:
@@ -47,7 +48,7 @@ class Role(IntEnum):
         try:
             return cls[name.upper()]
         except KeyError:
-            raise ValueError(f'there is no role "{name}": read, write or admin') from None
+            raise ValueError(f'there is no role "{name}": read, write, operate or admin') from None
 
 
 @dataclass(frozen=True, slots=True)

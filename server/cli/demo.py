@@ -27,6 +27,9 @@ def demo(
     host: Host = None,
     port: Port = None,
     insecure: Insecure = None,
+    bacnet: Annotated[
+        bool, typer.Option("--bacnet/--no-bacnet", help="Run its BACnet network on loopback, too.")
+    ] = True,
 ) -> None:
     """Make a demo building and serve it.
 
@@ -53,16 +56,18 @@ def demo(
     else:
         make_demo(Target(folder), days)
     if serve:
-        _serve(settings)
+        _serve(settings, bacnet=bacnet)
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, *, bacnet: bool) -> None:
     from server.auth.gate import anonymous_role
     from server.auth.tokens import Role
+    from server.bacnet.supervising import Supervisor
     from server.cli.examples import guide
     from server.cli.serve import host_twin
 
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - it is compared
     scheme = settings.url.partition(":")[0]
     wants_token = anonymous_role(settings) < Role.READ
-    host_twin(settings, guide(f"{scheme}://{shown}:{{port}}", str(settings.data) if wants_token else None))
+    text = guide(f"{scheme}://{shown}:{{port}}", str(settings.data) if wants_token else None, bacnet=bacnet)
+    host_twin(settings, text, (lambda _url: Supervisor(["bacnet", "simulate"])) if bacnet else None)

@@ -53,7 +53,13 @@ EXAMPLES: Sequence[Example] = (
 )
 
 
-def guide(base: str, data: str | None = None) -> str:
+_BACNET = """
+Its controllers are on BACnet, on this machine; docs/bacnet.md goes on from here:
+
+twinhouse bacnet scan demo.json --address 127.0.0.1/8 --udp-port 47809"""
+
+
+def guide(base: str, data: str | None = None, *, bacnet: bool = False) -> str:
     """Return what the demo prints: what to open and what to ask.
 
     `data` is the data directory, where its server wants a token.
@@ -61,7 +67,7 @@ def guide(base: str, data: str | None = None) -> str:
     lines = [f"Open {base}/ in a browser, or ask:"] if data is None else _with_token(base, data)
     for number, example in enumerate(EXAMPLES, 1):
         lines += ["", f"{number}. {example.title}:", "", example.curl(base, token=data is not None)]
-    return "\n".join([*lines, "", "Ctrl-C ends it."])
+    return "\n".join([*lines, *([_BACNET] if bacnet else []), "", "Ctrl-C ends it."])
 
 
 def _with_token(base: str, data: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from server.cli.backup import backup
+from server.cli.bacnet import bacnet
 from server.cli.check import check
 from server.cli.demo import demo
 from server.cli.export import export
@@ -66,6 +67,7 @@ app.add_typer(ontology, name="ontology")
 app.add_typer(token, name="token")
 app.add_typer(series, name="series")
 app.add_typer(queries, name="queries")
+app.add_typer(bacnet, name="bacnet")
 
 
 def main() -> None:

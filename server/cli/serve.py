@@ -12,6 +12,9 @@ from server.cli.failure import Failure, say
 from server.cli.options import Data, Host, Insecure, Port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.bacnet.supervising import Supervisor
     from server.settings import Settings
 
 
@@ -96,6 +99,9 @@ def serve(
     ] = None,
     tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
     tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
+    bacnet: Annotated[
+        Path | None, typer.Option(metavar="CONFIG", help="Run the BACnet gateway of this configuration, too.")
+    ] = None,
 ) -> None:
     """Serve a data directory over HTTP.
 
@@ -117,11 +123,11 @@ def serve(
         )
     except SettingError as error:
         raise Failure(str(error)) from None
-    host_twin(settings)
+    host_twin(settings, beside=_gateway(bacnet))
 
 
-def host_twin(settings: Settings, more: str = "") -> None:
-    """Serve until told to stop; `more` is printed to stdout once the server listens."""
+def host_twin(settings: Settings, more: str = "", beside: Callable[[str], Supervisor] | None = None) -> None:
+    """Serve until told to stop; `more` is printed once it listens; `beside` makes of its URL what runs beside it."""
     import signal
     from dataclasses import replace
 
@@ -136,14 +142,42 @@ def host_twin(settings: Settings, more: str = "") -> None:
     require_certificate(settings)
     listener = listen(settings.host, settings.port)
     settings = replace(settings, port=listener.getsockname()[1])
+    child = beside(_reachable(settings)) if beside is not None else None
 
     def tell() -> None:
         say(f"serving {_shown(settings.data)} at {settings.url}/")
         if more:
             typer.echo(more.replace("{port}", str(settings.port)))
             sys.stdout.flush()
+        if child is not None:
+            child.start()
 
-    serve_app(settings, listener, tell)
+    try:
+        serve_app(settings, listener, tell)
+    finally:
+        if child is not None:
+            child.stop()
+
+
+def _gateway(config: Path | None) -> Callable[[str], Supervisor] | None:
+    """Return what makes the gateway; a configuration that cannot be used is told before anything starts."""
+    if config is None:
+        return None
+    from server.bacnet.config import read_config
+    from server.bacnet.errors import BacnetError
+    from server.bacnet.supervising import Supervisor
+
+    try:
+        read_config(config)
+    except BacnetError as error:
+        raise Failure(str(error)) from None
+    return lambda url: Supervisor(["bacnet", "run", str(config)], {"TWINHOUSE_URL": url})
+
+
+def _reachable(settings: Settings) -> str:
+    """Return where this machine reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host)  # noqa: S104 - to compare with
+    return settings.url if host is None else f"{settings.url.partition('://')[0]}://{host}:{settings.port}"
 
 
 def _end(_signal: int, _frame: object) -> None:

@@ -25,7 +25,7 @@ token = typer.Typer(
 @token.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(help="Who or what will use it.", show_default=False)],
-    role: Annotated[str, typer.Option(metavar="ROLE", help="read, write or admin.")] = "read",
+    role: Annotated[str, typer.Option(metavar="ROLE", help="read, write, operate or admin.")] = "read",
     data: Data = None,
 ) -> None:
     """Make a token and print it, this once: only a hash of it is kept.
@@ -38,8 +38,8 @@ def create_token(
     """
     from server.auth.tokens import Role
 
-    if role not in ("read", "write", "admin"):
-        raise typer.BadParameter(f'there is no role "{role}": read, write or admin')
+    if role not in ("read", "write", "operate", "admin"):
+        raise typer.BadParameter(f'there is no role "{role}": read, write, operate or admin')
     with _tokens(data_of(data), creates=True) as tokens:
         made = tokens.create(name, Role.named(role))
     typer.echo(made)

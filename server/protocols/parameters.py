@@ -125,6 +125,8 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("format", "media type of the model"),
         Parameter("lenient", "repair IRIs that a strict parser refuses"),
     ),
+    "/commands": (Parameter("timeout", "seconds to wait for the outcome (default: 30)"),),
+    "/commands/take": (Parameter("wait", "seconds to wait for a command"),),
     "/check": (
         Parameter("quarantine", "set broken files of readings apart, and take back what is whole again"),
         Parameter("give_up", "number of a file in quarantine whose readings are given up for good"),
@@ -137,6 +139,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
     ),
 }
 PATH_PARAMETERS = {
+    "/commands/{id}/outcome": (Parameter("id", "the command's id", "path"),),
     "/queries/{id}": (Parameter("id", "the X-Request-Id of the request that asks", "path"),),
     "/store/{name:path}": (Parameter("name", "the rest of the graph's IRI, which is the URL itself", "path"),),
     "/observations/{uuid}/{time}": (

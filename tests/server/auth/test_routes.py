@@ -14,7 +14,7 @@ from server.auth.tokens import Role, Tokens
 from tests.server.building import ZONE_1
 from tests.server.conftest import opened
 
-READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
+READ, WRITE, OPERATE, ADMIN = Role.READ, Role.WRITE, Role.OPERATE, Role.ADMIN
 EXPECTED = {
     "/": {"GET": READ},
     "/openapi.json": {"GET": READ},
@@ -40,6 +40,9 @@ EXPECTED = {
     "/ontologies": {"GET": READ, "POST": WRITE},
     "/validate": {"POST": READ},
     "/check": {"POST": READ},
+    "/commands": {"POST": OPERATE},
+    "/commands/take": {"POST": OPERATE},
+    "/commands/{id}/outcome": {"POST": OPERATE},
     "/seal": {"POST": ADMIN},
     "/series/status": {"GET": READ},
     "/series/retain": {"POST": ADMIN},
@@ -74,7 +77,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data = tmp_path_factory.mktemp("guarded") / "data"
     with opened(data, anonymous="none") as client:
         tokens = Tokens(data / "tokens.json")
-        yield Site(client, tokens, {role: tokens.create(role.name, role) for role in (READ, WRITE, ADMIN)})
+        yield Site(client, tokens, {role: tokens.create(role.name, role) for role in (READ, WRITE, OPERATE, ADMIN)})
 
 
 @pytest.mark.parametrize("role", Role)
@@ -91,7 +94,7 @@ def test_each_route_asks_for_its_role(guarded: Site, path: str, method: str, rol
 @pytest.mark.parametrize("path", ["/sparql", "/update"])
 def test_an_update_needs_the_role_write(guarded: Site, path: str, update: dict[str, object]) -> None:
     statuses = [guarded.ask(role, "POST", path, **update).status_code for role in Role]
-    assert statuses == [401, 403, 204, 204]
+    assert statuses == [401, 403, 204, 204, 204]
 
 
 def test_what_is_refused_is_a_problem_that_says_what_to_do(guarded: Site) -> None:

@@ -1,0 +1,306 @@
+"""Commands to devices: allowed by the configuration, at a priority, verified by reading back, and taken back in time.
+
+What is to be taken back is on disk before anything is written, so that a crash of ours does not leave it standing. It
+is only taken back where the priority still commands what we wrote: whoever has written there since keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from server.bacnet import names, tags
+from server.bacnet.config import LIFE_SAFETY, Permission
+from server.bacnet.errors import BacnetError, Refused
+from server.bacnet.polling import Device
+from server.bacnet.properties import (
+    ANALOG_INPUT,
+    ANALOG_OUTPUT,
+    ANALOG_VALUE,
+    BINARY_TYPES,
+    INTEGER_VALUE,
+    LARGE_VALUE,
+    LIGHTING_OUTPUT,
+    POSITIVE_VALUE,
+    PRESENT_VALUE,
+    PRIORITY_ARRAY,
+    STATE_TYPES,
+    TEXT_VALUE,
+)
+from server.bacnet.services import WRITE_PROPERTY, Read, write_property
+from server.bacnet.tags import ObjectId, Value
+
+_TYPES: dict[int, int] = {
+    **dict.fromkeys((ANALOG_INPUT, ANALOG_OUTPUT, ANALOG_VALUE, LIGHTING_OUTPUT), tags.REAL),
+    **dict.fromkeys(BINARY_TYPES, tags.ENUMERATED),
+    **dict.fromkeys(STATE_TYPES, tags.UNSIGNED),
+    INTEGER_VALUE: tags.INTEGER,
+    POSITIVE_VALUE: tags.UNSIGNED,
+    LARGE_VALUE: tags.DOUBLE,
+    TEXT_VALUE: tags.TEXT,
+}
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS held (
+    device TEXT, object TEXT, priority INTEGER, value TEXT NOT NULL, until REAL NOT NULL, before TEXT NOT NULL,
+    PRIMARY KEY (device, object, priority))
+"""
+
+
+class NotDone(Exception):
+    """A command that was not carried out; `kind` is refused, unknown, invalid, unverified or failed."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command for an object: None takes back. `seconds` is how long it holds."""
+
+    value: float | bool | str | None
+    priority: int
+    seconds: float | None = None
+    life_safety: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is to be taken back, and when (seconds since 1970); `device` is the key of its plan.
+
+    `before` is what we had written there, as long as it is not known that `value` has taken its place.
+    """
+
+    device: str
+    object: str
+    priority: int
+    value: float | str
+    until: float
+    before: float | str | None = None
+
+
+def require_allowed(permissions: Sequence[Permission], device: int, object_: ObjectId, order: Order) -> float | None:
+    """Return how long a command may hold at most (None: for ever). Raises NotDone where it is not allowed."""
+    name = names.object_name(object_)
+    fitting = [
+        each
+        for each in permissions
+        if each.device == device and any(fnmatchcase(name, pattern) for pattern in each.objects)
+    ]
+    if not fitting:
+        raise NotDone("refused", f"the configuration does not allow commands to {name} of device {device}")
+    found = [each for each in fitting if each.highest <= order.priority]
+    if not found:
+        raise NotDone("refused", f"the configuration allows priority {min(e.highest for e in fitting)} and lower")
+    if order.priority <= LIFE_SAFETY and not order.life_safety:
+        raise NotDone("refused", f"priority {order.priority} is of life safety, and the command does not say so")
+    return None if any(each.longest is None for each in found) else max(each.longest or 0 for each in found)
+
+
+def encoded(object_: ObjectId, value: float | bool | str | None) -> bytes:
+    """Return a value as the object's present value takes it. Raises NotDone."""
+    if value is None:
+        return tags.application(tags.NULL, None)
+    kind = _TYPES.get(object_.type)
+    if kind is None:
+        raise NotDone("invalid", f"a {names.object_type(object_.type)} cannot be commanded")
+    if kind != tags.TEXT and (isinstance(value, str) or not math.isfinite(value)):
+        raise NotDone("invalid", f"{value!r} is no value of a {names.object_type(object_.type)}")
+    if object_.type in BINARY_TYPES and value not in (0, 1):
+        raise NotDone("invalid", f"{value!r} is neither active nor inactive")
+    if object_.type in STATE_TYPES and value == 0:
+        raise NotDone("invalid", "states are counted from 1")
+    try:
+        return tags.application(kind, value)
+    except (ValueError, OverflowError) as error:
+        raise NotDone("invalid", str(error)) from None
+
+
+class Holdings:
+    """What is to be taken back, on disk. Writes are durable when they return."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(_SCHEMA)
+
+    def put(self, held: Held) -> None:
+        """Remember to take something back, in place of what was there."""
+        row = (held.device, held.object, held.priority, json.dumps(held.value), held.until, json.dumps(held.before))
+        with self._lock:
+            self._connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def get(self, device: str, object_: str, priority: int) -> Held | None:
+        """Return what is to be taken back there."""
+        return next((h for h in self.all() if (h.device, h.object, h.priority) == (device, object_, priority)), None)
+
+    def drop(self, device: str, object_: str, priority: int) -> None:
+        """Forget it."""
+        with self._lock:
+            self._connection.execute(
+                "DELETE FROM held WHERE device = ? AND object = ? AND priority = ?", (device, object_, priority)
+            )
+
+    def all(self) -> list[Held]:
+        """Return all, the first to be taken back first."""
+        with self._lock:
+            rows = self._connection.execute("SELECT * FROM held ORDER BY until").fetchall()
+        return [
+            Held(device, name, priority, json.loads(value), until, json.loads(before))
+            for device, name, priority, value, until, before in rows
+        ]
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        with self._lock:
+            self._connection.close()
+
+
+class Commander:
+    """Carries out commands."""
+
+    def __init__(
+        self,
+        permissions: Sequence[Permission],
+        holdings: Holdings,
+        audit: Callable[[dict[str, Any]], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`audit` keeps an entry of everything that is done or refused."""
+        self._permissions = permissions
+        self._holdings = holdings
+        self._audit = audit
+        self._clock = clock
+
+    async def carry_out(self, device: Device, object_: ObjectId, order: Order, who: str) -> dict[str, Any]:
+        """Command an object; return what was read back. Raises NotDone."""
+        entry = {"who": who, "device": device.plan.instance, "object": names.object_name(object_)}
+        entry |= {"value": order.value, "priority": order.priority, "seconds": order.seconds}
+        try:
+            outcome = await self._carry_out(device, object_, order)
+        except NotDone as error:
+            self._audit(entry | {"outcome": error.kind, "detail": str(error)})
+            raise
+        self._audit(entry | {"outcome": "done", **outcome})
+        return outcome
+
+    async def _carry_out(self, device: Device, object_: ObjectId, order: Order) -> dict[str, Any]:
+        longest = require_allowed(self._permissions, device.plan.instance, object_, order)
+        value = encoded(object_, order.value)
+        seconds = order.seconds
+        if longest is not None and order.value is not None:
+            seconds = min(longest, seconds or longest)
+        at = (device.plan.key, names.object_name(object_), order.priority)
+        known = self._holdings.get(*at)
+        held = None
+        if order.value is not None and seconds is not None:
+            plain = order.value if isinstance(order.value, str) else float(order.value)
+            held = Held(*at, plain, self._clock() + seconds, known.value if known else None)
+            self._holdings.put(held)  # before it is written: a crash must not leave it standing
+        try:
+            await self._write(device, object_, value, order.priority)
+            found = await self._read_back(device, object_, order)
+        except NotDone as error:
+            if error.kind == "invalid":  # the device said no: what was there still is
+                self._restore(at, known)
+            raise
+        if held is None:
+            self._holdings.drop(*at)
+        else:
+            self._holdings.put(replace(held, before=None))
+        return found | {"until": held.until if held else None}
+
+    def _restore(self, at: tuple[str, str, int], known: Held | None) -> None:
+        if known is None:
+            self._holdings.drop(*at)
+        else:
+            self._holdings.put(known)
+
+    async def _write(self, device: Device, object_: ObjectId, value: bytes, priority: int) -> None:
+        request = write_property(Read(object_, PRESENT_VALUE), value, priority)
+        try:
+            await device.reader.request(WRITE_PROPERTY, request)
+        except Refused as error:
+            raise NotDone("invalid", f"the device refuses: {error}") from None
+        except BacnetError as error:
+            raise NotDone("failed", str(error)) from None
+
+    async def _read_back(self, device: Device, object_: ObjectId, order: Order) -> dict[str, Any]:
+        """Return the present value, and whether it is the command that is in effect. Raises NotDone."""
+        try:
+            slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, order.priority))
+            present = await device.reader.one(Read(object_, PRESENT_VALUE))
+        except BacnetError as error:
+            raise NotDone("unverified", f"it was written, and could not be read back: {error}") from None
+        wanted = order.value
+        commanded = present if slot.error is not None else slot
+        if slot.error is not None and wanted is None:
+            raise NotDone("unverified", "the object has no priorities: nothing can be taken back")
+        if not _same(commanded.value, wanted):
+            detail = f"the device says that it wrote, and has {_plain(commanded.value)!r}"
+            raise NotDone("unverified", detail)
+        effective = wanted is not None and _same(present.value, wanted)
+        return {"present": _plain(present.value), "effective": effective, "verified": True}
+
+    async def take_back_due(self, devices: dict[str, Device]) -> None:
+        """Take back what has held long enough; where the device does not answer it is tried again the next time."""
+        for held in self._holdings.all():
+            if held.until > self._clock():
+                return
+            device = devices.get(held.device)
+            if device is not None:
+                await self._take_back(device, held)
+
+    async def _take_back(self, device: Device, held: Held) -> None:
+        object_ = names.read_object_name(held.object)
+        entry = {"who": "the gateway", "device": device.plan.instance, "object": held.object, "value": None}
+        entry |= {"priority": held.priority, "held": held.value}
+        try:
+            slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, held.priority))
+            ours = [each for each in (held.value, held.before) if each is not None]
+            if slot.error is None and any(_same(slot.value, each) for each in ours):
+                await self._write(device, object_, encoded(object_, None), held.priority)
+                outcome = await self._require_empty(device, object_, held.priority)
+            elif slot.error is not None and not _is_absent(slot.error):
+                raise slot.error
+            else:
+                outcome = "taken over by somebody else" if slot.value is not None else "nothing left"
+        except (BacnetError, NotDone) as error:
+            self._audit(entry | {"outcome": "failed", "detail": str(error)})
+            return
+        self._holdings.drop(held.device, held.object, held.priority)
+        self._audit(entry | {"outcome": outcome})
+
+    async def _require_empty(self, device: Device, object_: ObjectId, priority: int) -> str:
+        slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, priority))
+        if slot.error is not None or slot.value is not None:
+            raise NotDone("unverified", "the device still has the command")
+        return "taken back"
+
+
+def _is_absent(error: BacnetError) -> bool:
+    """Tell an object, or its priorities, that is not there any more."""
+    return isinstance(error, Refused) and error.code in (31, 32, 42, 50)
+
+
+def _same(found: Value, wanted: float | bool | str | None) -> bool:
+    if wanted is None or found is None or isinstance(wanted, str):
+        return found == wanted
+    if not isinstance(found, (int, float)):
+        return False
+    return math.isclose(float(found), float(wanted), rel_tol=1e-6, abs_tol=1e-9)  # of what a Real can hold
+
+
+def _plain(value: Value) -> float | bool | str | None:
+    return value if isinstance(value, (bool, int, float, str)) else None
