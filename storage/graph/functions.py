@@ -212,8 +212,9 @@ def _quantile(values: list[float], share: float) -> float:
     ordered = sorted(values, key=lambda value: (math.isnan(value), value))
     place = share * (len(ordered) - 1)
     low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    if place == low:
+        return ordered[low]
+    return ordered[low] + (ordered[low + 1] - ordered[low]) * (place - low)
 
 
 _AGGREGATES: Mapping[str, Callable[[list[Term]], Term]] = {

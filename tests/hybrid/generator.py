@@ -50,6 +50,7 @@ _AGGREGATES = (
     "(twh:median(?v1) AS ?md)",
     "(twh:percentile(?v1, 90) AS ?pc)",
 )
+_UNION = "{{ {} }} UNION {{ LEAF }}"
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 
 
@@ -119,6 +120,38 @@ class Generator:
         return f"SELECT {head} {{ {where} }} {tail}"
 
     def _where(self) -> list[str]:
+        return self._nested() if self._often(0.3) else self._flat()
+
+    def _nested(self, depth: int = 2) -> list[str]:
+        """Return groups in groups, in any order: what is mixed, and tells whether too little was read."""
+        chance, parts = self._chance, list[str]()
+        for _ in range(chance.randint(1, 3)):
+            inner = " ".join(self._nested(depth - 1)) if depth and self._often(0.6) else self._leaf()
+            form = chance.choice(["{}", "{}", "{{ {} }}", "OPTIONAL {{ {} }}", "MINUS {{ {} }}", _UNION])
+            form = chance.choice([form, form, "FILTER EXISTS {{ {} }}", "FILTER NOT EXISTS {{ {} }}"])
+            form = chance.choice(
+                [form] * 6 + ["{{ SELECT ?p ?t1 {{ {} }} }}", "FILTER(?t1 < NOW() || EXISTS {{ {} }})"]
+            )
+            parts.append(form.format(inner).replace("LEAF", self._leaf()))
+        return parts
+
+    def _leaf(self) -> str:
+        chance = self._chance
+        return chance.choice(
+            [
+                chance.choice(_GRAPHS[:8]),
+                f"{self._observation(1, '?p')} {self._filter(1)}",
+                self._observation(1, "?p"),
+                self._filter(1),
+                "?p ^sosa:madeBySensor/sosa:resultTime ?t1 .",
+                "?p brick:lastKnownValue ?o1 . ?o1 brick:timestamp ?t1 .",
+                "?o1 twh:status ?s1 .",
+                "?p :limit ?lim .",
+                f"FILTER(?t1 > {self._time()})",
+            ]
+        )
+
+    def _flat(self) -> list[str]:
         chance = self._chance
         graph = chance.choice(_GRAPHS)
         graph += " ?p :limit ?lim ." if self._often(0.3) and graph.endswith((".", "}", ")")) else ""

@@ -66,6 +66,7 @@ def compared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield Compared(client, oracle.store(kinds, sent), Counter())
 
 
+@pytest.mark.timeout(max(300, _QUERIES))
 def test_random_queries(compared: Compared) -> None:
     for seed in range(_QUERIES // 2):
         text = Generator(seed).query()
