@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,7 @@ class HotTier:
         self._scratch = directory / "tmp"
         self._write = threading.RLock()
         self._copying = threading.Lock()
+        self._version = 0
         self._database = Database(directory / "hot.duckdb", self._scratch, memory=memory, threads=threads)
         try:
             with contextlib.closing(self.cursor()) as cursor:
@@ -37,7 +39,7 @@ class HotTier:
                 self.seq = _one(cursor.execute(LAST_SEQ))
                 self._last_segment = _one(cursor.execute(LAST_SEGMENT))
                 self.rows = _one(cursor.execute("SELECT count(*) FROM readings"))
-            self.latest = Latest(self.cursor, self.transaction)
+            self.latest = Latest(self.cursor, partial(self.transaction, catalog=False))
         except BaseException:
             self._database.close()
             raise
@@ -47,9 +49,12 @@ class HotTier:
         return self._database.cursor()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Write in one transaction. Durable and visible when the block ends; undone if it raises."""
-        with self._write, engine_errors(), contextlib.closing(self.cursor()) as cursor:
+    def transaction(self, *, catalog: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Write in one transaction. Durable and visible when the block ends; undone if it raises.
+
+        Without `catalog` it changes hot readings and latest values alone.
+        """
+        with self._write, self._changing(catalog), engine_errors(), contextlib.closing(self.cursor()) as cursor:
             try:
                 cursor.execute("BEGIN")
                 yield cursor
@@ -62,10 +67,22 @@ class HotTier:
             self._database.committed()
 
     @contextlib.contextmanager
-    def numbered(self, count: int = 1) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    def _changing(self, catalog: bool) -> Iterator[None]:
+        self._version += catalog
+        try:
+            yield
+        finally:
+            self._version += catalog
+
+    def version(self) -> int:
+        """Return a number that is odd while a change of the catalog is under way, and higher after it."""
+        return self._version
+
+    @contextlib.contextmanager
+    def numbered(self, count: int = 1, *, catalog: bool = True) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
         """Write in one transaction that has `count` numbers above all that is committed; lends the first of them."""
         with self._write:
-            with self.transaction() as cursor:
+            with self.transaction(catalog=catalog) as cursor:
                 yield cursor, self.seq + 1
             self.seq += count
 
@@ -84,7 +101,7 @@ class HotTier:
         """
         rows = pa.concat_tables(tables)
         with self._write:
-            with self.numbered(rows.num_rows) as (cursor, seq):
+            with self.numbered(rows.num_rows, catalog=False) as (cursor, seq):
                 batch = rows.append_column("seq", pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64)))
                 cursor.register("batch", batch)
                 cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")

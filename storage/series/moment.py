@@ -8,11 +8,13 @@ from functools import cached_property
 
 import duckdb
 
-from storage.series import catalog
 from storage.series.catalog import Segment
-from storage.series.layers import Days, Deleted, days_between, days_of, deleted
+from storage.series.known import Catalog, Known, hot_extent
+from storage.series.layers import Days, Deleted, days_between, deleted
+from storage.series.quarantine import refuse_lost
 from storage.series.segments import SegmentFiles
 from storage.series.spans import Spans
+from storage.series.sql import Window
 
 
 class Moment:
@@ -22,14 +24,25 @@ class Moment:
     table `wanted`, which may come later; or about all of them.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, files: SegmentFiles, series: int | None) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, files: SegmentFiles, series: int | None, known: Known | None = None
+    ) -> None:
+        """`known` is the catalog as others have read it; a transaction that has changed it has none."""
         self.cursor = cursor
         self.series = series
         self.some = series is not None
         self._files = files
-        self.segments = files.lease(lambda: catalog.segments(cursor))
+        self._known = known
+        self.segments = files.lease(self._look)
         self._used: set[Segment] = set()
         self._leased = list(self.segments)
+
+    def _look(self) -> list[Segment]:
+        if self._known is not None:
+            self._catalog, self.hot = self._known.look(self.cursor)
+        else:
+            self._catalog, self.hot = Catalog.read(self.cursor), hot_extent(self.cursor)
+        return list(self._catalog.segments)
 
     @cached_property
     def extent(self) -> tuple[datetime, datetime] | None:
@@ -38,20 +51,14 @@ class Moment:
         return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
 
     @cached_property
-    def hot(self) -> tuple[datetime, datetime] | None:
-        """The first and last time of hot readings."""
-        [(first, last)] = self.cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
-        return (first, last) if first is not None else None
-
-    @cached_property
     def hot_days(self) -> Days:
         """The days of hot readings."""
         return days_between(self.cursor, *self.hot) if self.hot else Days(())
 
-    @cached_property
+    @property
     def run_days(self) -> dict[int, Days]:
         """The days of each run."""
-        return days_of(self.cursor, [s for s in self.segments if s.level == 0])
+        return self._catalog.run_days
 
     @cached_property
     def touched(self) -> Spans:
@@ -61,12 +68,17 @@ class Moment:
     @cached_property
     def gone(self) -> list[Deleted]:
         """What was deleted."""
-        return deleted(self.cursor, some=self.some)
+        return deleted(self.cursor, some=self.some) if self._catalog.deletions else []
 
-    @cached_property
+    @property
     def rolled_up(self) -> dict[int, set[str]]:
         """The tiers of the rollups of each segment that has some."""
-        return catalog.rolled_up(self.cursor)
+        return self._catalog.rolled_up
+
+    def refuse_lost(self, window: Window) -> None:
+        """Raise InQuarantine where readings of a window are that it is about."""
+        if self._catalog.lost:
+            refuse_lost(self.cursor, window, some=self.some)
 
     def use(self, segments: Iterable[Segment]) -> None:
         """Keep files beyond the planning."""

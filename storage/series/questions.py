@@ -12,7 +12,6 @@ import pyarrow as pa
 from storage.series.engine import Deadline, engine_errors
 from storage.series.layers import relation
 from storage.series.moment import Moment
-from storage.series.quarantine import refuse_lost
 from storage.series.selection import BATCH_ROWS
 from storage.series.sources import Sources
 from storage.series.sql import Window, name
@@ -57,11 +56,11 @@ def statement(moment: Moment, sources: Sources, question: Question) -> str:
     only = "id IN (SELECT id FROM wanted)"
     parts = []
     for key, window in question.readings.items():
-        refuse_lost(moment.cursor, window, some=True)
+        moment.refuse_lost(window)
         rows = relation(sources.layers(moment, window), f"{window.condition()} AND {only}")
         parts.append(f"{name(key)} AS ({rows})")
     for key, (window, width) in question.partials.items():
-        refuse_lost(moment.cursor, window, some=True)
+        moment.refuse_lost(window)
         parts.append(f"{name(key)} AS ({sources.partials(moment, window, width)})")
     extent = moment.extent or (NOTHING_YET, NOTHING_YET)
     head = f"WITH {', '.join(parts)} " if parts else ""

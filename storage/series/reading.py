@@ -12,9 +12,9 @@ import pyarrow as pa
 from storage.errors import Corrupt, InQuarantine
 from storage.series.engine import Deadline, engine_errors, table_of
 from storage.series.hot import HotTier
+from storage.series.known import Known
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
-from storage.series.quarantine import refuse_lost
 from storage.series.questions import Question, batches, chosen, statement
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, answer, register
@@ -29,6 +29,7 @@ class Reads:
     hot: HotTier
     sources: Sources
     broken: Callable[[], list[str]]
+    known: Known
 
     def select(self, selection: Selection, points: pa.Table | None, seconds: float | None) -> Rows:
         """Start a selection; see SeriesStore.select."""
@@ -89,7 +90,7 @@ class Reads:
 
     def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:
         cursor.execute("BEGIN")
-        moment = Moment(cursor, self.sources.files, series)
+        moment = Moment(cursor, self.sources.files, series, self.known)
         cleanup.callback(moment.close)
         return moment
 
@@ -116,7 +117,7 @@ class Reads:
                 cleanup.callback(Deadline(cursor, seconds).close)
             moment = self._moment(cursor, cleanup, len(ids))
             cursor.register("wanted", ids_of(ids))
-            refuse_lost(cursor, window, some=True)
+            moment.refuse_lost(window)
             layers = self.sources.layers(moment, window)
             condition = f"{window.condition()} AND id IN (SELECT id FROM wanted)"
             [(rows,)] = cursor.execute(f"SELECT count(*) FROM ({relation(layers, condition)})").fetchall()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from storage.series.catalog import Segment
 from storage.series.layers import Layers, arrange, relation
 from storage.series.moment import Moment
-from storage.series.quarantine import refuse, refuse_lost
+from storage.series.quarantine import refuse
 from storage.series.rolling import grain_of, roll
 from storage.series.rollups import HELD, TIERS, Rolled, lasts
 from storage.series.segments import ARCHIVE, SegmentFiles
@@ -53,7 +53,7 @@ class Sources:
     def source(self, moment: Moment, selection: Selection) -> Source:
         """Return what a selection reads."""
         window = selection.window
-        refuse_lost(moment.cursor, window, some=moment.some)
+        moment.refuse_lost(window)
         first, last = moment.extent or (_NEVER, _NEVER)
         source = Source(
             "",

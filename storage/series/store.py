@@ -25,6 +25,7 @@ from storage.series.deletions import delete
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
+from storage.series.known import Known
 from storage.series.moment import Moment
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
@@ -80,7 +81,7 @@ class SeriesStore:
     def _recover(self) -> None:
         """Make what is on disk fit together again, whatever ended the last process."""
         self._sources = Sources(self._files)
-        self._reads = Reads(self._hot, self._sources, lambda: [segment.file_name for segment, _ in self._faults()])
+        self._reads = Reads(self._hot, self._sources, self._broken, Known(self._hot.version))
         self._quarantine = Quarantine(self._hot, self._files)
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])
@@ -247,6 +248,9 @@ class SeriesStore:
             self._quarantine.take_back()
             self._quarantine.set_apart(self._faults())
         return self._lost()
+
+    def _broken(self) -> list[str]:
+        return [segment.file_name for segment, _ in self._faults()]
 
     def _faults(self) -> list[tuple[Segment, str]]:
         return copies.check(self._hot, self._files)
