@@ -107,11 +107,11 @@ class Scope:
         left, right = (self.compile(argument) for argument in arguments)
         if arguments[0] == arguments[1]:  # which the graph's engine takes for true, also of NaN
             raise NotUnderstood("a comparison with itself")
+        if operator in ("=", "!=") and "term" in (left.type, right.type):
+            raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
         if "result" in (left.type, right.type):
             return Column(f"({_compared_results(operator, left, right)})", "boolean")
         if all(self._is_number(argument) for argument in arguments):
-            if operator in ("=", "!=") and "term" in (left.type, right.type):
-                raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
             return self._compared_numbers(operator, arguments)
         if left.type == right.type and left.type in ("time", "string"):
             if left.type == "string" and operator not in ("=", "!="):
@@ -192,6 +192,8 @@ class _Side:
             case "double" | "integer":
                 number = f"({column.sql})::DOUBLE"
                 return cls(number, "NULL::VARCHAR", f"{number} IS NOT NULL", "false", column.type == "double")
+            case "term" if column.number:  # a text is refused where the terms are known
+                return cls(column.number, "NULL::VARCHAR", f"{column.number} IS NOT NULL", "false")
             case "string":
                 return cls("NULL::DOUBLE", column.sql, "false", f"{column.sql} IS NOT NULL")
         raise NotUnderstood(f"a result beside a {column.type}")

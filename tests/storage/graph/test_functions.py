@@ -17,7 +17,7 @@ def _one(expression: str, values: str = "") -> str | None:
     rows = ask(text, lambda instead: ox.Store().query(instead, **extensions(instead)))
     assert isinstance(rows, ox.QuerySolutions)
     [row] = rows
-    return row["x"] and row["x"].value
+    return str(row["x"].value) if row["x"] else None
 
 
 @pytest.mark.parametrize(
