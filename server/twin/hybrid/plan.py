@@ -212,7 +212,7 @@ class _Made:
 
 
 def _calculated(found: Expression) -> frozenset[str]:
-    """Return the variables that an expression calculates with or compares: not those it counts, or gives as they are."""
+    """Return the variables that an expression calculates with or compares, not those that it counts or gives."""
     if not isinstance(found, Call) or found.name in ("COUNT", "SAMPLE", "BOUND"):
         return frozenset()
     inner = (variables(part) if isinstance(part, Var) else _calculated(part) for part in found.arguments)
