@@ -7,7 +7,8 @@ NotUnderstood: decimals, and integers divided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -106,11 +107,11 @@ class Scope:
         left, right = (self.compile(argument) for argument in arguments)
         if arguments[0] == arguments[1]:  # which the graph's engine takes for true, also of NaN
             raise NotUnderstood("a comparison with itself")
+        if operator in ("=", "!=") and "term" in (left.type, right.type):
+            raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
         if "result" in (left.type, right.type):
             return Column(f"({_compared_results(operator, left, right)})", "boolean")
         if all(self._is_number(argument) for argument in arguments):
-            if operator in ("=", "!=") and "term" in (left.type, right.type):
-                raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
             return self._compared_numbers(operator, arguments)
         if left.type == right.type and left.type in ("time", "string"):
             if left.type == "string" and operator not in ("=", "!="):
@@ -125,7 +126,7 @@ class Scope:
         sides = [self.number(argument) for argument in arguments]
         sql = f"{sides[0].sql} {_COMPARISONS[operator]} {sides[1].sql}"
         tests = [f"isnan({s.sql})" for s, a in zip(sides, arguments, strict=True) if _may_be_nan(s, a)]
-        return Column(f"({_but_nan(sql, operator, ' OR '.join(tests))})", "boolean")
+        return Column(f"({_but_nan(sql, operator, tests)})", "boolean")
 
     def _computed(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
         left = self.compile(arguments[0])
@@ -143,15 +144,16 @@ class Scope:
         raise NotUnderstood("decimals")
 
 
-def _but_nan(sql: str, operator: str, is_nan: str) -> str:
-    """Return a comparison where a side may be NaN: DuckDB has it above all, and equal to itself.
+def _but_nan(sql: str, operator: str, tests: Sequence[str]) -> str:
+    """Return a comparison where sides may be NaN, by these tests: DuckDB has it above all, and equal to itself.
 
-    It equals nothing, and has no place in an order, which is an error to the graph's engine.
+    To the graph's engine it equals nothing, but has a place in an order beside itself; beside a number it has none.
     """
-    if not is_nan:
+    if not tests:
         return sql
-    otherwise = {"=": "false", "!=": "true"}.get(operator, "NULL")
-    return f"CASE WHEN {is_nan} THEN {otherwise} ELSE {sql} END"
+    if operator in ("=", "!="):
+        return f"CASE WHEN {' OR '.join(tests)} THEN {'false' if operator == '=' else 'true'} ELSE {sql} END"
+    return f"CASE WHEN {' <> '.join(tests)} THEN NULL ELSE {sql} END"
 
 
 def _compared_results(operator: str, left: Column, right: Column) -> str:
@@ -164,8 +166,8 @@ def _compared_results(operator: str, left: Column, right: Column) -> str:
     texts = " AND ".join(side.is_text for side in sides)
     there = " AND ".join(f"({side.is_number} OR {side.is_text})" for side in sides)
     symbol = _COMPARISONS[operator]
-    either = " OR ".join(f"isnan({side.number})" for side in sides)
-    compared = _but_nan(f"{sides[0].number} {symbol} {sides[1].number}", operator, either)
+    tests = [f"isnan({side.number})" for side in sides if side.may_be_nan]
+    compared = _but_nan(f"{sides[0].number} {symbol} {sides[1].number}", operator, tests)
     cases = f"WHEN {numbers} THEN {compared} WHEN {texts} THEN {sides[0].text} {symbol} {sides[1].text}"
     others = {"=": f" WHEN {there} THEN false", "!=": f" WHEN {there} THEN true"}.get(operator, "")
     return f"CASE {cases}{others} END"
@@ -179,6 +181,7 @@ class _Side:
     text: str
     is_number: str
     is_text: str
+    may_be_nan: bool = True
 
     @classmethod
     def of(cls, column: Column) -> _Side:
@@ -188,7 +191,9 @@ class _Side:
                 return cls(value, text, f"{value} IS NOT NULL", f"({value} IS NULL AND {text} IS NOT NULL)")
             case "double" | "integer":
                 number = f"({column.sql})::DOUBLE"
-                return cls(number, "NULL::VARCHAR", f"{number} IS NOT NULL", "false")
+                return cls(number, "NULL::VARCHAR", f"{number} IS NOT NULL", "false", column.type == "double")
+            case "term" if column.number:  # a text is refused where the terms are known
+                return cls(column.number, "NULL::VARCHAR", f"{column.number} IS NOT NULL", "false")
             case "string":
                 return cls("NULL::DOUBLE", column.sql, "false", f"{column.sql} IS NOT NULL")
         raise NotUnderstood(f"a result beside a {column.type}")
@@ -209,7 +214,8 @@ def _constant(term: ox.Literal | ox.NamedNode) -> Column:
         text = term.value
         if term.datatype in _INTEGERS:
             return Column(f"{int(text)}::BIGINT" if abs(int(text)) < 2**53 else _refuse("a large integer"), "integer")
-        return Column(f"{quote(repr(float(text)))}::DOUBLE", "double")
+        number = float(text.replace("INF", "inf"))
+        return Column(f"{quote(repr(number))}::DOUBLE" if not math.isnan(number) else _refuse("NaN"), "double")
     if term.datatype == XSD["dateTime"]:
         return Column(timestamp(time_of(term)), "time")
     if term.datatype == XSD["boolean"]:

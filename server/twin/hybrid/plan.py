@@ -13,9 +13,11 @@ from functools import lru_cache
 
 from server.twin.hybrid.algebra import (
     Algebra,
+    Call,
     Expression,
     Item,
     Modified,
+    Var,
     algebra,
     has_aggregate,
     modified,
@@ -185,7 +187,7 @@ class _Made:
         graph = (
             f"{self.whole.prologue}SELECT {select} WHERE {{ {self.parts.graph} }}" if self.parts.graph.strip() else ""
         )
-        compared = frozenset[str]().union(*map(variables, self._expressions())) & frozenset(carried)
+        compared = frozenset[str]().union(*map(_calculated, self._expressions())) & frozenset(carried)
         made = Plan(self.whole, self.query, self.parts, carried, graph, compared)
         statement(made, ALWAYS, ALWAYS[1])  # raises NotUnderstood where it has an expression that has no SQL
         return made
@@ -207,3 +209,11 @@ class _Made:
         if self.query.select.star is not None:
             found |= self.parts.graph_names
         return found.union(*map(variables, self._expressions()))
+
+
+def _calculated(found: Expression) -> frozenset[str]:
+    """Return the variables that an expression calculates with or compares, not those that it counts or gives."""
+    if not isinstance(found, Call) or found.name in ("COUNT", "SAMPLE", "BOUND"):
+        return frozenset()
+    inner = (variables(part) if isinstance(part, Var) else _calculated(part) for part in found.arguments)
+    return frozenset[str]().union(*inner)

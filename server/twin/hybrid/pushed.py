@@ -62,6 +62,8 @@ def bindings(plan: Plan, rows: Sequence[Row], index: PointIndex, kinds: Kinds) -
         values = [row[place] for row in rows]
         columns[f"c{place}"] = pa.array([None if v is None else numbers[v] for v in values], pa.int32())
         if name in plan.compared:
+            if any(isinstance(value, ox.Literal) and value.datatype == XSD["string"] for value in values):
+                raise NotUnderstood("texts of the graph in a comparison")
             columns[f"n{place}"] = pa.array([_number(value) for value in values], pa.float64())
     wanted, found_kinds = set[str](), set[str]()
     for number, observation in enumerate(plan.observations):
