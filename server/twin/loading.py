@@ -147,8 +147,8 @@ def _ask(request: dict[str, Any], fd: int) -> dict[str, Any]:
         assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
         assert process.stdout is not None  # noqa: S101 - as above
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
+            # Past its buffer, which would be flushed once more when it is closed.
+            os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
         line = process.stdout.readline()
     if line.endswith(b"\n"):
         answer: dict[str, Any] = json.loads(line)

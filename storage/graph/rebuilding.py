@@ -97,8 +97,8 @@ class Rebuilding:
                 assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
                 assert process.stdout is not None  # noqa: S101 - as above
                 with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(json.dumps(request).encode() + b"\n")
-                    process.stdin.flush()
+                    # Past its buffer, which would be flushed once more when it is closed.
+                    os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
                 answer = process.stdout.readline()
         finally:
             self._process = None

