@@ -77,13 +77,14 @@ def questions(days: int) -> list[Question]:
             "supply air above setpoint + 2 at the same time, all AHUs, a week",
             f"SELECT ?ahu ?t ?v ?w {{ {pairs} {_HISTORY} {setpoint} {week} FILTER(?v > ?w + 2) }}",
             f"SELECT ?id ?sid ?ahu {{ {pairs} {_ID} ?s ref:hasExternalReference/ref:hasTimeseriesId ?sid }}",
-            "SELECT p.ahu, r.time, r.value AS v, s.value AS w FROM points AS p JOIN r USING (id)"
-            f" JOIN r AS s ON s.id = p.sid AND s.time = r.time WHERE {in_week} AND {in_week.replace('r.', 's.')}"
-            " AND r.value > s.value + 2",
+            f"WITH a AS (SELECT * FROM r WHERE id IN (SELECT id FROM points) AND {in_week}),"
+            f" b AS (SELECT * FROM r WHERE id IN (SELECT sid FROM points) AND {in_week})"
+            " SELECT p.ahu, a.time, a.value AS v, b.value AS w FROM a JOIN points AS p USING (id)"
+            " JOIN b ON b.id = p.sid AND b.time = a.time WHERE a.value > b.value + 2",
         ),
         Question(
             "raw readings of one point for a day",
-            f"SELECT ?t ?v {{ BIND(:b0a0t AS ?p) {_HISTORY} {one} }} ORDER BY ?t",
+            f"SELECT ?t ?v {{ {_HISTORY.replace('?p', ':b0a0t')} {one} }} ORDER BY ?t",
             f"SELECT ?id {{ VALUES ?p {{ :b0a0t }} {_ID} }}",
             f"SELECT r.time, r.value FROM r {joined} WHERE {in_one} ORDER BY r.time",
         ),
