@@ -37,7 +37,7 @@ def test_others_read_while_writing_goes_on(tmp_path: Path, who: str) -> None:
                 return
             store.append(batch(number))
             store.compact()
-            ended.wait(0.5)
+            ended.wait(1.0)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -56,10 +56,10 @@ def test_others_read_while_writing_goes_on(tmp_path: Path, who: str) -> None:
         ended.set()
         writer.join()
         store.close()
-    assert said.returncode == 0, said.stderr[-3000:]
+    assert said.returncode == 0, said.stderr[-20_000:]
     seen = [tuple(map(int, line.split())) for line in said.stdout.splitlines()]
     assert [rows for rows, different in seen if rows != different] == []
-    assert seen[0][0] >= 100
+    assert max(rows for rows, _ in seen) >= 100
     assert len({rows for rows, _ in seen}) > 1, (seen, "nothing was written meanwhile")
 
 
