@@ -101,6 +101,7 @@ ROUTES = (
     _route("/models", admin.load, POST=_WRITE),
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),
+    _route("/infer", admin.infer, POST=_WRITE),
     _route("/check", admin.check, POST=_READ),
     _route("/commands", commands.give, POST=_OPERATE),
     _route("/commands/take", commands.take, POST=_OPERATE),

@@ -6,18 +6,25 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import IO
 
+import pyoxigraph as ox
 from anyio import to_thread
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ontologies.formats import format_of_media_type, read_quads
+from ontologies.namespaces import PREFIXES
 from ontologies.point_map import PointMap, read_map
+from ontologies.sarif import MEDIA_TYPE as SARIF
+from ontologies.sarif import to_sarif
 from server.auth.guard import require_role
 from server.auth.tokens import Role
 from server.errors import bad_request
+from server.negotiation import GRAPHS, negotiate
 from server.protocols.http import (
     Parameters,
     content_format,
@@ -35,6 +42,12 @@ from server.twin.service import COPY, Twin
 _LOAD = ("graph", "format", "lenient", "name")
 _TAR = "application/x-tar"
 _CHUNK = 1 << 20
+_DATASETS = ("trig", "nquads")
+_REPORTS = {
+    "json": "application/json",
+    "sarif": SARIF,
+    **{name: media_type for name, media_type in GRAPHS.items() if name not in _DATASETS},
+}
 
 
 async def load(request: Request) -> Response:
@@ -109,15 +122,36 @@ async def ontologies(request: Request) -> Response:
 
 
 async def validate(request: Request) -> Response:
-    """Validate a graph, or all models, with SHACL."""
-    parameters = Parameters(query_pairs(request), ("graph", "name", "version"))
+    """Validate a graph, or all models, with SHACL; the report comes as JSON, as SARIF, or as a graph."""
+    parameters = Parameters(query_pairs(request), ("graph", "name", "version", "format"))
+    media_type = negotiate(_REPORTS, request.headers.get("accept"), parameters.one("format"))
+    twin = twin_of(request)
+    asked = parameters.one("graph"), parameters.one("name") or "brick", parameters.one("version")
+    headers = {"Vary": "Accept"}
+    if media_type in (_REPORTS["json"], _REPORTS["sarif"]):
+        report = await to_thread.run_sync(twin.validate, *asked)
+        document = to_sarif(report, package_version("twinhouse")) if media_type == SARIF else report
+        return JSONResponse(document, headers=headers, media_type=media_type)
+    triples = await to_thread.run_sync(twin.validation_graph, *asked)
+    body = await to_thread.run_sync(_serialized, triples, media_type)
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def _serialized(triples: bytes, media_type: str) -> bytes:
+    quads = read_quads(triples, ox.RdfFormat.N_TRIPLES)
+    return ox.serialize(quads, format=format_of_media_type(media_type), prefixes=PREFIXES) or b""
+
+
+async def infer(request: Request) -> Response:
+    """Bring the graph of what follows from the models up to date."""
+    parameters = Parameters(query_pairs(request), ("name", "version", "classes"))
     run = partial(
-        twin_of(request).validate,
-        parameters.one("graph"),
+        twin_of(request).infer,
         parameters.one("name") or "brick",
         parameters.one("version"),
+        classes=parameters.flag("classes"),
     )
-    return JSONResponse(await to_thread.run_sync(run))
+    return JSONResponse(plain(await to_thread.run_sync(run)))
 
 
 async def check(request: Request) -> Response:

@@ -136,6 +136,12 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("graph", "IRI of the graph to validate; all models where it is missing"),
         Parameter("name", "ontology to validate against"),
         Parameter("version", "its version"),
+        Parameter("format", "json (default), sarif, turtle, ntriples, jsonld, rdfxml; also by Accept"),
+    ),
+    "/infer": (
+        Parameter("name", "ontology whose rules count: brick (default), 223p"),
+        Parameter("version", "its version"),
+        Parameter("classes", "true: also all classes above each node's own"),
     ),
 }
 PATH_PARAMETERS = {

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ from server.outbound.service import Outbound
 from server.settings import Settings
 from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
-from server.twin.checking import CheckReport, check
+from server.twin.checking import CheckReport, check, unclaimed
 from server.twin.deleting import DeleteReport, delete
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
+from server.twin.inferring import INFERRED, InferReport, Inferring, Rules
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
@@ -38,12 +39,12 @@ from server.twin.models import LoadReport, Model, named_node
 from server.twin.once import Once
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
+from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.solutions import TypedSolutions
 from server.twin.terms import Term
 from server.twin.touching import leaves_points
-from server.twin.validating import validate_apart
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
@@ -104,6 +105,7 @@ class Twin:
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
         self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
+        self._inferring = Inferring(self, Rules.parse(settings.inference))
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
@@ -111,6 +113,7 @@ class Twin:
             return
         self._closed = True
         self._retaining.close()
+        self._inferring.close()
         self.readers.close()
         self.outbound.close()
         self.series.finish()
@@ -196,17 +199,37 @@ class Twin:
             for o in catalog.available()
         ]
 
-    def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
-        """Validate a graph (None: all but the ontologies) with SHACL against a packaged ontology."""
-        ontology = catalog.find(name, version)
-        packaged = {o.iri for o in catalog.available()}
-        names = [named_node(graph).value] if graph else [g for g in self.graph.graphs() if g not in packaged]
-        if graph and graph not in self.graph.graphs():
-            raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
-        triples = b"".join(self._triples(g) for g in names) + (b"" if graph else self._triples(None))
-        return {"graphs": names, "ontology": ontology.iri, **validate_apart(triples, ontology)}
+    def infer(self, name: str = "brick", version: str | None = None, *, classes: bool = False) -> InferReport:
+        """Keep what follows from the models by a packaged ontology in a graph of its own; see Inferring.infer."""
+        return self._inferring.infer(Rules(catalog.find(name, version), classes))
 
-    def _triples(self, graph: str | None) -> bytes:
+    def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
+        """Validate a graph (None: all models) with SHACL against a packaged ontology."""
+        ontology, names = catalog.find(name, version), self._validated(graph)
+        report = validate_apart(b"".join(map(self.triples, names)), ontology)
+        if graph is None:
+            report["advice"] += map(asdict, unclaimed(self))
+        return {"graphs": [name for name in names if name], "ontology": ontology.iri, **report}
+
+    def validation_graph(self, graph: str | None, name: str = "brick", version: str | None = None) -> bytes:
+        """Return the report of such a validation as a graph (SHACL, section 3.6), in N-Triples."""
+        names = self._validated(graph)
+        return report_apart(b"".join(map(self.triples, names)), catalog.find(name, version))
+
+    def _validated(self, graph: str | None) -> list[str | None]:
+        if graph is None:
+            return self.models()
+        if named_node(graph).value not in self.graph.graphs():
+            raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
+        return [graph]
+
+    def models(self) -> list[str | None]:
+        """Return the graphs of models: all but the packaged ontologies and what is inferred; None is the unnamed."""
+        others = {INFERRED.value, *(ontology.iri for ontology in catalog.available())}
+        return [None, *(name for name in self.graph.graphs() if name not in others)]
+
+    def triples(self, graph: str | None) -> bytes:
+        """Return a graph as N-Triples."""
         return self.readers.run(Dump(graph, NTRIPLES), _INSIDE).read()
 
     # Points
