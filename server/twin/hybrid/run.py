@@ -23,7 +23,7 @@ from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Part, Wanted
 from server.twin.hybrid.needs import everything, needs
-from server.twin.hybrid.plan import ALWAYS, Plan, plan, why_not
+from server.twin.hybrid.plan import ALWAYS, Plan, plan
 from server.twin.hybrid.pushed import Pushed, Pushing
 from server.twin.hybrid.statement import statement
 from server.twin.hybrid.underway import Queries, Underway
@@ -198,8 +198,8 @@ class Hybrid:
         if query.lease is not None or mentions_outbound(text) or query.format not in FORMATS:
             raise NotUnderstood("SERVICE, or no solutions")
         planned = plan(text)
-        if planned is None or not _is_valid(text):
-            raise NotUnderstood(why_not(text) or "it is no SPARQL")
+        if not _is_valid(text):
+            raise NotUnderstood("it is no SPARQL")
         return planned
 
     def _cells(self, planned: Plan, query: Query, limits: Limits) -> tuple[Sequence[pa.Array[Any]], int]:
