@@ -149,7 +149,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
-    app.state.slots = Slots(twin.readers)
+    app.state.slots = Slots(twin.readers, end=twin.hybrid.queries.end)
     app.state.commands = Commands(settings.data)
     registry.register(Gauges(twin.gauges))
     try:

@@ -19,6 +19,7 @@ class PointIndex:
     points: tuple[PointSeries, ...]
     by_iri: dict[str, PointSeries] = field(default_factory=dict)
     by_uuid: dict[UUID, PointSeries] = field(default_factory=dict)
+    series_of: dict[str, str] = field(default_factory=dict)  # the UUID as text, by the IRI
     _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
 
@@ -33,6 +34,7 @@ class PointIndex:
     def _add(self, point: PointSeries) -> None:
         self.by_iri[point.point] = point
         self.by_uuid.setdefault(point.uuid, point)
+        self.series_of[point.point] = str(point.uuid)
         for reference in point.references:
             self._by_id[reference.id].add(point.uuid)
             self._by_stored[reference.id, _base(reference.stored_at or "")] = point.uuid
@@ -44,7 +46,9 @@ class PointIndex:
             return None
         by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
         every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
-        index = PointIndex(every, dict(self.by_iri), dict(self.by_uuid), by_id, dict(self._by_stored))
+        index = PointIndex(
+            every, dict(self.by_iri), dict(self.by_uuid), dict(self.series_of), by_id, dict(self._by_stored)
+        )
         for point in new:
             index._add(point)
         return index

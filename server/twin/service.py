@@ -42,7 +42,7 @@ from server.twin.points import points_table
 from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
-from server.twin.solutions import TypedSolutions
+from server.twin.solutions import TypedSolutions, from_tsv
 from server.twin.terms import Term
 from server.twin.touching import leaves_points
 from storage.errors import DeadlineExceeded, RowLimitExceeded
@@ -161,8 +161,14 @@ class Twin:
 
     def typed(self, query: Query, limits: Limits) -> TypedSolutions:
         """Return the solutions of a SELECT whose format is TSV, as typed columns that are not all in memory."""
-        with closing(self.query(query, limits)) as result:
-            return TypedSolutions(result, self.directory.root)
+        query = self.leased(query, limits)
+        if self.hybrid.sees(query.text):
+            found = self.hybrid.typed(query, limits)
+            if isinstance(found, TypedSolutions):
+                return found
+            query, limits = found
+        with closing(self.readers.run(query, limits)) as result:
+            return from_tsv(result, self.directory.root)
 
     def update(
         self, text: str, *, base_iri: str | None = None, seconds: float | None = None, union: bool = False

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import Corrupt, InQuarantine
-from storage.series.engine import Deadline, engine_errors, table_of
+from storage.series.engine import Deadline, Stop, engine_errors, table_of
 from storage.series.hot import HotTier
 from storage.series.known import Known
 from storage.series.layers import relation, statistics
@@ -61,19 +61,21 @@ class Reads:
         rows.batches = self._named(rows.batches)
         return rows
 
-    def ask(self, question: Question, seconds: float | None) -> Rows:
+    def ask(self, question: Question, seconds: float | None, stop: Stop | None = None) -> Rows:
         """Start a question; see SeriesStore.ask."""
         cleanup = contextlib.ExitStack()
         try:
-            with self._blaming(), engine_errors():
-                return self._ask(question, seconds, cleanup)
+            with self._blaming(), engine_errors(stop):
+                return self._ask(question, seconds, stop, cleanup)
         except BaseException:
             cleanup.close()
             raise
 
-    def _ask(self, question: Question, seconds: float | None, cleanup: contextlib.ExitStack) -> Rows:
+    def _ask(
+        self, question: Question, seconds: float | None, stop: Stop | None, cleanup: contextlib.ExitStack
+    ) -> Rows:
         cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
-        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        deadline = Deadline(cursor, seconds, stop) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
         moment = self._moment(cursor, cleanup, question.ids.num_rows)
@@ -85,7 +87,7 @@ class Reads:
             cursor.register(question.latest, self.hot.latest.read(ids))
         sql = statement(moment, self.sources, chosen(moment, self.sources, question))
         moment.planned()
-        schema, rows = batches(cursor, sql, deadline)
+        schema, rows = batches(cursor, sql, deadline, stop)
         return Rows(schema, self._named(rows), cleanup)
 
     def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:

@@ -22,7 +22,7 @@ from storage.series import catalog, copies, receipts
 from storage.series.catalog import Segment
 from storage.series.commits import Batch, GroupCommit
 from storage.series.deletions import delete
-from storage.series.engine import engine_errors
+from storage.series.engine import Stop, engine_errors
 from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
 from storage.series.known import Known
@@ -186,9 +186,12 @@ class SeriesStore:
         """
         return self._reads.select(selection, points, seconds)
 
-    def ask(self, question: Question, *, seconds: float | None = None) -> Rows:
-        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded."""
-        return self._reads.ask(question, seconds)
+    def ask(self, question: Question, *, seconds: float | None = None, stop: Stop | None = None) -> Rows:
+        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded.
+
+        Where there are `seconds`, `stop` ends it before, with Cancelled.
+        """
+        return self._reads.ask(question, seconds, stop)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():

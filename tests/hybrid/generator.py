@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+from datetime import datetime, timedelta
+
+FIRST, STEPS = -6, 20
+"""The readings that it asks for, in half hours since 5 January."""
 
 _GRAPHS = (
     "?e brick:hasPoint ?p .",
@@ -64,8 +68,9 @@ class Generator:
         return self._chance.random() < share
 
     def _time(self) -> str:
-        hour, minute = self._chance.randrange(24), self._chance.choice(["00", "30"])
-        return f'"2026-01-05T{hour:02d}:{minute}:00Z"^^xsd:dateTime'
+        half_hours = self._chance.randrange(FIRST - 1, FIRST + STEPS + 1)
+        time = datetime(2026, 1, 5) + timedelta(minutes=30 * half_hours)
+        return f'"{time.isoformat()}Z"^^xsd:dateTime'
 
     def _observation(self, number: int, point: str) -> str:
         if self._often(0.1):

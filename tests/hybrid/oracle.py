@@ -139,8 +139,8 @@ def _canonical(row: dict[str, dict[str, str]]) -> tuple[tuple[tuple[str, str], .
 
 
 def _is_number(name: str, term: dict[str, str]) -> bool:
-    """Tell whether it is a double; of the least and the most, 21 and 21.0 are as good."""
-    return _is_double(term) or (name in ("mi", "ma") and term.get("datatype") == f"{_XSD}integer")
+    """Tell whether it is a double; of the least, the most and how far they are apart, 21 and 21.0 are as good."""
+    return _is_double(term) or (name in ("mi", "ma", "r") and term.get("datatype") == f"{_XSD}integer")
 
 
 def _is_double(term: dict[str, str]) -> bool:

@@ -150,13 +150,15 @@ def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None) -> Texts
 
 def plain_doubles(texts: Texts) -> Texts:
     """Write numbers without exponents, as the graph's engine does."""
-    if not pc.any(pc.match_substring(texts, "e")).as_py():
+    with_exponent = pc.match_substring(texts, "e")
+    if not pc.any(with_exponent).as_py():
         return texts
-    return pa.array([_plain(text) for text in texts.to_pylist()], pa.string())
+    found: Texts = pc.if_else(with_exponent, looked_up(pc.if_else(with_exponent, texts, None), _plain), texts)
+    return found
 
 
-def _plain(text: str | None) -> str | None:
-    return format(Decimal(text), "f") if text is not None and "e" in text else text
+def _plain(text: str) -> str:
+    return format(Decimal(text), "f")
 
 
 def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:
@@ -167,13 +169,20 @@ def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:
     return found
 
 
+def _bytes(rows: Texts, between: str) -> bytes:
+    """Return rows, one after the other, with nothing made of each on the way."""
+    together: Any = pc.binary_join(pa.ListArray.from_arrays([0, len(rows)], rows), between)
+    found: bytes = together[0].as_buffer().to_pybytes()
+    return found
+
+
 def write(form: Format, names: Sequence[str], batches: Iterable[tuple[Sequence[Texts], int]]) -> Iterator[bytes]:
     """Yield an answer. Each batch has a column of cells for each name, null where unbound, and so many rows."""
     yield form.head(names).encode()
     before = ""
     for columns, size in batches:
         if size:
-            rows = list(map(str, form.row(names, columns).to_pylist())) if names else ["{}"] * size
-            yield (before + form.between.join(rows)).encode()
+            rows = form.row(names, columns) if names else pa.array(["{}"] * size)
+            yield before.encode() + _bytes(rows, form.between)
             before = form.between
     yield (form.end if before or form.between in (",", "") else "").encode()

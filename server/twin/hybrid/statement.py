@@ -1,7 +1,8 @@
 """The SQL of a plan: the graph's bindings joined to readings, grouped, in order.
 
-The table `b` of bindings has a column `c…` for each variable of the graph (a number of a term), `n…` for the numeric
-value of those that are compared, `i…` for the series and `g…` for the kind of each observation's point.
+The table `b` of bindings has the number `k` of each row, a column `c…` for each variable of the graph (a number of a
+term), `n…` for the numeric value of those that are compared, `i…` for the series and `g…` for the kind of each
+observation's point.
 """
 
 from __future__ import annotations
@@ -67,8 +68,11 @@ class _Writer:
         parts = self.plan.parts
         self._bind_graph()
         text = "b"
+        alone = len(parts.observations) == 1
         for number, observation in enumerate(parts.observations):
-            text += f" JOIN {self._source(number, parts.filters)} AS r{number} ON {self._on(number, observation)}"
+            source = self._source(number, parts.filters)
+            source = source if alone else f"(SELECT r.*, b.k FROM b JOIN {source} AS r ON r.id = b.i{number})"
+            text += f" JOIN {source} AS r{number} ON {self._on(number, observation, alone=alone)}"
             self._bind(number, observation)
         for name, found in parts.binds:
             self.columns[name] = self.scope().compile(found)
@@ -95,8 +99,13 @@ class _Writer:
         where = " AND ".join(needed)
         return f"(SELECT * FROM {self.relation(number)} WHERE {where})" if where else self.relation(number)
 
-    def _on(self, number: int, observation: Observation) -> str:
-        on = [f"r{number}.id = b.i{number}"]
+    def _on(self, number: int, observation: Observation, *, alone: bool = True) -> str:
+        """Return the condition of a join; where it is not `alone`, by the row of bindings.
+
+        By their series, DuckDB may join two observations by their times before anything else: all with all.
+        """
+        on = [f"r{number}.id = b.i{number}"] if alone else [f"r{number}.k = b.k"]
+        on += [f"r{number}.k = r0.k"] if number and not alone else []
         if observation.time is not None and (known := self.columns.get(observation.time.value)):
             if known.type != "time":
                 raise NotUnderstood("a time that is something else as well")
