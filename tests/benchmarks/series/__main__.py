@@ -35,9 +35,8 @@ LEAST_SCALE = 0.1  # for the documentation: less says little
 _HEAD = """
 `python -m tests.benchmarks.series` starts `twinhouse serve`{others}, gives all the same readings, and asks all
 the same over HTTP on loopback. DuckDB {duckdb} has them in its own table, in the process of the benchmark, without
-HTTP: what it does is a bound, not a rival. The readings: {points:,} points for {days} days, one every 5 minutes,
-{readings:,} in all; temperatures to 0.1 K, humidities to 1 %, integers, and 0 or 1, all random walks. One question is
-about a year: of {year_points:,} more points that have one."""
+HTTP: what it does is a bound, not a rival. Each point reports every 5 minutes: temperatures to 0.1 K, humidities to
+1 %, integers, and 0 or 1, all random walks."""
 _SETTINGS = """
 Settings are the defaults, but for these: Twinhouse takes larger bodies; InfluxDB does not keep statistics of itself
 or a log of requests; VictoriaMetrics keeps readings for 100 years instead of a month."""
