@@ -22,6 +22,7 @@ from storage.series.engine import engine_errors
 from storage.series.groups import VALUES, Part
 from storage.series.latest import Latest
 from storage.series.sql import Window, quote
+from storage.series.uuids import as_uuids
 
 _FIND = """
 SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings
@@ -110,12 +111,13 @@ class HotTier:
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
         rows = pa.concat_tables(tables)
+        rows = rows.set_column(0, "id", as_uuids(rows.column("id")))
         with self._write:
             self._widen(rows)
             with self.numbered(rows.num_rows, catalog=False) as (cursor, seq):
                 batch = rows.append_column("seq", pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64)))
                 cursor.register("batch", batch)
-                cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
+                cursor.execute("INSERT INTO readings SELECT id, time, value, text, status, seq FROM batch")
                 cursor.unregister("batch")
                 also(cursor)
             self.rows += rows.num_rows
