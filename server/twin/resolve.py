@@ -11,10 +11,12 @@ from uuid import UUID
 from ontologies.identity import parse_uuid, series_uuid
 from ontologies.points import PointSeries
 
+_MOST_LOOKED_UP = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class PointIndex:
-    """All points of one generation of the graph, by each of their identifiers."""
+    """All points of one generation of the graph, by each of their identifiers; `uuids` are those of their series."""
 
     points: tuple[PointSeries, ...]
     by_iri: dict[str, PointSeries] = field(default_factory=dict)
@@ -22,6 +24,8 @@ class PointIndex:
     series_of: dict[str, str] = field(default_factory=dict)  # the UUID as text, by the IRI
     _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    uuids: set[str] = field(default_factory=set)
+    _looked_up: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, points: Iterable[PointSeries]) -> PointIndex:
@@ -34,7 +38,8 @@ class PointIndex:
     def _add(self, point: PointSeries) -> None:
         self.by_iri[point.point] = point
         self.by_uuid.setdefault(point.uuid, point)
-        self.series_of[point.point] = str(point.uuid)
+        self.series_of[point.point] = text = str(point.uuid)
+        self.uuids.add(text)
         for reference in point.references:
             self._by_id[reference.id].add(point.uuid)
             self._by_stored[reference.id, _base(reference.stored_at or "")] = point.uuid
@@ -46,9 +51,8 @@ class PointIndex:
             return None
         by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
         every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
-        index = PointIndex(
-            every, dict(self.by_iri), dict(self.by_uuid), dict(self.series_of), by_id, dict(self._by_stored)
-        )
+        copies = (dict(each) for each in (self.by_iri, self.by_uuid, self.series_of))
+        index = PointIndex(every, *copies, by_id, dict(self._by_stored), set(self.uuids))
         for point in new:
             index._add(point)
         return index
@@ -68,6 +72,15 @@ class PointIndex:
             return uuid
         point = self.by_iri.get(identifier)
         return point.uuid if point else None
+
+    def series_text(self, identifier: str, source: str | None = None) -> str | None:
+        """Return the UUID that `series` gives, as text; those that points have are remembered."""
+        known = self._looked_up.get((identifier, source))
+        if known is None and (found := self.series(identifier, source)) is not None:
+            known = str(found)
+            if known in self.uuids and len(self._looked_up) < _MOST_LOOKED_UP:
+                self._looked_up[identifier, source] = known
+        return known
 
     def kept_at(self, series_id: str, store: str | None) -> UUID | None:
         """Return the series that has this id at this very store, or else at none that its model names."""

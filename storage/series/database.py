@@ -47,6 +47,7 @@ class Database:
     def _open(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(self._path), config=self._config)
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("SET parquet_metadata_cache = true")  # no file is ever changed
         connection.execute(f"SET allowed_directories = [{quote(f'{self._path.parent}/')}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

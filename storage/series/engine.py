@@ -20,7 +20,6 @@ from storage.errors import (
     StorageError,
 )
 
-NO_READING = "a reading needs"  # begins what our SQL raises for a row that is none
 _AGAIN = 0.05  # seconds between interrupts: one that comes between two statements is lost
 
 
@@ -89,8 +88,6 @@ def _kind(error: Exception) -> type[StorageError] | None:
     prefix, separator, _ = message.partition(" Error: ")
     if separator and prefix in _KINDS:
         return _KINDS[prefix]
-    if NO_READING in message:
-        return InvalidReadings
     if type(error) is duckdb.Error:  # of the libraries below it, about what is in a Parquet file
         return Corrupt
     if isinstance(error, duckdb.Error) or separator:

@@ -15,6 +15,7 @@ from storage.series.hot import HotTier
 from storage.series.known import Known
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
+from storage.series.narrow import Narrow
 from storage.series.questions import Question, batches, chosen, statement
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, answer, register
@@ -24,15 +25,18 @@ from storage.series.sql import Window
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Starts them. `broken` names the files that are not what was written."""
+    """Starts them. `broken` names the files that are not what was written; `narrow` is asked first."""
 
     hot: HotTier
     sources: Sources
     broken: Callable[[], list[str]]
     known: Known
+    narrow: Narrow
 
     def select(self, selection: Selection, points: pa.Table | None, seconds: float | None) -> Rows:
         """Start a selection; see SeriesStore.select."""
+        if (rows := self.narrow.select(selection, points)) is not None:
+            return rows
         cleanup = contextlib.ExitStack()
         try:
             with self._blaming(), engine_errors():

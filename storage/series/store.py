@@ -27,6 +27,7 @@ from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
 from storage.series.known import Known
 from storage.series.moment import Moment
+from storage.series.narrow import Narrow
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
 from storage.series.questions import Question
@@ -81,7 +82,8 @@ class SeriesStore:
     def _recover(self) -> None:
         """Make what is on disk fit together again, whatever ended the last process."""
         self._sources = Sources(self._files)
-        self._reads = Reads(self._hot, self._sources, self._broken, Known(self._hot.version))
+        known = Known(self._hot.version)
+        self._reads = Reads(self._hot, self._sources, self._broken, known, Narrow(self._files, known, self._hot))
         self._quarantine = Quarantine(self._hot, self._files)
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])

@@ -120,6 +120,22 @@ def test_all_parts_of_ours_beside_duckdb(monkeypatch: pytest.MonkeyPatch, capsys
     assert "InfluxDB |" not in report
 
 
+def test_what_was_measured_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("--scale", str(TINY / 10), "--runs", "1", "--systems", "duckdb", "--keep", str(tmp_path))
+    _run(monkeypatch, *run, "--fill")
+    filled = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "scale-0.0002").glob("*.whole")}
+    assert sorted(filled) == ["duckdb.whole", "twinhouse.whole"]
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "ingest.md").write_text("### Ingest\n\nof another day\n")
+    _run(monkeypatch, *run, "--only", "questions")
+    report = capsys.readouterr().out
+    assert report.index("of another day") < report.index("### Questions")
+    assert "### Questions" in (tmp_path / "parts" / "questions.md").read_text()
+    assert filled == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "scale-0.0002").glob("*.whole")}
+
+
 @pytest.mark.skipif(
     shutil.which("influxd") is None or shutil.which("victoria-metrics") is None,
     reason="the other servers are missing",
@@ -129,6 +145,7 @@ def test_all_systems_answer_the_same(tmp_path: Path) -> None:
     part = questions(bench)
     assert [len(row) for row in part.rows] == [len(part.head)] * 7
     assert "failed" not in part.markdown()
+    assert all((bench.folder / f"{name}.whole").exists() for name in ("twinhouse", "influxdb", "victoriametrics"))
     assert set(bench.peaks) == {("questions", name) for name in ("Twinhouse", "InfluxDB", "VictoriaMetrics")}
 
 
@@ -145,6 +162,7 @@ def test_what_is_missing_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: py
         (["--only", "x"], 2, "no x"),
         (["--systems", "y"], 2, "no y"),
         (["--scale", "0.01", "--write-docs"], 2, "wants a --scale of 0.1"),
+        (["--fill"], 2, "wants a folder"),
     ],
 )
 def test_the_command(
