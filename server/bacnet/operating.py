@@ -28,15 +28,18 @@ _TAKE_BACK_SECONDS = 1.0
 class Operator:
     """What the gateway does about commands. Without permissions it takes none, but takes back what is still held."""
 
-    def __init__(self, config: Config, devices: Sequence[Device]) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
-        self._devices = {device.plan.key: device for device in devices}
-        self._points: dict[str, tuple[Device, ObjectId]] = {
-            point.id: (device, point.object) for device in devices for point in device.plan.points
-        }
+        self._devices: dict[str, Device] = {}
+        self._points: dict[str, tuple[Device, ObjectId]] = {}
         self._holdings = Holdings(config.state / "commands.sqlite")
         self._audit_path = config.state / "commands.jsonl"
         self._commander = Commander(config.commands, self._holdings, self.audit)
+
+    def know(self, devices: Sequence[Device]) -> None:
+        """Say what there is to command."""
+        self._devices = {device.plan.key: device for device in devices}
+        self._points = {point.id: (device, point.object) for device in devices for point in device.plan.points}
 
     def audit(self, entry: dict[str, Any]) -> None:
         """Keep an entry; durable when it returns."""

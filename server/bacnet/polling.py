@@ -16,7 +16,6 @@ from server.bacnet.planning import Plan, Point, batches, by_interval
 from server.bacnet.properties import PRESENT_VALUE, RELIABILITY, STATUS_FLAGS
 from server.bacnet.reading import Reader
 from server.bacnet.services import Answer, Read
-from server.bacnet.tags import ObjectId
 from server.bacnet.values import LOST, UNREADABLE, has_fault, reading_of, status_of
 
 _LOG = logging.getLogger(__name__)
@@ -175,7 +174,3 @@ class Device:
         except NoAnswer:
             return False
         return True
-
-    def point_of(self, object_: ObjectId) -> Point | None:
-        """Return the point of an object, if it is recorded."""
-        return next((point for point in self.plan.points if point.object == object_), None)

@@ -118,10 +118,6 @@ def _duplicates(found: list[Found]) -> list[Failure]:
     ]
 
 
-def _places(same: list[Found], but: Found) -> str:
-    return ", ".join(str(each.station) for each in same if each != but)
-
-
 class _Kept:
     """What a scan has read until now, written to `FILE.part` every few seconds."""
 

@@ -72,6 +72,8 @@ def scan(
     from server.bacnet.scan import Plan
     from server.bacnet.scan import scan as run
 
+    if name is not None and not name.strip():
+        raise typer.BadParameter("it is empty, and all UUIDs are derived from it", param_hint="--name")
     targets = _targets(device, network, instances)
     interface = interface_of(address, udp_port, bbmd, answer_seconds, retries)
     plan = Plan(name or file.stem, targets, wait, forget)
