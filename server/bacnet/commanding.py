@@ -112,10 +112,14 @@ def require_allowed(permissions: Sequence[Permission], device: int, object_: Obj
         if each.device == device and any(fnmatchcase(name, pattern) for pattern in each.objects)
     ]
     if not fitting:
-        raise NotDone("refused", f"the configuration does not allow commands to {name} of device {device}")
+        detail = f"the gateway's configuration does not allow commands to {name} of device {device}: see [[commands]]"
+        raise NotDone("refused", detail)
     found = [each for each in fitting if each.highest <= order.priority]
     if not found:
-        raise NotDone("refused", f"the configuration allows priority {min(e.highest for e in fitting)} and lower")
+        highest = min(each.highest for each in fitting)
+        raise NotDone(
+            "refused", f"the gateway's configuration allows priorities from {highest} to 16: highest-priority"
+        )
     if order.priority <= LIFE_SAFETY and not order.life_safety:
         raise NotDone("refused", f"priority {order.priority} is of life safety, and the command does not say so")
     return None if any(each.longest is None for each in found) else max(each.longest or 0 for each in found)
@@ -129,14 +133,18 @@ def encoded(object_: ObjectId, value: float | bool | str | None) -> bytes:
     if kind is None:
         raise NotDone("invalid", f"a {names.object_type(object_.type)} cannot be commanded")
     if kind != tags.TEXT and (isinstance(value, str) or not math.isfinite(value)):
-        raise NotDone("invalid", f"{value!r} is no value of a {names.object_type(object_.type)}")
+        raise NotDone("invalid", f"{value!r} is no value of the object: {names.object_type(object_.type)}")
     if object_.type in BINARY_TYPES and value not in (0, 1):
         raise NotDone("invalid", f"{value!r} is neither active nor inactive")
     if object_.type in STATE_TYPES and value == 0:
         raise NotDone("invalid", "states are counted from 1")
     try:
         return tags.application(kind, value)
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        raise NotDone(
+            "invalid", f"{value!r} is too large for the object: {names.object_type(object_.type)}"
+        ) from None
+    except ValueError as error:
         raise NotDone("invalid", str(error)) from None
 
 

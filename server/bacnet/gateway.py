@@ -16,7 +16,7 @@ from server.bacnet.config import Config
 from server.bacnet.errors import BacnetError
 from server.bacnet.link import Network, on_network
 from server.bacnet.operating import Operator
-from server.bacnet.planning import Plan, plans_of
+from server.bacnet.planning import Plan, plans_of, without_effect
 from server.bacnet.polling import Device, Recorder
 from server.bacnet.reading import Reader, Throttles
 from server.bacnet.scan import read as read_scan
@@ -110,11 +110,14 @@ class Gateway:
         for key in wanted.keys() - self._running.keys():
             self._start(wanted[key], tasks)
         self.operator.know(self.devices)
-        _LOG.info("%d devices, %d points", len(plans), sum(len(plan.points) for plan in plans))
+        points = sum(len(plan.points) for plan in plans)
+        _LOG.info("recording %d points of %d devices for %s", points, len(plans), self.config.url)
+        for told in without_effect(self.config, plans):
+            _LOG.warning("%s: %s", self.config.path, told)
 
     def _start(self, plan: Plan, tasks: asyncio.TaskGroup) -> None:
         reader = Reader(self.network, plan.station, plan.limits, self._throttles.of(plan.station))
-        device = Device(plan, reader, self._recorder, self.config.cov_every)
+        device = Device(plan, reader, self._recorder, self.config.cov_every, self.config.every)
         trends = Trends(device, self.buffer, self.config.timezone)
         work = (device.run(), self._subscriptions.keep(device), trends.run(self.config.trends_every))
         self._running[plan.key] = device, [tasks.create_task(each) for each in work]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 from collections import defaultdict
@@ -36,6 +37,7 @@ from bacpypes3.pdu import Address, GlobalBroadcast, IPv4Address, RemoteBroadcast
 from bacpypes3.settings import settings as _settings
 
 from server.bacnet.errors import Aborted, BacnetError, NoAnswer, NoNetwork, Rejected
+from server.bacnet.interfaces import own_addresses
 from server.bacnet.services import CONFIRMED_COV, read_error
 from server.bacnet.station import PORT, Station
 
@@ -321,7 +323,12 @@ def _require_free(interface: Interface) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((interface.own, interface.port))
     except OSError as error:
-        reason = "the port is taken" if error.errno == 98 else (error.strerror or str(error))
+        if error.errno == errno.EADDRINUSE:
+            reason = "the port is taken, by another BACnet program or gateway; end it, or take another UDP port"
+        elif error.errno == errno.EADDRNOTAVAIL:
+            reason = f"this machine has {', '.join(own_addresses()) or 'no address but loopback'}"
+        else:
+            reason = error.strerror or str(error)
         raise NoNetwork(f"cannot listen on {interface.own}:{interface.port}: {reason}") from None
 
 

@@ -98,6 +98,8 @@ def read(file: Path) -> Network:
     """Read a scan's file. Raises BadScan."""
     try:
         return read_network(file.read_bytes())
+    except FileNotFoundError:
+        raise BadScan(f"there is no scan {file}; `twinhouse bacnet scan {file.name}` makes one") from None
     except OSError as error:
         raise BadScan(f"{file}: {error.strerror}") from None
     except OntologyError as error:

@@ -116,7 +116,7 @@ def test_commands_are_written_read_back_and_released(tmp_path: Path) -> None:
     [
         (ObjectId(1, 7), {"value": 1}, "invalid", "unknown object"),
         (ObjectId(2, 1), {"value": 1}, "refused", "does not allow"),
-        (VALVE, {"value": 1, "priority": 7}, "refused", "priority 8"),
+        (VALVE, {"value": 1, "priority": 7}, "refused", "from 8 to 16"),
         (VALVE, {"value": "open"}, "invalid", "no value"),
         (VALVE, {"value": float("nan")}, "invalid", "no value"),
         (FAN, {"value": 2}, "invalid", "neither"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ from server.bacnet.scan import Plan, scan
 from server.bacnet.station import Station
 from server.bacnet.subscribing import Subscriptions
 from tests.server.bacnet.conftest import fresh_address, interface, with_client
+from tests.server.cli.conftest import run as command
 from tests.support.bacnet import raw, rusty
 from tests.support.server import COMMAND
 from tests.support.service import Service, serving
@@ -260,6 +262,66 @@ def test_a_newer_scan_is_taken_up(tmp_path: Path, service: Service, monkeypatch:
         while_running(config, what)
 
 
+def test_each_device_is_asked_as_often_as_the_dry_run_says(tmp_path: Path) -> None:
+    device = device_of(3)
+    with raw.running(device):
+        more = '[poll]\nevery = "300ms"\n[[poll.rules]]\nevery = "600ms"\nobjects = ["analog-input,2"]'
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more + "\n[trends]\nenabled = false")
+        dry = command("bacnet", "run", config.path, "--dry-run", "--json")
+        assert dry.exit_code == 0, dry.stderr
+        (told,) = json.loads(dry.stdout)
+        assert told["requests_per_second"] == pytest.approx(1 / 0.3 + 1 / 0.6)
+
+        async def what() -> None:
+            device.services.clear()
+            begin = time.monotonic()
+            await until(lambda: len(device.services) >= 25)
+            assert len(device.services) / (time.monotonic() - begin) < 1.2 * told["requests_per_second"]
+
+        while_running(config, what)
+
+
+def test_the_loss_of_a_device_that_tells_changes_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    device = device_of(2, confirms=True)
+    with raw.running(device):
+        more = '[poll]\nevery = "300ms"\n[cov]\nevery = "1h"\nlifetime = "1h"'
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more)
+
+        async def what() -> None:
+            await until(lambda: len(device.subscriptions) == 2)
+            device.vanishes_after = 0
+            await until(lambda: "does not answer" in caplog.text)
+            device.vanishes_after = None
+            await until(lambda: len(device.subscriptions) == 4)  # it may have forgotten them
+
+        while_running(config, what)
+
+
+def test_what_the_configuration_says_of_nothing_is_told(tmp_path: Path) -> None:
+    device = device_of(1)
+    with raw.running(device):
+        more = """
+            [[poll.rules]]
+            every = "5s"
+            names = ["*Temp*"]
+            [[commands]]
+            device = 7
+            objects = ["analog-input,0", "analog-output,*"]
+            [[commands]]
+            device = 8
+            objects = ["*"]
+        """
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more)
+    warnings = [
+        line for line in command("bacnet", "run", config.path, "--dry-run").stderr.splitlines() if "warn" in line
+    ]
+    assert [each.partition("site.toml: ")[2] for each in warnings] == [
+        "poll.rules[0] fits no point",
+        'commands[0]: device 7 has no object "analog-output,*"',
+        "commands[1]: the scan has no device 8",
+    ]
+
+
 def test_a_second_gateway_with_the_same_state_is_refused(tmp_path: Path) -> None:
     device = device_of(1)
     with raw.running(device):
@@ -358,8 +420,8 @@ def children_of(parent: int, word: str) -> list[int]:
 
 
 def test_a_configuration_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
-    command = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
-    result = subprocess.run(command, capture_output=True, text=True)
+    arguments = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
+    result = subprocess.run(arguments, capture_output=True, text=True)
     assert result.returncode == 1
     assert "none.toml" in result.stderr
 
