@@ -15,6 +15,7 @@ from ontologies.tagging.tokens import Splitter, fold, tokens
 
 _DATA = Path(__file__).parent / "data"
 _ENGLISH = "en"
+_EQUIPMENT = "kind,class,medium,part,part_of,fed_by"
 _OWN = 4  # letters of a word of Brick's that stands for itself: shorter ones are everyone's abbreviations
 _TELLING = 5  # letters of a word that tells a language
 
@@ -23,12 +24,17 @@ Meaning = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """A kind of equipment: its Brick class, what flows through it, which part of the building it speaks of."""
+    """A kind of equipment: its Brick class, what flows through it, which part of the building it speaks of.
+
+    ``part_of`` and ``fed_by`` are the kinds that it is a part of, or is fed by, where a name has both.
+    """
 
     kind: str
     class_name: str
     medium: str
     part: str
+    part_of: tuple[str, ...] = ()
+    fed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
     for word in point_classes().weights:  # what Brick itself calls things, where the tables say nothing else
         if len(word) >= _OWN:
             languages[_ENGLISH].setdefault(word, ((word,),))
-    equipment = {row["kind"]: Equipment(*row.values()) for row in _table("equipment.csv", "kind,class,medium,part")}
+    equipment = {found.kind: found for found in map(_kind_of_equipment, _table("equipment.csv", _EQUIPMENT))}
     words = _merged(languages, languages)
     return Vocabulary(
         languages,
@@ -82,6 +88,11 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
         dict(_quantities()),
         Splitter(words),
     )
+
+
+def _kind_of_equipment(row: Mapping[str, str]) -> Equipment:
+    part_of, fed_by = (tuple(row[name].split()) for name in ("part_of", "fed_by"))
+    return Equipment(row["kind"], row["class"], row["medium"], row["part"], part_of, fed_by)
 
 
 def spoken(vocabulary: Vocabulary, texts: Sequence[str]) -> Vocabulary:
