@@ -32,8 +32,7 @@ def read_scan(file: Path) -> Network:
     try:
         return read(file)
     except BacnetError as error:
-        hint = "make one: `twinhouse bacnet scan`" if not file.exists() else ""
-        raise Failure(str(error), hint=hint) from None
+        raise Failure(str(error)) from None
 
 
 def decisions_in(client: Client) -> tuple[Decision, ...]:
