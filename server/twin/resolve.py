@@ -51,8 +51,8 @@ class PointIndex:
             return None
         by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
         every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
-        copies = (dict(each) for each in (self.by_iri, self.by_uuid, self.series_of))
-        index = PointIndex(every, *copies, by_id, dict(self._by_stored), set(self.uuids))
+        by_iri, by_uuid, series_of = dict(self.by_iri), dict(self.by_uuid), dict(self.series_of)
+        index = PointIndex(every, by_iri, by_uuid, series_of, by_id, dict(self._by_stored), set(self.uuids))
         for point in new:
             index._add(point)
         return index
