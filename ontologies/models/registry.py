@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from ontologies.adt import forms as adt
 from ontologies.errors import UnknownFormat
 from ontologies.models import rdf
 from ontologies.models.form import Form
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*rdf.FORMS,)
+FORMS: tuple[Form, ...] = (*adt.FORMS, *rdf.FORMS)
 
 
 def form_named(name: str) -> Form:
