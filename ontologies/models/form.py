@@ -85,10 +85,10 @@ def content(source: Source) -> bytes:
 
 
 def text(source: Source) -> str:
-    """Return a document's text, UTF-8 with or without a byte order mark. Raises FormatError, which names the line."""
+    """Return a document's text, UTF-8 with or without a byte order mark. Raises FormatError with the line."""
     document = content(source)
     try:
         return document.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = document.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"line {line}: not UTF-8, byte {error.start}", line=line) from None
+        raise FormatError(f"not UTF-8 at byte {error.start}", line=line) from None

@@ -96,5 +96,6 @@ def test_a_report_keeps_the_first_findings_and_counts_all() -> None:
 
 def test_text_names_the_line_that_is_not_utf8() -> None:
     assert text(b"\xef\xbb\xbfa") == "a"
-    with pytest.raises(FormatError, match="line 2"):
+    with pytest.raises(FormatError, match="byte 2") as caught:
         text(b"a\n\xff")
+    assert caught.value.line == 2
