@@ -110,13 +110,20 @@ def _looks_turtle(head: bytes, *, graphs: bool) -> bool:
     return bool(_DIRECTIVE.search(bare) or _STATEMENT.match(bare)) and bool(_GRAPH.search(bare)) == graphs
 
 
+def _not_dtdl(head: bytes) -> bool:
+    """DTDL looks like JSON-LD, but its context is no document that could be read."""
+    return b'"dtmi:dtdl:context;' not in head
+
+
 _LOOKS: dict[RdfFormat, Callable[[bytes], bool]] = {
     RdfFormat.N_TRIPLES: lambda head: _looks_lines(head, len("spo")),
     RdfFormat.N_QUADS: lambda head: _looks_lines(head, len("spog")),
     RdfFormat.TURTLE: lambda head: _looks_turtle(head, graphs=False),
     RdfFormat.TRIG: lambda head: _looks_turtle(head, graphs=True),
     RdfFormat.RDF_XML: lambda head: head.lstrip()[:1] == b"<" and bool(_XML.search(head)),
-    RdfFormat.JSON_LD: lambda head: head.lstrip()[:1] in (b"{", b"[") and bool(_KEYWORD.search(head)),
+    RdfFormat.JSON_LD: lambda head: (
+        head.lstrip()[:1] in (b"{", b"[") and bool(_KEYWORD.search(head)) and _not_dtdl(head)
+    ),
 }
 
 # Lines first: each N-Triples document is Turtle as well, and read faster as what it is.

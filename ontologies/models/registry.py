@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from ontologies.adt import forms as adt
 from ontologies.errors import UnknownFormat
 from ontologies.haystack import forms as haystack
 from ontologies.models import rdf
 from ontologies.models.form import Form
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*haystack.FORMS, *rdf.FORMS)
+FORMS: tuple[Form, ...] = (*haystack.FORMS, *adt.FORMS, *rdf.FORMS)
 
 
 def form_named(name: str) -> Form:
