@@ -7,11 +7,11 @@ from pathlib import PurePath
 from ontologies.adt import forms as adt
 from ontologies.errors import UnknownFormat
 from ontologies.haystack import forms as haystack
-from ontologies.models import rdf
+from ontologies.models import json_ld, rdf
 from ontologies.models.form import Form
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*haystack.FORMS, *adt.FORMS, *rdf.FORMS)
+FORMS: tuple[Form, ...] = (*haystack.FORMS, *adt.FORMS, *rdf.FORMS, *json_ld.FORMS)
 
 
 def form_named(name: str) -> Form:
