@@ -9,12 +9,13 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show_findings
-from server.cli.options import Json
+from server.cli.options import BrickRelease, Json
 from server.cli.output import print_json, written
 
 if TYPE_CHECKING:
     from ontologies.models.form import Form
     from ontologies.models.report import Report
+    from server.twin.models import Model
 
 
 def convert(
@@ -32,6 +33,7 @@ def convert(
         str | None,
         typer.Option(metavar="IRI", help="What IRIs begin with where IN has none; else made from its name."),
     ] = None,
+    brick: BrickRelease = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Repair what no parser should take.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -47,12 +49,15 @@ def convert(
     from ontologies.errors import OntologyError
     from ontologies.models.registry import form_named, form_of_ending
     from server.errors import Problem, problem_of
+    from server.twin.models import Model
 
     if not source.is_file():
         raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
     try:
         writer = form_named(write_as) if write_as else form_of_ending(target.name)
-        reports = _convert(source, read_as, writer, target, base, lenient)
+        reports = _convert(
+            Model(source, source.name, read_as, None, lenient, None, base, brick=brick), writer, target
+        )
     except (OntologyError, Problem) as error:
         problem = problem_of(error)
         failure = failure_of(problem.document() if problem is not None else {"detail": error})
@@ -61,18 +66,17 @@ def convert(
     _tell(source, target, reports, as_json=as_json)
 
 
-def _convert(
-    source: Path, read_as: str | None, writer: Form, target: Path, base: str | None, lenient: bool
-) -> tuple[Report, Report]:
-    from ontologies.models.form import HEAD, Options
-    from server.twin.models import Model, entity_base, model_graph
+def _convert(model: Model, writer: Form, target: Path) -> tuple[Report, Report]:
+    from pyoxigraph import DefaultGraph
+
+    from ontologies.models.form import HEAD
+    from ontologies.models.reading import read
     from server.twin.unpacking import head_of, unpacked
 
-    asked = Model(source, source.name, read_as)
-    options = Options(base=base or entity_base(model_graph(source.name)), lenient=lenient)
-    with unpacked(source, asked.most) as document, written(target) as sink:
-        model = asked.form(head_of(document, HEAD)).read(document, options)
-        return model.report, writer.write(model.quads, sink, options)
+    options = model.options(DefaultGraph())
+    with unpacked(model.document, model.most) as document, written(target) as sink:
+        found = read(model.form(head_of(document, HEAD)), document, options)
+        return found.report, writer.write(found.quads, sink, options)
 
 
 def _tell(source: Path, target: Path, reports: tuple[Report, Report], *, as_json: bool) -> None:

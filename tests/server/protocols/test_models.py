@@ -107,3 +107,16 @@ def test_what_a_form_cannot_express_is_counted(client: TestClient) -> None:
     client.post("/models", content=b"<urn:a> a <urn:C> .", headers={"content-type": "text/turtle"})
     answer = client.get("/models?as=haystack-trio")
     assert (answer.text, answer.headers["twinhouse-findings"]) == ("", "not-expressed=1")
+
+
+def test_a_model_is_migrated_on_the_way_in(client: TestClient) -> None:
+    old = b"<urn:v> a <https://brickschema.org/schema/1.1/Brick#Reheat_Valve_Command> ."
+    report = client.post(
+        "/models?name=old.ttl&brick=1.4", content=old, headers={"content-type": "text/turtle"}
+    ).json()
+    assert report["classes"] == {"brick:Valve_Position_Command": 1}
+    assert report["found"] == {"renamed": 1}
+    assert (
+        client.post("/models?name=old.ttl&brick=9", content=old, headers={"content-type": "text/turtle"}).status_code
+        == 404
+    )
