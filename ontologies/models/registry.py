@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from ontologies.adt import forms as adt
+from ontologies.digital_buildings import forms as digital_buildings
 from ontologies.errors import UnknownFormat
 from ontologies.models import rdf
 from ontologies.models.form import Form
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*adt.FORMS, *rdf.FORMS)
+FORMS: tuple[Form, ...] = (*adt.FORMS, *digital_buildings.FORMS, *rdf.FORMS)
 
 
 def form_named(name: str) -> Form:
