@@ -7,19 +7,21 @@ from pathlib import PurePath
 from ontologies.adt import forms as adt
 from ontologies.digital_buildings import forms as digital_buildings
 from ontologies.errors import UnknownFormat
+from ontologies.haystack import forms as haystack
 from ontologies.models import rdf
 from ontologies.models.form import Form
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*adt.FORMS, *digital_buildings.FORMS, *rdf.FORMS)
+FORMS: tuple[Form, ...] = (*haystack.FORMS, *adt.FORMS, *digital_buildings.FORMS, *rdf.FORMS)
 
 
 def form_named(name: str) -> Form:
     """Return a form by its name or one of its media types. Raises UnknownFormat, which lists them."""
-    wanted = name.partition(";")[0].strip().lower()
-    for form in FORMS:
-        if wanted == form.name or wanted in form.media_types:
-            return form
+    whole = name.replace(" ", "").lower()
+    for wanted in (whole, whole.partition(";")[0]):
+        for form in FORMS:
+            if wanted == form.name or wanted in form.media_types:
+                return form
     raise UnknownFormat(f"{name!r} is no form of models; known: {_known()}")
 
 

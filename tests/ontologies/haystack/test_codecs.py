@@ -53,7 +53,7 @@ def test_a_grid_comes_back_as_it_was(codec: Codec, grid: Callable[[], Grid]) -> 
         assert after == before
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(records=RECORDS)
 def test_whatever_the_records_are_they_come_back(records: list[dict[str, Value]]) -> None:
     grid = grid_of(records)
