@@ -19,6 +19,7 @@ class Scheme(Enum):
     """Who gives the name."""
 
     ADT = TWH["dtId"]
+    HAYSTACK = TWH["haystackRef"]
     GDB_GUID = TWH["gdbGuid"]
     GDB_CODE = TWH["gdbCode"]
 

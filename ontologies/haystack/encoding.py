@@ -1,11 +1,12 @@
 """Haystack's values as RDF terms and back, without loss: our own encoding, since the standard's drops units and more.
 
-A record is a node with ``hs:id``, its id, and a triple for each of its tags, ``hstag:`` and the tag's name:
+A record is a node with its id (see ``ontologies.identifiers``) and a triple for each of its tags, ``hstag:`` and the
+tag's name:
 
     marker, NA, remove      hs:marker, hs:na, hs:remove
     Str                     a plain literal
     Bool, Number            xsd:boolean, xsd:double
-    Ref                     the node of the record that it refers to, which has an hs:id as well
+    Ref                     the node of the record that it refers to, which has its id as well
     Uri                     xsd:anyURI
     Date, Time, DateTime    xsd:date, xsd:time, xsd:dateTime
     all others              a literal of the datatype hs:zinc: the value as Zinc
@@ -26,7 +27,6 @@ from ontologies.haystack.zinc import read_value
 from ontologies.haystack.zinc_text import number_text, value_text
 from ontologies.namespaces import HAYSTACK, TAG, XSD, Namespace
 
-ID = HAYSTACK["id"]
 ZINC = HAYSTACK["zinc"]
 UNIT_OF = Namespace(HAYSTACK.iri + "unit:")
 TZ_OF = Namespace(HAYSTACK.iri + "tz:")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from ontologies.haystack.encoding import ID, QUALIFIERS, Term
+from ontologies.haystack.encoding import QUALIFIERS, Term
+from ontologies.identifiers import NOTATION, Scheme
 from ontologies.namespaces import RDF, RDFS, REC, REF, S223, SKOS, TAG, TWH, Namespace, any_brick
 from ontologies.point_terms import HAS_POINT, IS_POINT_OF, PREDICATES
 
@@ -20,6 +21,7 @@ _UP: dict[object, str] = {
     **dict.fromkeys(IS_POINT_OF, POINT_OF),
     **dict.fromkeys((*any_brick("isPartOf"), REC["isPartOf"]), PART_OF),
     **dict.fromkeys((*any_brick("hasLocation"), REC["hasLocation"], REC["locatedIn"]), LOCATED_IN),
+    **dict.fromkeys(any_brick("hasSite"), LOCATED_IN),
     **dict.fromkeys((*any_brick("isFedBy"), REC["isFedBy"]), FED_BY),
 }
 _DOWN: dict[object, str] = {
@@ -81,8 +83,8 @@ def collect(quads: Iterable[Quad]) -> Entities:
 def _take(entities: Entities, subject: NamedNode, predicate: NamedNode, value: Term) -> None:
     if predicate in TAG:
         entities.found[subject].tags[predicate.value[len(TAG.iri) :]].append(value)
-    elif predicate == ID:
-        if isinstance(value, Literal):
+    elif predicate == NOTATION:
+        if isinstance(value, Literal) and value.datatype == Scheme.HAYSTACK.value:
             entities.ids[subject] = value.value
     elif predicate == _TYPE:
         if isinstance(value, NamedNode):

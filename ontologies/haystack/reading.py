@@ -15,8 +15,9 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from ontologies.errors import FormatError
 from ontologies.haystack.classes import class_of, relation_of, type_of
-from ontologies.haystack.encoding import DIS_OF, ID, encode, refs_of
+from ontologies.haystack.encoding import DIS_OF, encode, refs_of
 from ontologies.haystack.kinds import MARKER, Dict, Ref, Uri
+from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.identity import parse_uuid, point_uuid
 from ontologies.models.report import NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, RDF, RDFS, TAG
@@ -93,7 +94,7 @@ class _Reader:
             if value is None:
                 continue
             if name == "id" and isinstance(value, Ref):
-                yield Quad(node, ID, Literal(value.id), self.graph)
+                yield identifier_quad(node, Scheme.HAYSTACK, value.id, self.graph)
                 beside = None if value.dis is None else (DIS_OF, value.dis)
             else:
                 term, beside = encode(value, partial(self._target, where=f"{where}, {name}"))
@@ -149,7 +150,7 @@ class _Reader:
         """Yield the ids of what is referred to and is not in the document, so that the refs come back."""
         for name, where in self.missing.items():
             self.report.add(NOT_UNDERSTOOD, where, f"@{name} is not in the document")
-            yield Quad(NamedNode(self.base + name), ID, Literal(name), self.graph)
+            yield identifier_quad(NamedNode(self.base + name), Scheme.HAYSTACK, name, self.graph)
 
 
 def _classes(record: Dict) -> list[NamedNode]:

@@ -73,7 +73,8 @@ class RdfForm:
         )
         for before, after in repairs.examples:
             report.add(REPAIRED, before, f"written as {after}")
-        report.found[REPAIRED] = repairs.count
+        if repairs.count:
+            report.found[REPAIRED] = repairs.count
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:  # noqa: ARG002
         """Write the quads. A format of one graph takes those of all graphs as one."""

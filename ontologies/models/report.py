@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 # What a finding may be about. The order is that of a report.
 NOT_UNDERSTOOD = "not-understood"  # it is in the document, and not in the graph
@@ -50,3 +51,12 @@ class Report:
     def of(self, kind: str) -> list[Finding]:
         """Return the findings of a kind that were kept."""
         return [finding for finding in self.findings if finding.kind == kind]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON can hold it."""
+        return {
+            "form": self.form,
+            "counts": dict(self.counts),
+            "found": {kind: count for kind, count in self.found.items() if count},
+            "findings": [asdict(finding) for finding in self.findings],
+        }

@@ -177,9 +177,9 @@ class Twin:
         if leaves_points(text, base_iri):
             self._index.pass_over(commit)
 
-    def load(self, model: Model) -> LoadReport:
+    def load(self, model: Model, *, dry_run: bool = False) -> LoadReport:
         """Load a model; see load_model."""
-        return load_model(self.graph, model)
+        return load_model(self.graph, model, dry_run=dry_run)
 
     def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
         """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""
@@ -203,10 +203,11 @@ class Twin:
         names = [named_node(graph).value] if graph else [g for g in self.graph.graphs() if g not in packaged]
         if graph and graph not in self.graph.graphs():
             raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
-        triples = b"".join(self._triples(g) for g in names) + (b"" if graph else self._triples(None))
+        triples = b"".join(self.triples(g) for g in names) + (b"" if graph else self.triples(None))
         return {"graphs": names, "ontology": ontology.iri, **validate_apart(triples, ontology)}
 
-    def _triples(self, graph: str | None) -> bytes:
+    def triples(self, graph: str | None) -> bytes:
+        """Return a graph (None: the default graph) as N-Triples."""
         return self.readers.run(Dump(graph, NTRIPLES), _INSIDE).read()
 
     # Points
