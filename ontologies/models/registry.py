@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from ontologies.adt import forms as adt
+from ontologies.digital_buildings import forms as digital_buildings
 from ontologies.errors import UnknownFormat
 from ontologies.haystack import forms as haystack
 from ontologies.models import json_ld, rdf
 from ontologies.models.form import Form
+from ontologies.tables import forms as tables
 
 # The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
-FORMS: tuple[Form, ...] = (*haystack.FORMS, *adt.FORMS, *rdf.FORMS, *json_ld.FORMS)
+FORMS: tuple[Form, ...] = (
+    *haystack.FORMS,
+    *adt.FORMS,
+    *digital_buildings.FORMS,
+    *tables.FORMS,
+    *rdf.FORMS,
+    *json_ld.FORMS,
+)
 
 
 def form_named(name: str) -> Form:
