@@ -45,6 +45,9 @@ UNIT = Namespace("http://qudt.org/vocab/unit/")
 QUANTITY_KIND = Namespace("http://qudt.org/vocab/quantitykind/")
 SENAPS = Namespace("http://senaps.io/schema/1.0/senaps#")
 TWH = Namespace("urn:twinhouse:")
+# Haystack's records as triples of our own: see ontologies.haystack.encoding.
+HAYSTACK = Namespace("urn:twinhouse:haystack:")
+TAG = Namespace("urn:twinhouse:haystack:tag:")
 
 PREFIXES: dict[str, str] = {
     "rdf": RDF.iri,
@@ -67,6 +70,8 @@ PREFIXES: dict[str, str] = {
     "qudtqk": QUANTITY_KIND.iri,
     "senaps": SENAPS.iri,
     "twh": TWH.iri,
+    "hs": HAYSTACK.iri,
+    "hstag": TAG.iri,
 }
 
 # Until 1.2 a Brick release put its own number into every IRI, and 1.0 kept its properties in BrickFrame.
@@ -84,6 +89,20 @@ BRICK_RELEASES: tuple[Namespace, ...] = (
 def any_brick(local: str) -> tuple[NamedNode, ...]:
     """Return the term as each release of Brick writes it, today's first."""
     return tuple(release[local] for release in BRICK_RELEASES)
+
+
+def modern_brick(term: NamedNode) -> NamedNode:
+    """Return a term of an older release of Brick as today's release writes it; any other term as it is."""
+    for release in BRICK_RELEASES[1:]:
+        if term in release:
+            return BRICK[term.value[len(release.iri) :]]
+    return term
+
+
+def expand(name: str) -> NamedNode:
+    """Return ``brick:hasPoint`` as an IRI. Raises KeyError for an unknown prefix."""
+    prefix, _, local = name.partition(":")
+    return NamedNode(PREFIXES[prefix] + local)
 
 
 def compact(iri: str) -> str:

@@ -6,18 +6,20 @@ import re
 
 from pyoxigraph import Literal
 
-from ontologies.namespaces import BRICK, RDF, REC, REF, S223, SENAPS, any_brick
+from ontologies.namespaces import BRICK, RDF, REC, REF, S223, SENAPS, SKOS, any_brick
 
 TYPE = RDF["type"]
 LINK = REF["hasExternalReference"]
-LINKS = frozenset({LINK, S223["hasExternalReference"], BRICK["timeseries"]})
+PROPERTY_LINK = S223["hasExternalReference"]
+LINKS = frozenset({LINK, PROPERTY_LINK, BRICK["timeseries"]})
 IDS = frozenset({REF["hasTimeseriesId"], BRICK["hasTimeseriesId"]})
 STORES = frozenset({REF["storedAt"], BRICK["storedAt"]})
 PREFERRED = REF["preferred"]
 OWN_IDS = frozenset({*any_brick("uuid"), SENAPS["stream_id"]})
 HAS_POINT = frozenset({*any_brick("hasPoint"), REC["hasPoint"]})
 IS_POINT_OF = frozenset({*any_brick("isPointOf"), REC["isPointOf"]})
-PREDICATES = LINKS | IDS | STORES | {PREFERRED} | OWN_IDS | HAS_POINT | IS_POINT_OF
+NAMES = frozenset({SKOS["notation"]})  # what sources call it: see ontologies.identifiers
+PREDICATES = LINKS | IDS | STORES | {PREFERRED} | OWN_IDS | HAS_POINT | IS_POINT_OF | NAMES
 
 # Brick names every class of points by its kind, which also holds for the classes that a release has dropped;
 # the one exception is Fire_Alarm, a piece of equipment. The tests hold this against Brick itself.

@@ -2,7 +2,8 @@
 
 Written is ``ref:TimeseriesReference`` alone (Brick 1.3 and later). Read are also the older and foreign forms:
 ``brick:timeseries`` (Brick 1.2), ``brick:uuid`` (Mortar), ``senaps:stream_id`` (BTS) and ASHRAE 223P's
-``s223:hasExternalReference``. A point without any is known by ``hasPoint``, ``isPointOf`` or its Brick class.
+``s223:hasExternalReference``, which makes a property a point whatever it refers to. A point without any is known by
+``hasPoint``, ``isPointOf`` or its Brick class.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ class SeriesReference:
 class PointSeries:
     """A point and the UUID of its series.
 
-    ``canonical`` tells that the model itself gives this very UUID in a ``ref:TimeseriesReference``.
+    ``canonical`` tells that the model itself gives this very UUID in a ``ref:TimeseriesReference``. ``names`` are
+    what sources call the point, such as its id in Haystack.
     """
 
     point: str
     uuid: UUID
     references: tuple[SeriesReference, ...] = ()
     canonical: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class _Statements:
     stores: defaultdict[object, set[str]] = field(default_factory=lambda: defaultdict(set))
     preferred: set[object] = field(default_factory=set)
     own_ids: defaultdict[object, set[str]] = field(default_factory=lambda: defaultdict(set))
+    names: defaultdict[object, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def nodes(self) -> set[object]:
         linked = {point for point, links in self.links.items() if any(node in self.ids for _, node in links)}
@@ -126,7 +130,8 @@ class _Statements:
             references.update(self._references(node))
         ordered = tuple(sorted(references, key=_order))
         uuid = self._recorded(point) or _choose(point.value, ordered)
-        return PointSeries(point.value, uuid, ordered, self._is_canonical(point, uuid))
+        names = tuple(sorted(self.names.get(point, ())))
+        return PointSeries(point.value, uuid, ordered, self._is_canonical(point, uuid), names)
 
     def _references(self, node: object) -> Iterator[SeriesReference]:
         stored_at = min(self.stores.get(node, ()), default=None)
@@ -172,6 +177,11 @@ def _take(found: _Statements, quad: Quad) -> None:
         found.points.add(subject)
     elif predicate in terms.LINKS:
         found.links[subject].add((predicate, value))
+        if predicate == terms.PROPERTY_LINK:
+            found.points.add(subject)
+    elif predicate in terms.NAMES:
+        if isinstance(value, Literal):
+            found.names[subject].add(value.value)
     elif predicate == terms.PREFERRED:
         if isinstance(value, Literal) and value.value in ("true", "1"):
             found.preferred.add(subject)

@@ -46,6 +46,28 @@ def bacnet_unit(name: str | None) -> EngineeringUnit | None:
     return bacnet_units().get(name) or (_by_number().get(int(name)) if name.isdecimal() else None)
 
 
+def haystack_unit(symbol: str) -> NamedNode | None:
+    """Return the QUDT unit of a symbol of Haystack's, such as ``°F``; None for one that is not known."""
+    return _by_haystack().get(symbol)
+
+
+def haystack_symbol(unit: NamedNode) -> str | None:
+    """Return Haystack's symbol for a QUDT unit."""
+    return _by_qudt().get(unit)
+
+
+@lru_cache(maxsize=1)
+def _by_haystack() -> Mapping[str, NamedNode]:
+    units = reversed(tuple(bacnet_units().values()))  # of several the first counts
+    return {unit.haystack: unit.qudt for unit in units if unit.haystack and unit.qudt}
+
+
+@lru_cache(maxsize=1)
+def _by_qudt() -> Mapping[NamedNode, str]:
+    units = reversed(tuple(bacnet_units().values()))
+    return {unit.qudt: unit.haystack for unit in units if unit.haystack and unit.qudt}
+
+
 @lru_cache(maxsize=1)
 def _by_number() -> Mapping[int, EngineeringUnit]:
     return {unit.number: unit for unit in bacnet_units().values()}

@@ -100,6 +100,10 @@ def problem_of(error: Exception) -> Problem | None:
         )
     if isinstance(error, (meaning.FormatError, meaning.MapError)):
         return Problem(400, "bad-model", str(error), line=error.line, column=getattr(error, "column", None))
+    if isinstance(error, meaning.ValueShapeError):
+        return Problem(400, "bad-model", str(error), path=error.where or None)
+    if isinstance(error, meaning.TableError):
+        return Problem(400, "bad-model", str(error), line=error.line)
     if isinstance(error, BadReadings):
         return Problem(
             400, "bad-readings", str(error), hint=error.hint, row=error.row, line=error.line, column=error.column

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from server.cli.failure import Failure
+from server.cli.failure import Failure, failure_of
 from server.cli.options import Target
 
 _ENDLESS = 1 << 40
@@ -57,7 +57,7 @@ class Client:
         if document is None:
             status = f"{response.status_code} {response.reason_phrase}"
             return Failure(f"{response.url} answered {status}", hint="is this a Twinhouse server?")
-        return Failure(str(document["detail"]) + _place(document), hint=str(document.get("hint", "")))
+        return failure_of(document)
 
 
 def _problem(response: httpx2.Response) -> dict[str, Any] | None:
@@ -66,13 +66,6 @@ def _problem(response: httpx2.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return document if isinstance(document, dict) and "detail" in document else None
-
-
-def _place(document: dict[str, Any]) -> str:
-    """Return ` (line 3, column 7)` where it is known and not said."""
-    known = [f"{name} {document[name]}" for name in ("line", "column") if document.get(name) is not None]
-    said = any(place in str(document["detail"]) for place in known)
-    return f" ({', '.join(known)})" if known and not said else ""
 
 
 @contextlib.contextmanager

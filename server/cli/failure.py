@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class Failure(Exception):
@@ -22,6 +23,18 @@ class Failure(Exception):
             say(f"note: {note}")
         if self.hint:
             say(f"hint: {self.hint}")
+
+
+def failure_of(document: Mapping[str, Any]) -> Failure:
+    """Return what a problem document (RFC 9457) tells, with its line and column where they are known."""
+    return Failure(str(document["detail"]) + _place(document), hint=str(document.get("hint", "")))
+
+
+def _place(document: Mapping[str, Any]) -> str:
+    """Return ` (line 3, column 7)` where it is known and not said."""
+    known = [f"{name} {document[name]}" for name in ("line", "column") if document.get(name) is not None]
+    said = any(place in str(document["detail"]) for place in known)
+    return f" ({', '.join(known)})" if known and not said else ""
 
 
 def say(text: str = "") -> None:

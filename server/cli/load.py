@@ -3,71 +3,104 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli.failure import Failure, say
-from server.cli.options import Data, Json, Url, target_of
+from server.cli.failure import Failure, failure_of
+from server.cli.model_reports import show
+from server.cli.options import BrickRelease, Data, Json, Url, read_text, target_of
 from server.cli.output import print_json
+from server.cli.progress import waiting
 
 if TYPE_CHECKING:
     from server.cli.client import Client
 
-_COUNTS = {
-    "triples": "triples",
-    "points": "points",
-    "references": "points given a series reference",
-    "repaired_iris": "terms repaired",
-    "repaired_ids": "series ids set right by the map",
-    "damaged_ids": "damaged series ids",
-    "shared_series": "series shared by several points",
-}
+_IN_MEMORY = 100_000  # quads
 
 
 def load(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="RDF files.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Models, or folders of them.", show_default=False)
+    ],
     graph: Annotated[
         str | None, typer.Option(metavar="IRI", help="The graph to replace; else made from the file's name.")
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="turtle, ntriples, nquads, trig, rdfxml, jsonld, or a media type."),
+        typer.Option(metavar="NAME", help="The form, as `twinhouse forms` names it; else the content tells."),
     ] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Repair IRIs and language tags that no parser should take.")
     ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="IRI", help="What IRIs begin with where the model has none; else made from the graph."),
+    ] = None,
+    brick: BrickRelease = None,
     point_map: Annotated[
         Path | None,
         typer.Option("--map", metavar="CSV", help="Table of iri and uuid: the right series of each point."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Load nothing, only say what was found.")] = False,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
 ) -> None:
     """Load models, each into a graph of its own. Loading a file again replaces its graph.
 
-    Points that name a series in another way than by UUID get a UUID, the same each time.
+    Their form is told by their content, also packed as .gz or .zst: RDF, Haystack, Azure Digital Twins and
+    what else `twinhouse forms` lists. Points that name a series in another way than by UUID get a UUID, the
+    same each time.
 
     \b
     Examples:
       twinhouse load building.ttl --data ./office
+      twinhouse load site.zinc --dry-run
       twinhouse load old.ttl --lenient --map points.csv --graph urn:site:main
     """
     target = target_of(data, url)
-    _check(files, graph, point_map)
+    named = list(_named(files, one_graph=graph is not None))
+    _check([file for _, file in named], graph, point_map)
     from server.cli.client import connect
 
     reports = []
-    with connect(target, creates=True) as client:
-        for file in files:
-            report = _load(client, file, _parameters(graph, format, lenient), point_map)
+    alone = dry_run and target.url is None  # there is nothing to open for it
+    parameters = _parameters(graph, format, base, brick, lenient=lenient, dry_run=dry_run)
+    with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
+        for name, file in named:
+            with waiting(f"reading {file}"):
+                report = _load(client, name, file, parameters, point_map)
             reports.append({"file": str(file), **report})
             if not as_json:
-                _show(file, report)
+                show(file, report)
     if as_json:
         print_json(reports)
+
+
+def _named(paths: list[Path], *, one_graph: bool) -> Iterator[tuple[str, Path]]:
+    """Yield each file with the name that makes its graph: in a folder, with that of the folders below it."""
+    taken: dict[str, Path] = {}
+    from server.twin.models import model_graph
+
+    for path in paths:
+        found = sorted(each for each in path.rglob("*") if _is_model(each)) if path.is_dir() else [path]
+        if not found:
+            raise Failure(f"the folder {path} holds no file")
+        for file in found:
+            name = "-".join(file.relative_to(path).parts) if path.is_dir() else file.name
+            graph = model_graph(name).value
+            if taken.setdefault(graph, file) != file and not one_graph:
+                raise typer.BadParameter(
+                    f"{taken[graph]} and {file} would both be {graph}: load them apart, with --graph"
+                )
+            yield name, file
+
+
+def _is_model(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
 
 
 def _check(files: list[Path], graph: str | None, point_map: Path | None) -> None:
@@ -77,30 +110,30 @@ def _check(files: list[Path], graph: str | None, point_map: Path | None) -> None
             raise Failure(f"{path} is {'a folder' if path.is_dir() else 'not there'}")
     if graph is not None and len(files) > 1:
         raise typer.BadParameter("--graph takes one file: each would replace the one before")
-    from server.twin.models import model_graph
-
-    taken: dict[str, Path] = {}
-    for file in files:
-        name = model_graph(file.name).value
-        if taken.setdefault(name, file) != file:
-            raise typer.BadParameter(f"{taken[name]} and {file} would both be {name}: load them apart, with --graph")
 
 
-def _parameters(graph: str | None, name: str | None, lenient: bool) -> dict[str, str]:
-    from server.negotiation import GRAPHS
-
+def _parameters(
+    graph: str | None, name: str | None, base: str | None, brick: str | None, *, lenient: bool, dry_run: bool
+) -> dict[str, str]:
     given = {
         "graph": graph,
-        "format": GRAPHS.get(name, name) if name else None,
+        "format": name,
+        "base": base,
+        "brick": brick,
         "lenient": "true" if lenient else None,
+        "dry_run": "true" if dry_run else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _load(client: Client, file: Path, parameters: dict[str, str], point_map: Path | None) -> dict[str, Any]:
+def _load(
+    client: Client | None, name: str, file: Path, parameters: dict[str, str], point_map: Path | None
+) -> dict[str, Any]:
+    if client is None:
+        return _dry_run(name, file, parameters, point_map)
     with contextlib.ExitStack() as stack:
-        # The file's ending tells the format, unless --format does.
-        parts = {"model": (file.name, stack.enter_context(file.open("rb")), "application/octet-stream")}
+        # The content tells the form, unless --format does.
+        parts = {"model": (name, stack.enter_context(file.open("rb")), "application/octet-stream")}
         if point_map is not None:
             parts["map"] = (point_map.name, stack.enter_context(point_map.open("rb")), "text/csv")
         try:
@@ -110,20 +143,31 @@ def _load(client: Client, file: Path, parameters: dict[str, str], point_map: Pat
     return report
 
 
+def _dry_run(name: str, file: Path, parameters: dict[str, str], point_map: Path | None) -> dict[str, Any]:
+    """Read a model as a server does, in this process."""
+    import tempfile
+    from dataclasses import asdict, replace
+
+    from ontologies.point_map import read_map
+    from server.errors import problem_of
+    from server.twin.models import Model, read_model
+    from storage.graph.staging import Staged
+
+    try:
+        table = read_map(read_text(point_map).splitlines(keepends=True)) if point_map is not None else None
+        told = parameters.get
+        model = Model(file, name, told("format"), told("graph"), "lenient" in parameters, table, told("base"))
+        model = replace(model, brick=told("brick"))
+        with tempfile.TemporaryDirectory() as folder, Staged(Path(folder), _IN_MEMORY) as staged:
+            return {**asdict(read_model(model, staged)), "loaded": False}
+    except Exception as error:
+        if (problem := problem_of(error)) is None:
+            raise
+        raise _explained(failure_of(problem.document()), file, "lenient" in parameters) from None
+
+
 def _explained(failure: Failure, file: Path, lenient: bool) -> Failure:
     hint = failure.hint
     if not lenient and any(word in failure.detail for word in ("IRI", "language tag")):
         hint = "--lenient repairs such terms, and says which"
     return Failure(f"{file}: {failure.detail}", hint=hint, notes=("nothing of this file was loaded",))
-
-
-def _show(file: Path, report: dict[str, Any]) -> None:
-    typer.echo(f"{file} -> {', '.join(report['graphs'])}")
-    for key, label in _COUNTS.items():
-        if report[key] or key in ("triples", "points"):
-            typer.echo(f"{report[key]:>13,}  {label}")
-    for key, examples in report["examples"].items():
-        for example in examples:
-            say(f"{_COUNTS[key]}: {example}")
-    for warning in report["warnings"]:
-        say(f"warning: {warning}")

@@ -11,8 +11,10 @@ import typer
 from server.cli.backup import backup
 from server.cli.bacnet import bacnet
 from server.cli.check import check
+from server.cli.convert import convert
 from server.cli.demo import demo
 from server.cli.export import export
+from server.cli.forms import forms
 from server.cli.group import Commands
 from server.cli.healthcheck import healthcheck
 from server.cli.infer import infer
@@ -60,7 +62,7 @@ def twinhouse(
 
 
 for _command in (
-    *(serve, demo, load, ingest, query, update, readings, points),
+    *(serve, demo, load, convert, forms, ingest, query, update, readings, points),
     *(validate, infer, check, seal, export, backup, restore, healthcheck, version),
 ):
     app.command()(_command)

@@ -53,7 +53,7 @@ def refuse_binary(name: str | None, output: Path | None) -> None:
 def write(chunks: Iterable[bytes], output: Path | None, end: bytes = b"") -> None:
     """Write an answer, and `end` where it ends in something else."""
     last = end
-    with _sink(output) as sink:
+    with written(output) as sink:
         for chunk in chunks:
             sink.write(chunk)
             last = chunk
@@ -62,7 +62,8 @@ def write(chunks: Iterable[bytes], output: Path | None, end: bytes = b"") -> Non
 
 
 @contextlib.contextmanager
-def _sink(output: Path | None) -> Iterator[IO[bytes]]:
+def written(output: Path | None) -> Iterator[IO[bytes]]:
+    """Lend what a file is written through, which then is there whole or not at all; None is stdout."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

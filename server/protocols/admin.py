@@ -1,4 +1,4 @@
-"""Looking after a twin: models, ontologies, validation, checks, and copies of it all."""
+"""Looking after a twin: graphs, ontologies, validation, checks, and copies of it all."""
 
 from __future__ import annotations
 
@@ -8,38 +8,24 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import IO
 
 import pyoxigraph as ox
 from anyio import to_thread
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ontologies.formats import format_of_media_type, read_quads
 from ontologies.namespaces import PREFIXES
-from ontologies.point_map import PointMap, read_map
 from ontologies.sarif import MEDIA_TYPE as SARIF
 from ontologies.sarif import to_sarif
 from server.auth.guard import require_role
 from server.auth.tokens import Role
-from server.errors import bad_request
 from server.negotiation import GRAPHS, negotiate
-from server.protocols.http import (
-    Parameters,
-    content_format,
-    media_type_of,
-    plain,
-    query_pairs,
-    spooled_body,
-    twin_of,
-)
+from server.protocols.http import Parameters, plain, query_pairs, twin_of
 from server.streaming import stream
 from server.twin.dataset import write_dataset
-from server.twin.models import Model
 from server.twin.service import COPY, Twin
 
-_LOAD = ("graph", "format", "lenient", "name")
 _TAR = "application/x-tar"
 _CHUNK = 1 << 20
 _DATASETS = ("trig", "nquads")
@@ -48,60 +34,6 @@ _REPORTS = {
     "sarif": SARIF,
     **{name: media_type for name, media_type in GRAPHS.items() if name not in _DATASETS},
 }
-
-
-async def load(request: Request) -> Response:
-    """Load a model into its own graph, replacing what was there.
-
-    The body is the document, or a form (multipart/form-data) with the files `model` and `map`, a CSV table of
-    iri and uuid.
-    """
-    parameters = Parameters(query_pairs(request), _LOAD)
-    if media_type_of(request) == "multipart/form-data":
-        return await _load_form(request, parameters)
-    media_type = content_format(request)
-    async with spooled_body(request) as body:
-        return await _load(request, parameters, body, media_type, None)
-
-
-async def _load_form(request: Request, parameters: Parameters) -> Response:
-    async with request.form(max_files=2, max_fields=0) as form:
-        model, table = form.get("model"), form.get("map")
-        if not isinstance(model, UploadFile):
-            raise bad_request(
-                "the form has no file named model", hint="curl -F model=@building.ttl -F map=@points.csv"
-            )
-        point_map = await _read_map(table) if isinstance(table, UploadFile) else None
-        # A browser and curl call what they do not know octet-stream: then the file's name tells.
-        known = model.content_type if model.content_type != "application/octet-stream" else None
-        return await _load(request, parameters, model.file, known, point_map, model.filename)
-
-
-async def _read_map(table: UploadFile) -> PointMap:
-    try:
-        text = (await table.read()).decode()
-    except UnicodeDecodeError as error:
-        raise bad_request(f"the map is not UTF-8 at byte {error.start}") from None
-    return read_map(text.splitlines(keepends=True))
-
-
-async def _load(
-    request: Request,
-    parameters: Parameters,
-    document: IO[bytes],
-    media_type: str | None,
-    point_map: PointMap | None,
-    file_name: str | None = None,
-) -> Response:
-    model = Model(
-        document,
-        parameters.one("name") or file_name or "model",
-        parameters.one("format") or media_type,
-        parameters.one("graph"),
-        parameters.flag("lenient"),
-        point_map,
-    )
-    return JSONResponse(plain(await to_thread.run_sync(twin_of(request).load, model)))
 
 
 async def graphs(request: Request) -> Response:

@@ -27,6 +27,7 @@ from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
 from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
+from server.twin.unpacking import coding_of
 from storage.errors import MemoryLimitExceeded
 from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
@@ -48,10 +49,11 @@ class Document:
     lenient: bool = False
 
 
-def load_model(store: GraphStore, model: Model) -> LoadReport:
+def load_model(store: GraphStore, model: Model, *, dry_run: bool = False) -> LoadReport:
     """Replace the model's graph by its document, as one change. Durable and visible when it returns.
 
-    Raises FormatError, UnknownFormat, MemoryLimitExceeded or a problem, with nothing changed.
+    A dry run does all but that. Raises FormatError, ValueShapeError, UnknownFormat, MemoryLimitExceeded or a problem,
+    with nothing changed.
     """
     graph = model.graph_name()
     with store.staged() as staged:
@@ -61,6 +63,8 @@ def load_model(store: GraphStore, model: Model) -> LoadReport:
             report = read_model(model, staged)
         graphs = {graph, *(name for name in staged.graphs if not isinstance(name, ox.BlankNode))}
         refuse_graphs(graphs)
+        if dry_run:
+            return replace(report, loaded=False)
         store.replace(staged, sorted(graphs, key=str))
     return report
 
@@ -82,6 +86,8 @@ def _read(document: Document, staged: Staged) -> None:
 def _is_large(source: Source) -> bool:
     if isinstance(source, bytes | BytesIO):  # which another process could not open
         return False
+    if coding_of(source) is not None:  # nobody knows how large it is
+        return True
     if isinstance(source, Path):
         return source.stat().st_size > LARGE
     size = source.seek(0, SEEK_END)
@@ -97,6 +103,9 @@ def _packed_model(model: Model) -> dict[str, Any]:
         "graph": model.graph,
         "lenient": model.lenient,
         "map": uuids,
+        "base": model.base,
+        "most": model.most,
+        "brick": model.brick,
     }
 
 

@@ -1,4 +1,7 @@
-"""Finds the point that an identifier means: its IRI, the UUID of its series, or the id its source uses."""
+"""Finds the point that an identifier means: its IRI, the UUID of its series, or the id its source uses.
+
+So also the id of a point in Haystack, with or without the ``@``, or in Azure Digital Twins.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,8 @@ class PointIndex:
         for reference in point.references:
             self._by_id[reference.id].add(point.uuid)
             self._by_stored[reference.id, _base(reference.stored_at or "")] = point.uuid
+        for name in point.names:
+            self._by_id[name].add(point.uuid)
 
     def extended(self, points: Iterable[PointSeries]) -> PointIndex | None:
         """Return the index of these points too; None where one of them is in it already, and may now be another."""
@@ -65,7 +70,7 @@ class PointIndex:
         """
         if source and (stored := self._by_stored.get((identifier, _base(source)))):
             return stored
-        candidates = self._by_id.get(identifier, set())
+        candidates = self._by_id.get(identifier) or self._by_id.get(identifier.removeprefix("@"), set())
         if len(candidates) == 1:
             return next(iter(candidates))
         if uuid := parse_uuid(identifier):

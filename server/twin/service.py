@@ -186,9 +186,9 @@ class Twin:
         if leaves_points(text, base_iri):
             self._index.pass_over(commit)
 
-    def load(self, model: Model) -> LoadReport:
+    def load(self, model: Model, *, dry_run: bool = False) -> LoadReport:
         """Load a model; see load_model."""
-        return load_model(self.graph, model)
+        return load_model(self.graph, model, dry_run=dry_run)
 
     def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
         """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""

@@ -36,7 +36,7 @@ EXPECTED = {
     "/points": {"GET": READ},
     "/points/{uuid}": {"GET": READ},
     "/observations/{uuid}/{time}": {"GET": READ},
-    "/models": {"POST": WRITE},
+    "/models": {"GET": READ, "POST": WRITE},
     "/ontologies": {"GET": READ, "POST": WRITE},
     "/validate": {"POST": READ},
     "/check": {"POST": READ},

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ontologies.points import PointSeries, SeriesReference
+from ontologies.haystack.forms import ZINC
+from ontologies.identity import point_uuid
+from ontologies.models.form import Options
+from ontologies.points import PointSeries, SeriesReference, find_points
 from server.twin.resolve import PointIndex
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
@@ -35,3 +38,10 @@ def test_an_index_grows_as_if_it_were_made_anew() -> None:
 
 def test_an_index_does_not_grow_by_what_it_knows_otherwise() -> None:
     assert PointIndex.of([point("urn:a", A)]).extended([point("urn:a", B)]) is None
+
+
+def test_what_a_source_calls_a_point_is_found_also_with_an_at() -> None:
+    quads = ZINC.read(b'ver:"3.0"\nid,point\n@a-1,M\n@a-2,M\n', Options(base="urn:x:")).quads
+    index = PointIndex.of(find_points(quads))
+    assert index.series("a-1") == index.series("@a-1") == index.series("urn:x:a-1") == point_uuid("urn:x:a-1")
+    assert index.series("a-3") is None

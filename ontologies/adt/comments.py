@@ -1,0 +1,34 @@
+"""What a generated model says of RDF: in the ``comment`` of an interface, a property or a field.
+
+``rdf: <IRI>`` is the class or property that it stands for, ``rdf: <IRI> as iri``, ``as <datatype>`` or
+``as @en`` besides what its values are, and ``rdf: @id`` marks the property that holds a twin's IRI.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PATTERN = re.compile(r"rdf: (?:(?P<id>@id)|<(?P<iri>[^<>]*)>(?: as (?P<kind>iri|<[^<>]*>|@[\w-]+))?)")
+IS_ID = "rdf: @id"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an element of a generated model stands for in RDF. ``kind``: ``iri``, ``<datatype>``, ``@language``."""
+
+    iri: str | None = None
+    kind: str | None = None
+
+    @property
+    def is_id(self) -> bool:
+        return self.iri is None
+
+    def __str__(self) -> str:
+        return IS_ID if self.iri is None else f"rdf: <{self.iri}>" + (f" as {self.kind}" if self.kind else "")
+
+
+def meaning(comment: str | None) -> Meaning | None:
+    """Return what a comment says, None where it is another one."""
+    found = _PATTERN.fullmatch(comment or "")
+    return Meaning(found["iri"], found["kind"]) if found else None

@@ -1,0 +1,215 @@
+"""Tables of points and equipment as forms of models: CSV, Excel, and EDE.
+
+Settings: ``mapping`` is a file of the columns' roles (``mapping``), else they are guessed and told in the report;
+``sheet`` the one sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the
+points; ``network`` is the name of an EDE file's network, ``state-texts`` its StateTexts file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from ontologies.adt.files import is_sheet
+from ontologies.adt.forms import EXCEL as ADT_EXCEL
+from ontologies.bacnet_quads import network_quads
+from ontologies.errors import FormatError, TableError
+from ontologies.models.form import Model, Options, Source, content
+from ontologies.models.report import NOT_EXPRESSED, Report
+from ontologies.namespaces import TWH
+from ontologies.tables.ede import looks_like_ede, read_ede, read_state_texts
+from ontologies.tables.from_rdf import FromRdf, Table
+from ontologies.tables.guessing import guess, is_table
+from ontologies.tables.mapping import EQUIPMENT, ColumnMapping, check_mapping, read_mapping
+from ontologies.tables.sheets import ZIP, Sheet, decode, read_csv, read_workbook
+from ontologies.tables.to_rdf import ToRdf
+from ontologies.tagging.proposals import propose
+
+_ADDRESS = TWH["bacnetAddress"]
+
+
+def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnMapping]]:
+    """Yield the tables of a CSV file or a workbook with their mappings, given or guessed. Raises FormatError."""
+    document = content(source)
+    given = options.settings.get("mapping")
+    mapping = read_mapping(Path(given).read_text(encoding="utf-8")) if given else None
+    if document.startswith(ZIP):
+        sheets = read_workbook(document, options.settings.get("sheet"))
+    else:
+        sheets = iter([read_csv(decode(document))])
+    for sheet in sheets:
+        chosen = mapping or guess(sheet)
+        check_mapping(chosen, sheet.header.cells)
+        yield sheet, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm:
+    """Points and equipment in CSV or in an Excel workbook."""
+
+    name: str
+    title: str
+    media_types: tuple[str, ...]
+    endings: tuple[str, ...]
+    is_excel: bool
+
+    def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
+        if self.is_excel:
+            return head.startswith(ZIP) and b"xl/" in head
+        if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):
+            return False
+        try:
+            return is_table(read_csv(_whole_lines(decode(head))))
+        except (FormatError, TableError):
+            return False
+
+    def read(self, source: Source, options: Options) -> Model:
+        report = Report(self.name)
+        return Model(self._quads(source, options, report), report)
+
+    def _quads(self, source: Source, options: Options, report: Report) -> Iterator[Quad]:
+        document = content(source)
+        if is_sheet(document):
+            model = ADT_EXCEL.read(document, options)
+            yield from model.quads
+            report.form, report.counts, report.found = model.report.form, model.report.counts, model.report.found
+            report.findings += model.report.findings
+            return
+        for sheet, mapping in sheets_of(document, options):
+            yield from ToRdf(sheet, mapping, options, report).quads()
+
+    def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
+        """Write points, and equipment: in CSV one of them, in a workbook a sheet for each."""
+        report = Report(self.name)
+        points, equipment = FromRdf(quads, options, report).tables()
+        if self.is_excel:
+            _write_workbook({"points": points, "equipment": equipment}, sink)
+        elif options.settings.get("table") == EQUIPMENT:
+            _write_csv(equipment, sink)
+        else:
+            _write_csv(points, sink)
+            if equipment.rows:
+                message = f"{len(equipment.rows)} rows of equipment: table=equipment writes them, a workbook both"
+                report.add(NOT_EXPRESSED, "", message)
+        return report
+
+
+@dataclass(frozen=True, slots=True)
+class EdeForm:
+    """BACnet's engineering data exchange."""
+
+    name: str = "ede"
+    title: str = "BACnet EDE (CSV)"
+    media_types: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ("ede.csv", "ede")
+
+    def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
+        return not head.startswith(ZIP) and looks_like_ede(decode(head))
+
+    def read(self, source: Source, options: Options) -> Model:
+        report = Report(self.name)
+        return Model(self._quads(source, options, report), report)
+
+    def _quads(self, source: Source, options: Options, report: Report) -> Iterator[Quad]:
+        given = options.settings.get("state-texts")
+        states = read_state_texts(decode(Path(given).read_bytes())) if given else None
+        network = read_ede(decode(content(source)), options.settings.get("network"), states)
+        graph = options.graph if isinstance(options.graph, NamedNode) else None
+        report.counts.update(devices=len(network.devices), objects=sum(len(d.objects) for d in network.devices))
+        for quad in network_quads(network, propose(network), graph):
+            no_address = quad.predicate == _ADDRESS and quad.object == Literal("")
+            if not no_address:
+                yield quad if graph is not None else Quad(quad.subject, quad.predicate, quad.object, options.graph)
+
+    def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
+        """Write the points that have a BACnet object, in the columns of EDE 2.3."""
+        report = Report(self.name)
+        points, _ = FromRdf(quads, options, report).tables()
+        _write_ede(points, sink, report)
+        return report
+
+
+def _whole_lines(text: str) -> str:
+    """Leave out the last line of a head, which may be cut, where there are others."""
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[:-1]) if len(lines) > 2 else text
+
+
+def _write_csv(table: Table, sink: IO[bytes]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(table.header)
+    writer.writerows(table.rows)
+    sink.write(text.getvalue().encode())
+
+
+def _write_workbook(tables: dict[str, Table], sink: IO[bytes]) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    for name, table in tables.items():
+        if table.rows or name == "points":
+            sheet = book.create_sheet(name)
+            sheet.append(table.header)
+            for row in table.rows:
+                sheet.append(row)
+    book.save(sink)
+
+
+def _write_ede(points: Table, sink: IO[bytes], report: Report) -> None:
+    from ontologies.tables.vocabulary import object_named, object_number, unit_named
+    from ontologies.units import bacnet_unit
+
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    preamble = (
+        ("# Engineering-Data-Exchange - B.I.G.-EU",),
+        ("PROJECT_NAME", "twinhouse"),
+        ("VERSION_OF_REFERENCEFILE", "1"),
+        ("TIMESTAMP_OF_LAST_CHANGE", ""),
+        ("AUTHOR_OF_LAST_CHANGE", "twinhouse"),
+        ("VERSION_OF_LAYOUT", "2.3"),
+        ("#mandatory", *["mandatory"] * 4, *["optional"] * 10),
+        _EDE_HEADER,
+    )
+    writer.writerows(preamble)
+    skipped = 0
+    for row in points.rows:
+        cells = dict(zip(points.header, row, strict=True))
+        found = object_named(cells["bacnet object"]) if cells["bacnet object"] else None
+        number = object_number(found[0]) if found is not None else None
+        if found is None or number is None or not cells["bacnet device"]:
+            skipped += 1
+            continue
+        unit = bacnet_unit(unit_named(cells["unit"]) if cells["unit"] else None)
+        code = str(unit.number) if unit is not None else ""
+        name = cells["label"] or cells["id"]
+        fields = (cells["id"], cells["bacnet device"], name, str(number), str(found[1]), cells["description"])
+        writer.writerow((*fields, *[""] * 8, code))
+    if skipped:
+        report.add(NOT_EXPRESSED, "", f"{skipped} points without a BACnet device and object", skipped)
+    sink.write(text.getvalue().encode())
+
+
+_EDE_HEADER = (
+    *("# keyname", "device obj.-instance", "object-name", "object-type", "object-instance", "description"),
+    *("present-value-default", "min-present-value", "max-present-value", "settable", "supports COV", "hi-limit"),
+    *("low-limit", "state-text-reference", "unit-code"),
+)
+
+EDE = EdeForm()
+CSV = TableForm("table-csv", "Table of points or equipment (CSV)", ("text/csv",), ("csv", "tsv"), is_excel=False)
+EXCEL = TableForm(
+    "table-xlsx",
+    "Tables of points and equipment (Excel)",
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+    ("xlsx",),
+    is_excel=True,
+)
+FORMS: tuple[EdeForm | TableForm, ...] = (EDE, CSV, EXCEL)

@@ -1,0 +1,126 @@
+"""Models in and out at /models, in every form that the field uses; their forms are told apart by content."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from typing import IO
+
+from anyio import to_thread
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ontologies.models.form import Form
+from ontologies.models.registry import FORMS, form_named
+from ontologies.point_map import PointMap, read_map
+from server.errors import bad_request
+from server.protocols.http import (
+    Parameters,
+    content_format,
+    media_type_of,
+    plain,
+    query_pairs,
+    settings_of,
+    spooled_body,
+    twin_of,
+)
+from server.streaming import stream
+from server.twin.exporting import write_model
+from server.twin.models import Model
+
+_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run")
+_WRITE = ("graph", "as")
+_CHUNK = 1 << 16
+_IN_MEMORY = 1 << 20
+
+
+async def models(request: Request) -> Response:
+    """Load a model into its own graph (POST), replacing that, or write the models in another form (GET).
+
+    The body is the document, or a form (multipart/form-data) with the files `model` and `map`, a CSV table of
+    iri and uuid.
+    """
+    if request.method == "POST":
+        return await _post(request)
+    parameters = Parameters(query_pairs(request), _WRITE)
+    name = parameters.one("as")
+    if name is None:
+        return JSONResponse({"forms": [_described(form) for form in FORMS]})
+    return await _written(request, form_named(name), parameters.all("graph"))
+
+
+def _described(form: Form) -> dict[str, object]:
+    return {
+        "name": form.name,
+        "title": form.title,
+        "media_types": list(form.media_types),
+        "endings": list(form.endings),
+    }
+
+
+async def _written(request: Request, form: Form, graphs: tuple[str, ...]) -> Response:
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when the answer has been sent
+    try:
+        report = await to_thread.run_sync(write_model, twin_of(request), form, graphs, file)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    media_type = form.media_types[0] if form.media_types else "application/octet-stream"
+    findings = ", ".join(f"{kind}={count}" for kind, count in sorted(report.found.items()) if count)
+    chunks = iter(partial(file.read, _CHUNK), b"")
+    return await stream(request, chunks, file.close, media_type, {"Twinhouse-Findings": findings} if findings else {})
+
+
+async def _post(request: Request) -> Response:
+    parameters = Parameters(query_pairs(request), _LOAD)
+    if media_type_of(request) == "multipart/form-data":
+        return await _load_form(request, parameters)
+    media_type = content_format(request)
+    async with spooled_body(request) as body:
+        return await _load(request, parameters, body, media_type, None)
+
+
+async def _load_form(request: Request, parameters: Parameters) -> Response:
+    async with request.form(max_files=2, max_fields=0) as form:
+        model, table = form.get("model"), form.get("map")
+        if not isinstance(model, UploadFile):
+            raise bad_request(
+                "the form has no file named model", hint="curl -F model=@building.ttl -F map=@points.csv"
+            )
+        point_map = await _read_map(table) if isinstance(table, UploadFile) else None
+        # A browser and curl call what they do not know octet-stream: then the file's name tells.
+        known = model.content_type if model.content_type != "application/octet-stream" else None
+        return await _load(request, parameters, model.file, known, point_map, model.filename)
+
+
+async def _read_map(table: UploadFile) -> PointMap:
+    try:
+        text = (await table.read()).decode()
+    except UnicodeDecodeError as error:
+        raise bad_request(f"the map is not UTF-8 at byte {error.start}") from None
+    return read_map(text.splitlines(keepends=True))
+
+
+async def _load(
+    request: Request,
+    parameters: Parameters,
+    document: IO[bytes],
+    media_type: str | None,
+    point_map: PointMap | None,
+    file_name: str | None = None,
+) -> Response:
+    model = Model(
+        document,
+        parameters.one("name") or file_name or "model",
+        parameters.one("format") or media_type,
+        parameters.one("graph"),
+        parameters.flag("lenient"),
+        point_map,
+        parameters.one("base"),
+        settings_of(request).unpacked_megabytes << 20,
+        parameters.one("brick"),
+    )
+    run = partial(twin_of(request).load, model, dry_run=parameters.flag("dry_run"))
+    return JSONResponse(plain(await to_thread.run_sync(run)))

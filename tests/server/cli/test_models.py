@@ -1,0 +1,92 @@
+"""Models of every form through the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.server.cli.conftest import MODEL, Twin, run
+
+SITE = 'ver:"3.0"\nid,dis,site,area\n@s "Site","Site",M,10m²\n@p,"No class",,\n'
+
+
+def convert(*arguments: object, code: int = 0) -> tuple[str, str]:
+    result = run("convert", *arguments)
+    assert result.exit_code == code, (result.stdout, result.stderr)
+    return result.stdout, result.stderr
+
+
+def test_a_dry_run_says_what_is_there_and_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "site.txt").write_text(SITE)
+    result = run("load", tmp_path / "site.txt", "--dry-run", "--data", tmp_path / "data")
+    assert result.exit_code == 0, result.stderr
+    assert "haystack-zinc" in result.stdout
+    assert "would be urn:twinhouse:model:site" in result.stdout
+    assert "1  rec:Site" in result.stdout
+    assert "row 2 (@p): no class of its own" in result.stderr
+    assert not (tmp_path / "data").exists()
+    broken = run("load", "--dry-run", _written(tmp_path / "b.zinc", 'ver:"3.0"\na\nx\n'))
+    assert broken.exit_code == 1
+    assert "line 3, column 1" in broken.stderr
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_folder_is_loaded_and_written_again(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "site.zinc").write_text(SITE)
+    (folder / "deep" / "site.ttl").write_text(MODEL)
+    twin = Twin(("--data", str(tmp_path / "data")))
+    reports = json.loads(twin("load", folder, "--json").stdout)
+    assert {report["graphs"][0] for report in reports} == {
+        "urn:twinhouse:model:site",
+        "urn:twinhouse:model:deep-site",
+    }
+    twin("export", tmp_path / "out.zinc", "--as", "haystack-zinc", "--graph", "urn:twinhouse:model:site")
+    assert "10m²" in (tmp_path / "out.zinc").read_text()
+    out = twin("export", tmp_path / "all.trio", "--as", "haystack-trio")
+    assert (tmp_path / "all.trio").read_text().count("\npoint\n") == 2
+    assert "all.trio: Haystack Trio" in out.stdout
+    assert "--as" in twin("export", tmp_path / "x", "--graph", "urn:g", code=2).stderr
+    assert "docx" in twin("export", tmp_path / "x", "--as", "docx", code=1).stderr
+
+
+def test_convert_there_and_back(tmp_path: Path) -> None:
+    source = _written(tmp_path / "site.zinc", SITE)
+    out, err = convert(source, tmp_path / "site.ttl")
+    assert "(haystack-zinc) ->" in out
+    assert "no class of its own" in err
+    convert(tmp_path / "site.ttl", tmp_path / "again.json", "--to", "haystack-json")
+    back, _ = convert(tmp_path / "again.json", tmp_path / "again.zinc", "--json")
+    assert json.loads(back)["written"]["counts"] == {"records": 2}
+    rows = (tmp_path / "again.zinc").read_text().splitlines()[2:]
+    assert len(rows) == 2
+    assert any("@s" in row and "10m²" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "said"),
+    [
+        ('ver:"3.0"\na\nx\n', ("out.ttl",), "line 3, column 1"),
+        (SITE, ("out.docx",), "no ending of a known form"),
+        (SITE, ("out.ttl", "--to", "docx"), "no form of models"),
+        ("what?", ("out.ttl",), "known by its content"),
+    ],
+)
+def test_convert_says_why_not_and_writes_nothing(
+    tmp_path: Path, text: str, arguments: tuple[str, ...], said: str
+) -> None:
+    _, err = convert(_written(tmp_path / "in", text), *arguments, code=1)
+    assert said in err
+    assert not (tmp_path / arguments[0]).exists()
+
+
+def test_forms_are_listed() -> None:
+    assert "haystack-zinc" in run("forms").stdout
+    assert {"turtle", "haystack-trio"} <= {form["name"] for form in json.loads(run("forms", "--json").stdout)}
