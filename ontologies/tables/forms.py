@@ -1,8 +1,8 @@
 """Tables of points and equipment as forms of models: CSV, Excel, and EDE.
 
-Settings: ``mapping`` is a file of the columns' roles (``mapping``), else they are guessed and told in the report;
-``sheet`` the one sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the
-points; ``network`` is the name of an EDE file's network, ``state-texts`` its StateTexts file.
+Settings: ``mapping`` is the columns' roles as TOML, else they are guessed and told in the report; ``sheet`` the one
+sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the points; ``network``
+is the name of an EDE file's network, ``state-texts`` the text of its StateTexts file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from pyoxigraph import Literal, NamedNode, Quad
@@ -38,7 +37,7 @@ def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnM
     """Yield the tables of a CSV file or a workbook with their mappings, given or guessed. Raises FormatError."""
     document = content(source)
     given = options.settings.get("mapping")
-    mapping = read_mapping(Path(given).read_text(encoding="utf-8")) if given else None
+    mapping = read_mapping(given) if given else None
     if document.startswith(ZIP):
         sheets = read_workbook(document, options.settings.get("sheet"))
     else:
@@ -58,6 +57,7 @@ class TableForm:
     media_types: tuple[str, ...]
     endings: tuple[str, ...]
     is_excel: bool
+    settings: tuple[str, ...] = ("mapping", "sheet", "table")
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         if self.is_excel:
@@ -108,6 +108,7 @@ class EdeForm:
     title: str = "BACnet EDE (CSV)"
     media_types: tuple[str, ...] = ()
     endings: tuple[str, ...] = ("ede.csv", "ede")
+    settings: tuple[str, ...] = ("network", "state-texts")
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         return not head.startswith(ZIP) and looks_like_ede(decode(head))
@@ -118,7 +119,7 @@ class EdeForm:
 
     def _quads(self, source: Source, options: Options, report: Report) -> Iterator[Quad]:
         given = options.settings.get("state-texts")
-        states = read_state_texts(decode(Path(given).read_bytes())) if given else None
+        states = read_state_texts(given) if given else None
         network = read_ede(decode(content(source)), options.settings.get("network"), states)
         graph = options.graph if isinstance(options.graph, NamedNode) else None
         report.counts.update(devices=len(network.devices), objects=sum(len(d.objects) for d in network.devices))

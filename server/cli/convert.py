@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,11 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show_findings
-from server.cli.options import Json
+from server.cli.options import Json, Setting, settings_of
 from server.cli.output import print_json, written
 
 if TYPE_CHECKING:
-    from ontologies.models.form import Form
+    from ontologies.models.form import Form, Options
     from ontologies.models.report import Report
 
 
@@ -33,6 +34,7 @@ def convert(
         typer.Option(metavar="IRI", help="What IRIs begin with where IN has none; else made from its name."),
     ] = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Repair what no parser should take.")] = False,
+    settings: Setting = None,
     as_json: Json = False,
 ) -> None:
     """Convert a model from any form into any other. No server and no data directory is needed.
@@ -43,16 +45,19 @@ def convert(
     Examples:
       twinhouse convert site.zinc site.ttl
       twinhouse convert building.ttl building.json --to haystack-json
+      twinhouse convert points.xlsx points.ttl --set mapping=@columns.toml
     """
     from ontologies.errors import OntologyError
+    from ontologies.models.form import Options
     from ontologies.models.registry import form_named, form_of_ending
     from server.errors import Problem, problem_of
 
+    given = settings_of(settings)
     if not source.is_file():
         raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
     try:
         writer = form_named(write_as) if write_as else form_of_ending(target.name)
-        reports = _convert(source, read_as, writer, target, base, lenient)
+        reports = _convert(source, read_as, writer, target, Options(base=base or "", lenient=lenient, settings=given))
     except (OntologyError, Problem) as error:
         problem = problem_of(error)
         failure = failure_of(problem.document() if problem is not None else {"detail": error})
@@ -61,18 +66,19 @@ def convert(
     _tell(source, target, reports, as_json=as_json)
 
 
-def _convert(
-    source: Path, read_as: str | None, writer: Form, target: Path, base: str | None, lenient: bool
-) -> tuple[Report, Report]:
-    from ontologies.models.form import HEAD, Options
+def _convert(source: Path, read_as: str | None, writer: Form, target: Path, asked: Options) -> tuple[Report, Report]:
+    from ontologies.models.form import HEAD
+    from ontologies.models.settings import settings_for
     from server.twin.models import Model, entity_base, model_graph
     from server.twin.unpacking import head_of, unpacked
 
-    asked = Model(source, source.name, read_as)
-    options = Options(base=base or entity_base(model_graph(source.name)), lenient=lenient)
-    with unpacked(source, asked.most) as document, written(target) as sink:
-        model = asked.form(head_of(document, HEAD)).read(document, options)
-        return model.report, writer.write(model.quads, sink, options)
+    found = Model(source, source.name, read_as)
+    options = replace(asked, base=asked.base or entity_base(model_graph(source.name)))
+    with unpacked(source, found.most) as document, written(target) as sink:
+        reader = found.form(head_of(document, HEAD))
+        reading, writing = settings_for(asked.settings, reader, writer)
+        model = reader.read(document, replace(options, settings=reading))
+        return model.report, writer.write(model.quads, sink, replace(options, settings=writing))
 
 
 def _tell(source: Path, target: Path, reports: tuple[Report, Report], *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
@@ -19,12 +19,14 @@ INFERRED = "urn:twinhouse:inferred"
 """The graph of what was inferred, which is in no model."""
 
 
-def write_model(twin: Twin, form: Form, graphs: Sequence[str], sink: IO[bytes]) -> Report:
+def write_model(
+    twin: Twin, form: Form, graphs: Sequence[str], sink: IO[bytes], settings: Mapping[str, str] | None = None
+) -> Report:
     """Write graphs (none named: all but the ontologies and what was inferred) as a document of a form.
 
     The report tells what the form cannot express. Raises a 404 problem for a graph that is not there.
     """
-    return form.write(_quads(twin, graphs), sink, Options())
+    return form.write(_quads(twin, graphs), sink, Options(settings=settings or {}))
 
 
 def _quads(twin: Twin, graphs: Sequence[str]) -> Iterator[Quad]:

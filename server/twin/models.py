@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO
@@ -14,6 +14,7 @@ from ontologies.models.census import Census
 from ontologies.models.form import HEAD, Form, Options
 from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import REPAIRED, Report
+from ontologies.models.settings import settings_for
 from ontologies.namespaces import compact
 from ontologies.point_map import PointMap
 from ontologies.points import Finding, PointSeries, check_points, find_points, reference_quads
@@ -63,7 +64,8 @@ class Model:
     """A model as it comes: its document, a name for it, and how to read it.
 
     `format` is the name of a form, a media type, or None (the content tells); `graph` an IRI or None (made from the
-    name); `base` begins the IRIs of entities that the document names in another way, or None (made from the graph).
+    name); `base` begins the IRIs of entities that the document names in another way, or None (made from the graph);
+    `settings` are those of its form.
     """
 
     document: bytes | IO[bytes] | Path
@@ -74,6 +76,7 @@ class Model:
     map: PointMap | None = None
     base: str | None = None
     most: int = _MOST_UNPACKED
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def form(self, head: bytes) -> Form:
         """Return the form of the document, which begins so. Raises UnknownFormat."""
@@ -86,11 +89,15 @@ class Model:
         """Return the graph that the model goes to. Raises a 400 problem for what is no absolute IRI."""
         return named_node(self.graph) if self.graph else model_graph(self.name)
 
-    def options(self) -> Options:
-        """Return how its form is to read it. Raises a 400 problem for what is no absolute IRI."""
+    def options(self, form: Form) -> Options:
+        """Return how its form is to read it.
+
+        Raises a 400 problem for what is no absolute IRI, and UnknownSetting for a setting that the form lacks.
+        """
         graph = self.graph_name()
         base = named_node(self.base).value if self.base else entity_base(graph)
-        return Options(graph, base, self.lenient)
+        (settings,) = settings_for(self.settings, form)
+        return Options(graph, base, self.lenient, settings)
 
 
 def model_graph(name: str) -> ox.NamedNode:
@@ -122,10 +129,12 @@ def read_model(model: Model, staged: Staged) -> LoadReport:
     Raises FormatError, ValueShapeError, UnknownFormat or a problem. Memory grows with the points, and for what is no
     RDF with the document.
     """
-    options, census, findings = model.options(), Census(), list[Finding]()
+    census, findings = Census(), list[Finding]()
     graph = model.graph_name()
     with unpacked(model.document, model.most) as document:
-        read = model.form(head_of(document, HEAD)).read(document, options)
+        form = model.form(head_of(document, HEAD))
+        options = model.options(form)
+        read = form.read(document, options)
         found = find_points(staged.passing(census.passing(read.quads)), findings)
     points = model.map.apply(found) if model.map else found
     triples, graphs = staged.count, {graph, *map(_iri_or_default, staged.graphs)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
@@ -131,10 +130,9 @@ def test_a_table_of_equipment() -> None:
     } <= triples_of(EQUIPMENT)
 
 
-def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
-    document = "a;b;c\nX1;warm;°C\n"
-    (tmp_path / "columns.toml").write_text('rows = "points"\n[columns]\na = "id"\nb = "label"\nc = "unit"\n')
-    quads = quads_of(CSV, document, mapping=str(tmp_path / "columns.toml"))
+def test_a_mapping_of_ones_own() -> None:
+    mapping = 'rows = "points"\n[columns]\na = "id"\nb = "label"\nc = "unit"\n'
+    quads = quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=mapping)
     assert {quad.object for quad in quads if quad.predicate == RDFS["label"]} == {Literal("warm")}
 
 
@@ -149,10 +147,9 @@ def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
         ("rows =", "the mapping is not TOML"),
     ],
 )
-def test_a_wrong_mapping_is_refused(tmp_path: Path, mapping: str, message: str) -> None:
-    (tmp_path / "columns.toml").write_text(mapping)
+def test_a_wrong_mapping_is_refused(mapping: str, message: str) -> None:
     with pytest.raises(FormatError) as raised:
-        quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=str(tmp_path / "columns.toml"))
+        quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=mapping)
     assert message in str(raised.value)
 
 
