@@ -10,7 +10,8 @@ from ontologies.namespaces import BRICK, RDF, REC, REF, S223, SENAPS, SKOS, any_
 
 TYPE = RDF["type"]
 LINK = REF["hasExternalReference"]
-LINKS = frozenset({LINK, S223["hasExternalReference"], BRICK["timeseries"]})
+PROPERTY_LINK = S223["hasExternalReference"]
+LINKS = frozenset({LINK, PROPERTY_LINK, BRICK["timeseries"]})
 IDS = frozenset({REF["hasTimeseriesId"], BRICK["hasTimeseriesId"]})
 STORES = frozenset({REF["storedAt"], BRICK["storedAt"]})
 PREFERRED = REF["preferred"]

@@ -2,7 +2,8 @@
 
 Written is ``ref:TimeseriesReference`` alone (Brick 1.3 and later). Read are also the older and foreign forms:
 ``brick:timeseries`` (Brick 1.2), ``brick:uuid`` (Mortar), ``senaps:stream_id`` (BTS) and ASHRAE 223P's
-``s223:hasExternalReference``. A point without any is known by ``hasPoint``, ``isPointOf`` or its Brick class.
+``s223:hasExternalReference``, which makes a property a point whatever it refers to. A point without any is known by
+``hasPoint``, ``isPointOf`` or its Brick class.
 """
 
 from __future__ import annotations
@@ -176,6 +177,8 @@ def _take(found: _Statements, quad: Quad) -> None:
         found.points.add(subject)
     elif predicate in terms.LINKS:
         found.links[subject].add((predicate, value))
+        if predicate == terms.PROPERTY_LINK:
+            found.points.add(subject)
     elif predicate in terms.NAMES:
         if isinstance(value, Literal):
             found.names[subject].add(value.value)

@@ -14,7 +14,7 @@ REPAIRED = "repaired"
 RENAMED = "renamed"
 KINDS = (NOT_UNDERSTOOD, WITHOUT_CLASS, NOT_EXPRESSED, REPAIRED, RENAMED)
 
-_KEPT = 200  # of a kind, so that memory does not grow with the document
+_MOST_KEPT = 200  # of a kind, so that memory does not grow with the document
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,13 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    _kept: Counter[str] = field(default_factory=Counter)
 
     def add(self, kind: str, where: str, message: str, times: int = 1) -> None:
         """Note a finding, which stands for as many as it says."""
         self.found[kind] += times
-        if self.found[kind] - times < _KEPT:
+        if self._kept[kind] < _MOST_KEPT:
+            self._kept[kind] += 1
             self.findings.append(Finding(kind, where, message))
 
     def of(self, kind: str) -> list[Finding]:

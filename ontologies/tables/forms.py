@@ -61,7 +61,7 @@ class TableForm:
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         if self.is_excel:
-            return head.startswith(ZIP) and b"xl/" in head
+            return head.startswith(ZIP) and b"xl/" in head and not is_sheet(head)
         if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):
             return False
         try:

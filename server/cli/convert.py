@@ -10,12 +10,13 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show_findings
-from server.cli.options import Json, Setting, settings_of
+from server.cli.options import BrickRelease, Json, Setting, settings_of
 from server.cli.output import print_json, written
 
 if TYPE_CHECKING:
-    from ontologies.models.form import Form, Options
+    from ontologies.models.form import Form
     from ontologies.models.report import Report
+    from server.twin.models import Model
 
 
 def convert(
@@ -33,6 +34,7 @@ def convert(
         str | None,
         typer.Option(metavar="IRI", help="What IRIs begin with where IN has none; else made from its name."),
     ] = None,
+    brick: BrickRelease = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Repair what no parser should take.")] = False,
     settings: Setting = None,
     as_json: Json = False,
@@ -48,16 +50,18 @@ def convert(
       twinhouse convert points.xlsx points.ttl --set mapping=@columns.toml
     """
     from ontologies.errors import OntologyError
-    from ontologies.models.form import Options
     from ontologies.models.registry import form_named, form_of_ending
     from server.errors import Problem, problem_of
+    from server.twin.models import Model
 
-    given = settings_of(settings)
     if not source.is_file():
         raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
     try:
         writer = form_named(write_as) if write_as else form_of_ending(target.name)
-        reports = _convert(source, read_as, writer, target, Options(base=base or "", lenient=lenient, settings=given))
+        model = Model(
+            source, source.name, read_as, None, lenient, None, base, brick=brick, settings=settings_of(settings)
+        )
+        reports = _convert(model, writer, target)
     except (OntologyError, Problem) as error:
         problem = problem_of(error)
         failure = failure_of(problem.document() if problem is not None else {"detail": error})
@@ -66,19 +70,20 @@ def convert(
     _tell(source, target, reports, as_json=as_json)
 
 
-def _convert(source: Path, read_as: str | None, writer: Form, target: Path, asked: Options) -> tuple[Report, Report]:
+def _convert(model: Model, writer: Form, target: Path) -> tuple[Report, Report]:
+    from pyoxigraph import DefaultGraph
+
     from ontologies.models.form import HEAD
+    from ontologies.models.reading import read
     from ontologies.models.settings import settings_for
-    from server.twin.models import Model, entity_base, model_graph
     from server.twin.unpacking import head_of, unpacked
 
-    found = Model(source, source.name, read_as)
-    options = replace(asked, base=asked.base or entity_base(model_graph(source.name)))
-    with unpacked(source, found.most) as document, written(target) as sink:
-        reader = found.form(head_of(document, HEAD))
-        reading, writing = settings_for(asked.settings, reader, writer)
-        model = reader.read(document, replace(options, settings=reading))
-        return model.report, writer.write(model.quads, sink, replace(options, settings=writing))
+    with unpacked(model.document, model.most) as document, written(target) as sink:
+        reader = model.form(head_of(document, HEAD))
+        reading, writing = settings_for(model.settings, reader, writer)
+        options = replace(model, settings=reading).options(reader, DefaultGraph())
+        found = read(reader, document, options)
+        return found.report, writer.write(found.quads, sink, replace(options, settings=writing))
 
 
 def _tell(source: Path, target: Path, reports: tuple[Report, Report], *, as_json: bool) -> None:

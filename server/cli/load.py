@@ -11,7 +11,7 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show
-from server.cli.options import Data, Json, Setting, Url, read_text, settings_of, target_of
+from server.cli.options import BrickRelease, Data, Json, Setting, Url, read_text, settings_of, target_of
 from server.cli.output import print_json
 from server.cli.progress import waiting
 
@@ -39,6 +39,7 @@ def load(
         str | None,
         typer.Option(metavar="IRI", help="What IRIs begin with where the model has none; else made from the graph."),
     ] = None,
+    brick: BrickRelease = None,
     point_map: Annotated[
         Path | None,
         typer.Option("--map", metavar="CSV", help="Table of iri and uuid: the right series of each point."),
@@ -69,7 +70,7 @@ def load(
 
     reports = []
     alone = dry_run and target.url is None  # there is nothing to open for it
-    parameters = _parameters(graph, format, base, lenient=lenient, dry_run=dry_run)
+    parameters = _parameters(graph, format, base, brick, lenient=lenient, dry_run=dry_run)
     given = settings_of(settings)
     with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
         for name, file in named:
@@ -115,12 +116,13 @@ def _check(files: list[Path], graph: str | None, point_map: Path | None) -> None
 
 
 def _parameters(
-    graph: str | None, name: str | None, base: str | None, *, lenient: bool, dry_run: bool
+    graph: str | None, name: str | None, base: str | None, brick: str | None, *, lenient: bool, dry_run: bool
 ) -> dict[str, str]:
     given = {
         "graph": graph,
         "format": name,
         "base": base,
+        "brick": brick,
         "lenient": "true" if lenient else None,
         "dry_run": "true" if dry_run else None,
     }
@@ -161,7 +163,7 @@ def _dry_run(
 ) -> dict[str, Any]:
     """Read a model as a server does, in this process."""
     import tempfile
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from ontologies.point_map import read_map
     from server.errors import problem_of
@@ -171,16 +173,8 @@ def _dry_run(
     try:
         table = read_map(read_text(point_map).splitlines(keepends=True)) if point_map is not None else None
         told = parameters.get
-        model = Model(
-            file,
-            name,
-            told("format"),
-            told("graph"),
-            "lenient" in parameters,
-            table,
-            told("base"),
-            settings=settings,
-        )
+        model = Model(file, name, told("format"), told("graph"), "lenient" in parameters, table, told("base"))
+        model = replace(model, brick=told("brick"), settings=settings)
         with tempfile.TemporaryDirectory() as folder, Staged(Path(folder), _IN_MEMORY) as staged:
             return {**asdict(read_model(model, staged)), "loaded": False}
     except Exception as error:

@@ -35,6 +35,9 @@ Insecure = Annotated[
     bool | None,
     typer.Option("--insecure", help="Everyone may do everything, wherever it listens [env: TWINHOUSE_INSECURE]."),
 ]
+BrickRelease = Annotated[
+    str | None, typer.Option("--brick", metavar="VERSION", help="Migrate the model to this Brick: 1.4 or 1.5.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; its ending tells the format.")

@@ -31,7 +31,7 @@ from server.streaming import stream
 from server.twin.exporting import write_model
 from server.twin.models import Model
 
-_LOAD = ("graph", "format", "lenient", "name", "base", "dry_run", "set")
+_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run", "set")
 _WRITE = ("graph", "as", "set")
 _CHUNK = 1 << 16
 _IN_MEMORY = 1 << 20
@@ -134,6 +134,7 @@ async def _load(
         point_map,
         parameters.one("base"),
         settings_of(request).unpacked_megabytes << 20,
+        parameters.one("brick"),
         _settings(parameters),
     )
     run = partial(twin_of(request).load, model, dry_run=parameters.flag("dry_run"))

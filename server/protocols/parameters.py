@@ -125,6 +125,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("format", "name of the model's form, or its media type; its content tells where it is missing"),
         Parameter("lenient", "repair IRIs that a strict parser refuses"),
         Parameter("base", "what IRIs begin with for entities that have none in the model"),
+        Parameter("brick", "release of Brick to migrate the model to: 1.4 or 1.5"),
         Parameter("dry_run", "load nothing, only report"),
         Parameter("as", "of GET: name of the form to write"),
         Parameter("set", "a setting of the form, as network=HQ; may be repeated"),

@@ -103,6 +103,7 @@ def _packed_model(model: Model) -> dict[str, Any]:
         "map": uuids,
         "base": model.base,
         "most": model.most,
+        "brick": model.brick,
     }
 
 

@@ -12,6 +12,8 @@ import pyoxigraph as ox
 
 from ontologies.models.census import Census
 from ontologies.models.form import HEAD, Form, Options
+from ontologies.models.reading import BRICK
+from ontologies.models.reading import read as read_document
 from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import REPAIRED, Report
 from ontologies.models.settings import settings_for
@@ -65,7 +67,7 @@ class Model:
 
     `format` is the name of a form, a media type, or None (the content tells); `graph` an IRI or None (made from the
     name); `base` begins the IRIs of entities that the document names in another way, or None (made from the graph);
-    `settings` are those of its form.
+    `brick` is the release of Brick to migrate it to, `settings` are those of its form.
     """
 
     document: bytes | IO[bytes] | Path
@@ -76,6 +78,7 @@ class Model:
     map: PointMap | None = None
     base: str | None = None
     most: int = _MOST_UNPACKED
+    brick: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def form(self, head: bytes) -> Form:
@@ -89,15 +92,15 @@ class Model:
         """Return the graph that the model goes to. Raises a 400 problem for what is no absolute IRI."""
         return named_node(self.graph) if self.graph else model_graph(self.name)
 
-    def options(self, form: Form) -> Options:
-        """Return how its form is to read it.
+    def options(self, form: Form, graph: ox.NamedNode | ox.DefaultGraph | None = None) -> Options:
+        """Return how its form is to read it, into a graph (None: its own).
 
-        Raises a 400 problem for what is no absolute IRI, and UnknownSetting for a setting that the form lacks.
+        Raises a 400 problem for a bad IRI, and UnknownSetting for a setting that the form lacks.
         """
-        graph = self.graph_name()
-        base = named_node(self.base).value if self.base else entity_base(graph)
+        own = self.graph_name()
+        base = named_node(self.base).value if self.base else entity_base(own)
         (settings,) = settings_for(self.settings, form)
-        return Options(graph, base, self.lenient, settings)
+        return Options(graph or own, base, self.lenient, settings | ({BRICK: self.brick} if self.brick else {}))
 
 
 def model_graph(name: str) -> ox.NamedNode:
@@ -126,15 +129,14 @@ def named_node(iri: str) -> ox.NamedNode:
 def read_model(model: Model, staged: Staged) -> LoadReport:
     """Stage the quads of a model's document, and of the references that its points are given.
 
-    Raises FormatError, ValueShapeError, UnknownFormat or a problem. Memory grows with the points, and for what is no
-    RDF with the document.
+    Raises FormatError, ValueShapeError, UnknownFormat, UnknownOntology or a problem. Memory grows with the points,
+    and for what is no RDF with the document.
     """
     census, findings = Census(), list[Finding]()
     graph = model.graph_name()
     with unpacked(model.document, model.most) as document:
         form = model.form(head_of(document, HEAD))
-        options = model.options(form)
-        read = form.read(document, options)
+        read = read_document(form, document, model.options(form))
         found = find_points(staged.passing(census.passing(read.quads)), findings)
     points = model.map.apply(found) if model.map else found
     triples, graphs = staged.count, {graph, *map(_iri_or_default, staged.graphs)}

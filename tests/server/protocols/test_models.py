@@ -122,3 +122,16 @@ def test_settings_of_a_form(client: TestClient) -> None:
     assert (refused.status_code, "names a folder" in refused.json()["detail"]) == (400, True)
     unknown = client.get("/models", params={"as": "turtle", "set": "table=points"})
     assert (unknown.status_code, unknown.json()["detail"]) == (400, "turtle has no setting 'table'")
+
+
+def test_a_model_is_migrated_on_the_way_in(client: TestClient) -> None:
+    old = b"<urn:v> a <https://brickschema.org/schema/1.1/Brick#Reheat_Valve_Command> ."
+    report = client.post(
+        "/models?name=old.ttl&brick=1.4", content=old, headers={"content-type": "text/turtle"}
+    ).json()
+    assert report["classes"] == {"brick:Valve_Position_Command": 1}
+    assert report["found"] == {"renamed": 1}
+    assert (
+        client.post("/models?name=old.ttl&brick=9", content=old, headers={"content-type": "text/turtle"}).status_code
+        == 404
+    )
