@@ -19,6 +19,7 @@ from ontologies.adt.files import is_sheet
 from ontologies.adt.forms import EXCEL as ADT_EXCEL
 from ontologies.bacnet_quads import network_quads
 from ontologies.errors import FormatError, TableError
+from ontologies.haystack.forms import CSV as HAYSTACK
 from ontologies.models.form import Model, Options, Source, content
 from ontologies.models.report import NOT_EXPRESSED, Report
 from ontologies.namespaces import TWH
@@ -48,6 +49,17 @@ def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnM
         yield sheet, chosen
 
 
+def understood_sheets(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnMapping]]:
+    """Yield the tables of which enough is understood to read them. Raises FormatError for any other."""
+    for sheet, mapping in sheets_of(source, options):
+        if "mapping" not in options.settings and not is_table(sheet):
+            where = f"sheet {sheet.name}" if sheet.name else f"line {sheet.header.number}"
+            message = f"{where}: no columns of points or equipment among {', '.join(sheet.header.cells[:8])}"
+            hint = "twinhouse columns prints their roles: change them, and give them back as the setting mapping"
+            raise FormatError(f"{message}; {hint}", line=sheet.header.number)
+        yield sheet, mapping
+
+
 @dataclass(frozen=True, slots=True)
 class TableForm:
     """Points and equipment in CSV or in an Excel workbook."""
@@ -59,10 +71,10 @@ class TableForm:
     is_excel: bool
     settings: tuple[str, ...] = ("mapping", "sheet", "table")
 
-    def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
+    def recognises(self, name: str, head: bytes) -> bool:
         if self.is_excel:
             return head.startswith(ZIP) and b"xl/" in head and not is_sheet(head)
-        if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):
+        if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@") or HAYSTACK.recognises(name, head):
             return False
         try:
             return is_table(read_csv(_whole_lines(decode(head))))
@@ -81,7 +93,7 @@ class TableForm:
             report.form, report.counts, report.found = model.report.form, model.report.counts, model.report.found
             report.findings += model.report.findings
             return
-        for sheet, mapping in sheets_of(document, options):
+        for sheet, mapping in understood_sheets(document, options):
             yield from ToRdf(sheet, mapping, options, report).quads()
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:

@@ -159,6 +159,7 @@ def test_a_wrong_mapping_is_refused(mapping: str, message: str) -> None:
         ("Point,Unit\nA,°C\nA,°C\n", "line 3: A is there already, in row 2; give each an id of its own"),
         ("Point,Unit\n,°C\n", "line 2: no id and no name in this row"),
         ("only\none\n", "the file is no table: no row has two cells"),
+        ("datetime,t_sup\n2026-01-01,60\n", "line 1: no columns of points or equipment among datetime, t_sup"),
     ],
 )
 def test_bad_rows_are_refused_with_their_line(document: str, message: str) -> None:
@@ -200,3 +201,8 @@ def test_windows_and_other_separators() -> None:
 def test_tables_are_recognised(document: str, form: TableForm) -> None:
     assert recognise("export.csv", document.encode()) is form
     assert recognise("export.xlsx", written(EXCEL, quads_of(CSV, document))) is EXCEL
+
+
+def test_a_table_of_haystack_is_none_of_ours() -> None:
+    path = shared("haystack/sites/carytown/carytown.csv")
+    assert recognise(path.name, path.read_bytes()).name == "haystack-csv"
