@@ -3,6 +3,7 @@
 OntologyError
 ├── FormatError          the document is not what its format says it should be: line and column where known
 ├── UnknownFormat        no such file ending or media type: the known ones are listed
+├── UnknownSetting       a form has no such setting: those that it has are listed
 ├── UnknownOntology      no such packaged ontology or version: the known ones are listed
 ├── MapError             a table of points cannot be read: the line is named
 ├── ValueShapeError      a JSON document is not what was expected: the member is named
@@ -27,6 +28,10 @@ class FormatError(OntologyError):
 
 class UnknownFormat(OntologyError):  # reads better, and its base says Error
     """A file ending or media type that no RDF format of ours has."""
+
+
+class UnknownSetting(OntologyError):
+    """A setting that a form of models does not have, or that is not written as one."""
 
 
 class UnknownOntology(OntologyError):  # reads better, and its base says Error

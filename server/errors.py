@@ -80,6 +80,7 @@ _KINDS: dict[type[Exception], tuple[int, str, str]] = {
     stored.DiskFailed: (507, "disk-failed", "make room on the data directory's disk, then try again"),
     stored.Corrupt: (500, "corrupt", "run `twinhouse check`"),
     meaning.UnknownFormat: (415, "unknown-format", ""),
+    meaning.UnknownSetting: (400, "unknown-setting", "GET /models lists the forms with their settings"),
     meaning.UnknownOntology: (404, "unknown-ontology", "`twinhouse ontology list` shows what there is"),
     SettingError: (400, "bad-setting", ""),
 }

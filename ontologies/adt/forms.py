@@ -41,6 +41,7 @@ class AdtForm:
     looks: Callable[[bytes], bool]
     parse: Callable[[Source], TwinGraph]
     put: Callable[[TwinGraph, IO[bytes], Report], None]
+    settings: tuple[str, ...] = ("models",)
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         return self.looks(head.removeprefix(b"\xef\xbb\xbf").lstrip())

@@ -60,6 +60,8 @@ class FromRdf:
         self._taken: dict[str, tuple[str, bool]] = {}
         self._drafts: dict[str, Draft] = {}
         self._models: dict[str, str] = {}
+        self._without_models = options.settings.get("models") == "none"
+        self._unkept = 0
 
     def graph(self) -> TwinGraph:
         """Return the twin graph."""
@@ -70,7 +72,10 @@ class FromRdf:
         graph.twins = [self._twin(row, shapes) for row in rows]
         graph.relationships = [item for row in rows for item in self._relationships(row)]
         graph.relationships = self._with_properties(graph.relationships)
-        if self._options.settings.get("models") != "none":
+        if self._unkept:
+            message = f"{self._unkept} twins have no place for their IRIs: read the file with the base that they have"
+            self._report.add(NOT_EXPRESSED, "", message, self._unkept)
+        if not self._without_models:
             graph.models = [*self._stored.documents, *(self._drafts[key].document() for key in sorted(self._drafts))]
         self._report.counts.update(
             models=len(graph.models), twins=len(graph.twins), relationships=len(graph.relationships)
@@ -239,9 +244,12 @@ class FromRdf:
         identifier = self._ids[row.entity]
         if row.model in self._stored:
             properties = self._stored.with_components(row.model, properties)
-        elif self._options.base + quote(identifier, safe="!$&'()*+,;=:@-._~") != row.entity.value:
-            properties[ID_PROPERTY] = row.entity.value
-            self._drafts[row.model].has_id = True
+        if self._options.base + quote(identifier, safe="!$&'()*+,;=:@-._~") != row.entity.value:
+            if row.model in self._stored or self._without_models:
+                self._unkept += 1
+            else:
+                properties[ID_PROPERTY] = row.entity.value
+                self._drafts[row.model].has_id = True
         return Twin(identifier, row.model, properties)
 
     def _relationships(self, row: _Row) -> Iterator[Relationship]:

@@ -39,6 +39,7 @@ class BuildingConfigForm:
     title: str = "Google Digital Buildings config (YAML)"
     media_types: tuple[str, ...] = ("application/yaml", "text/yaml", "application/x-yaml")
     endings: tuple[str, ...] = ("yaml", "yml")
+    settings: tuple[str, ...] = ("ontology",)
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         if head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):

@@ -1,8 +1,8 @@
 """Tables of points and equipment as forms of models: CSV, Excel, and EDE.
 
-Settings: ``mapping`` is a file of the columns' roles (``mapping``), else they are guessed and told in the report;
-``sheet`` the one sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the
-points; ``network`` is the name of an EDE file's network, ``state-texts`` its StateTexts file.
+Settings: ``mapping`` is the columns' roles as TOML, else they are guessed and told in the report; ``sheet`` the one
+sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the points; ``network``
+is the name of an EDE file's network, ``state-texts`` the text of its StateTexts file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from pyoxigraph import Literal, NamedNode, Quad
@@ -20,6 +19,7 @@ from ontologies.adt.files import is_sheet
 from ontologies.adt.forms import EXCEL as ADT_EXCEL
 from ontologies.bacnet_quads import network_quads
 from ontologies.errors import FormatError, TableError
+from ontologies.haystack.forms import CSV as HAYSTACK
 from ontologies.models.form import Model, Options, Source, content
 from ontologies.models.report import NOT_EXPRESSED, Report
 from ontologies.namespaces import TWH
@@ -38,7 +38,7 @@ def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnM
     """Yield the tables of a CSV file or a workbook with their mappings, given or guessed. Raises FormatError."""
     document = content(source)
     given = options.settings.get("mapping")
-    mapping = read_mapping(Path(given).read_text(encoding="utf-8")) if given else None
+    mapping = read_mapping(given) if given else None
     if document.startswith(ZIP):
         sheets = read_workbook(document, options.settings.get("sheet"))
     else:
@@ -47,6 +47,17 @@ def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnM
         chosen = mapping or guess(sheet)
         check_mapping(chosen, sheet.header.cells)
         yield sheet, chosen
+
+
+def understood_sheets(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnMapping]]:
+    """Yield the tables of which enough is understood to read them. Raises FormatError for any other."""
+    for sheet, mapping in sheets_of(source, options):
+        if "mapping" not in options.settings and not is_table(sheet):
+            where = f"sheet {sheet.name}" if sheet.name else f"line {sheet.header.number}"
+            message = f"{where}: no columns of points or equipment among {', '.join(sheet.header.cells[:8])}"
+            hint = "twinhouse columns prints their roles: change them, and give them back as the setting mapping"
+            raise FormatError(f"{message}; {hint}", line=sheet.header.number)
+        yield sheet, mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +69,12 @@ class TableForm:
     media_types: tuple[str, ...]
     endings: tuple[str, ...]
     is_excel: bool
+    settings: tuple[str, ...] = ("mapping", "sheet", "table")
 
-    def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
+    def recognises(self, name: str, head: bytes) -> bool:
         if self.is_excel:
-            return head.startswith(ZIP) and b"xl/" in head
-        if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):
+            return head.startswith(ZIP) and b"xl/" in head and not is_sheet(head)
+        if head.startswith(ZIP) or head.lstrip()[:1] in (b"{", b"[", b"<", b"@") or HAYSTACK.recognises(name, head):
             return False
         try:
             return is_table(read_csv(_whole_lines(decode(head))))
@@ -81,7 +93,7 @@ class TableForm:
             report.form, report.counts, report.found = model.report.form, model.report.counts, model.report.found
             report.findings += model.report.findings
             return
-        for sheet, mapping in sheets_of(document, options):
+        for sheet, mapping in understood_sheets(document, options):
             yield from ToRdf(sheet, mapping, options, report).quads()
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
@@ -108,6 +120,7 @@ class EdeForm:
     title: str = "BACnet EDE (CSV)"
     media_types: tuple[str, ...] = ()
     endings: tuple[str, ...] = ("ede.csv", "ede")
+    settings: tuple[str, ...] = ("network", "state-texts")
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         return not head.startswith(ZIP) and looks_like_ede(decode(head))
@@ -118,7 +131,7 @@ class EdeForm:
 
     def _quads(self, source: Source, options: Options, report: Report) -> Iterator[Quad]:
         given = options.settings.get("state-texts")
-        states = read_state_texts(decode(Path(given).read_bytes())) if given else None
+        states = read_state_texts(given) if given else None
         network = read_ede(decode(content(source)), options.settings.get("network"), states)
         graph = options.graph if isinstance(options.graph, NamedNode) else None
         report.counts.update(devices=len(network.devices), objects=sum(len(d.objects) for d in network.devices))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show_findings
-from server.cli.options import BrickRelease, Json
+from server.cli.options import BrickRelease, Json, Setting, settings_of
 from server.cli.output import print_json, written
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def convert(
     ] = None,
     brick: BrickRelease = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Repair what no parser should take.")] = False,
+    settings: Setting = None,
     as_json: Json = False,
 ) -> None:
     """Convert a model from any form into any other. No server and no data directory is needed.
@@ -45,6 +47,7 @@ def convert(
     Examples:
       twinhouse convert site.zinc site.ttl
       twinhouse convert building.ttl building.json --to haystack-json
+      twinhouse convert points.xlsx points.ttl --set mapping=@columns.toml
     """
     from ontologies.errors import OntologyError
     from ontologies.models.registry import form_named, form_of_ending
@@ -55,9 +58,10 @@ def convert(
         raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
     try:
         writer = form_named(write_as) if write_as else form_of_ending(target.name)
-        reports = _convert(
-            Model(source, source.name, read_as, None, lenient, None, base, brick=brick), writer, target
+        model = Model(
+            source, source.name, read_as, None, lenient, None, base, brick=brick, settings=settings_of(settings)
         )
+        reports = _convert(model, writer, target)
     except (OntologyError, Problem) as error:
         problem = problem_of(error)
         failure = failure_of(problem.document() if problem is not None else {"detail": error})
@@ -71,12 +75,15 @@ def _convert(model: Model, writer: Form, target: Path) -> tuple[Report, Report]:
 
     from ontologies.models.form import HEAD
     from ontologies.models.reading import read
+    from ontologies.models.settings import settings_for
     from server.twin.unpacking import head_of, unpacked
 
-    options = model.options(DefaultGraph())
     with unpacked(model.document, model.most) as document, written(target) as sink:
-        found = read(model.form(head_of(document, HEAD)), document, options)
-        return found.report, writer.write(found.quads, sink, options)
+        reader = model.form(head_of(document, HEAD))
+        reading, writing = settings_for(model.settings, reader, writer)
+        options = replace(model, settings=reading).options(reader, DefaultGraph())
+        found = read(reader, document, options)
+        return found.report, writer.write(found.quads, sink, replace(options, settings=writing))
 
 
 def _tell(source: Path, target: Path, reports: tuple[Report, Report], *, as_json: bool) -> None:

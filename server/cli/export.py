@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.cli.options import Data, Url, target_of
+from server.cli.options import Data, Setting, Url, settings_of, target_of
 
 if TYPE_CHECKING:
     from server.cli.options import Target
@@ -23,6 +23,7 @@ def export(
     graphs: Annotated[
         list[str] | None, typer.Option("--graph", metavar="IRI", help="With --as: this graph alone; may be repeated.")
     ] = None,
+    settings: Setting = None,
     data: Data = None,
     url: Url = None,
 ) -> None:
@@ -38,10 +39,10 @@ def export(
     """
     target = target_of(data, url)
     if form is not None:
-        _export_models(target, folder, form, graphs or [])
+        _export_models(target, folder, form, graphs or [], settings_of(settings))
         return
-    if graphs:
-        raise typer.BadParameter("--graph goes with --as")
+    if graphs or settings:
+        raise typer.BadParameter("--graph and --set go with --as")
     from server.cli.archive import fetch
     from server.cli.client import connect
 
@@ -50,11 +51,12 @@ def export(
     typer.echo(f"{folder}: {size / 1e6:,.1f} MB; {folder / 'README.md'} tells how to begin")
 
 
-def _export_models(target: Target, file: Path, name: str, graphs: list[str]) -> None:
+def _export_models(target: Target, file: Path, name: str, graphs: list[str], settings: dict[str, str]) -> None:
     """Take the graphs as they are, and write them here, where what is lost can be said."""
-    from ontologies.errors import UnknownFormat
+    from ontologies.errors import UnknownFormat, UnknownSetting
     from ontologies.models.form import Options
     from ontologies.models.registry import form_named
+    from ontologies.models.settings import settings_for
     from server.cli.client import connect
     from server.cli.failure import Failure
     from server.cli.model_reports import show_findings
@@ -62,13 +64,14 @@ def _export_models(target: Target, file: Path, name: str, graphs: list[str]) -> 
 
     try:
         form = form_named(name)
-    except UnknownFormat as error:
+        (given,) = settings_for(settings, form)
+    except (UnknownFormat, UnknownSetting) as error:
         raise Failure(str(error)) from None
     parameters = [("as", "nquads"), *(("graph", graph) for graph in graphs)]
     with connect(target) as client, client.stream("GET", "/models", params=parameters) as response:
         document = response.read()
     quads = form_named("nquads").read(document, Options()).quads
     with written(file) as sink:
-        report = form.write(quads, sink, Options())
+        report = form.write(quads, sink, Options(settings=given))
     typer.echo(f"{file}: {form.title}, {file.stat().st_size / 1e6:,.1f} MB")
     show_findings(report.to_dict())

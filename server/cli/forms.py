@@ -14,6 +14,7 @@ def forms(as_json: Json = False) -> None:
       twinhouse forms
     """
     from ontologies.models.registry import FORMS
+    from ontologies.models.settings import settings_named
 
     rows = [
         {
@@ -21,10 +22,11 @@ def forms(as_json: Json = False) -> None:
             "title": form.title,
             "endings": ", ".join(form.endings),
             "media_types": ", ".join(form.media_types),
+            "settings": ", ".join(settings_named(form)),
         }
         for form in FORMS
     ]
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("name", "title", "endings"))
+        print_table(rows, ("name", "title", "endings", "settings"))

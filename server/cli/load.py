@@ -11,7 +11,7 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show
-from server.cli.options import BrickRelease, Data, Json, Url, read_text, target_of
+from server.cli.options import BrickRelease, Data, Json, Setting, Url, read_text, settings_of, target_of
 from server.cli.output import print_json
 from server.cli.progress import waiting
 
@@ -45,6 +45,7 @@ def load(
         typer.Option("--map", metavar="CSV", help="Table of iri and uuid: the right series of each point."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Load nothing, only say what was found.")] = False,
+    settings: Setting = None,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
@@ -60,6 +61,7 @@ def load(
       twinhouse load building.ttl --data ./office
       twinhouse load site.zinc --dry-run
       twinhouse load old.ttl --lenient --map points.csv --graph urn:site:main
+      twinhouse load points.xlsx --set mapping=@columns.toml
     """
     target = target_of(data, url)
     named = list(_named(files, one_graph=graph is not None))
@@ -69,10 +71,11 @@ def load(
     reports = []
     alone = dry_run and target.url is None  # there is nothing to open for it
     parameters = _parameters(graph, format, base, brick, lenient=lenient, dry_run=dry_run)
+    given = settings_of(settings)
     with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
         for name, file in named:
             with waiting(f"reading {file}"):
-                report = _load(client, name, file, parameters, point_map)
+                report = _load(client, name, file, parameters, point_map, given)
             reports.append({"file": str(file), **report})
             if not as_json:
                 show(file, report)
@@ -127,23 +130,37 @@ def _parameters(
 
 
 def _load(
-    client: Client | None, name: str, file: Path, parameters: dict[str, str], point_map: Path | None
+    client: Client | None,
+    name: str,
+    file: Path,
+    parameters: dict[str, str],
+    point_map: Path | None,
+    settings: dict[str, str],
 ) -> dict[str, Any]:
+    from ontologies.models.settings import LOCAL
+
+    # What is only here is looked at here, before anything is sent.
+    checked = (
+        _dry_run(name, file, parameters, point_map, settings) if client is None or LOCAL & set(settings) else None
+    )
     if client is None:
-        return _dry_run(name, file, parameters, point_map)
+        return checked or {}
+    sent = [*parameters.items(), *(("set", f"{key}={value}") for key, value in settings.items() if key not in LOCAL)]
     with contextlib.ExitStack() as stack:
         # The content tells the form, unless --format does.
         parts = {"model": (name, stack.enter_context(file.open("rb")), "application/octet-stream")}
         if point_map is not None:
             parts["map"] = (point_map.name, stack.enter_context(point_map.open("rb")), "text/csv")
         try:
-            report: dict[str, Any] = client.json("POST", "/models", params=parameters, files=parts)
+            report: dict[str, Any] = client.json("POST", "/models", params=sent, files=parts)
         except Failure as failure:
             raise _explained(failure, file, "lenient" in parameters) from None
     return report
 
 
-def _dry_run(name: str, file: Path, parameters: dict[str, str], point_map: Path | None) -> dict[str, Any]:
+def _dry_run(
+    name: str, file: Path, parameters: dict[str, str], point_map: Path | None, settings: dict[str, str]
+) -> dict[str, Any]:
     """Read a model as a server does, in this process."""
     import tempfile
     from dataclasses import asdict, replace
@@ -157,7 +174,7 @@ def _dry_run(name: str, file: Path, parameters: dict[str, str], point_map: Path 
         table = read_map(read_text(point_map).splitlines(keepends=True)) if point_map is not None else None
         told = parameters.get
         model = Model(file, name, told("format"), told("graph"), "lenient" in parameters, table, told("base"))
-        model = replace(model, brick=told("brick"))
+        model = replace(model, brick=told("brick"), settings=settings)
         with tempfile.TemporaryDirectory() as folder, Staged(Path(folder), _IN_MEMORY) as staged:
             return {**asdict(read_model(model, staged)), "loaded": False}
     except Exception as error:

@@ -11,6 +11,7 @@ import typer
 from server.cli.backup import backup
 from server.cli.bacnet import bacnet
 from server.cli.check import check
+from server.cli.columns import columns
 from server.cli.convert import convert
 from server.cli.demo import demo
 from server.cli.export import export
@@ -62,7 +63,7 @@ def twinhouse(
 
 
 for _command in (
-    *(serve, demo, load, convert, forms, ingest, query, update, readings, points),
+    *(serve, demo, load, convert, forms, columns, ingest, query, update, readings, points),
     *(validate, infer, check, seal, export, backup, restore, healthcheck, version),
 ):
     app.command()(_command)

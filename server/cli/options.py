@@ -45,6 +45,12 @@ Output = Annotated[
 QueryFile = Annotated[
     Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the text from a file, or stdin (-).")
 ]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A setting of the form; @FILE is a file's text. May be repeated."
+    ),
+]
 Timeout = Annotated[float | None, typer.Option(min=0.001, help="Give up after so many seconds.")]
 
 
@@ -94,3 +100,15 @@ def read_text(file: Path) -> str:
         raise Failure(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise Failure(f"{file} is not UTF-8 at byte {error.start}") from None
+
+
+def settings_of(pairs: list[str] | None) -> dict[str, str]:
+    """Return the settings that `--set` gives; a value that begins with @ is the text of a file."""
+    from ontologies.errors import UnknownSetting
+    from ontologies.models.settings import parse_settings
+
+    try:
+        settings = parse_settings(pairs or [])
+    except UnknownSetting as error:
+        raise typer.BadParameter(str(error)) from None
+    return {name: read_text(Path(value[1:])) if value.startswith("@") else value for name, value in settings.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from typing import IO
 
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from ontologies.models.form import Form
 from ontologies.models.registry import FORMS, form_named
+from ontologies.models.settings import LOCAL, parse_settings, settings_for, settings_named
 from ontologies.point_map import PointMap, read_map
 from server.errors import bad_request
 from server.protocols.http import (
@@ -29,8 +31,8 @@ from server.streaming import stream
 from server.twin.exporting import write_model
 from server.twin.models import Model
 
-_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run")
-_WRITE = ("graph", "as")
+_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run", "set")
+_WRITE = ("graph", "as", "set")
 _CHUNK = 1 << 16
 _IN_MEMORY = 1 << 20
 
@@ -47,7 +49,9 @@ async def models(request: Request) -> Response:
     name = parameters.one("as")
     if name is None:
         return JSONResponse({"forms": [_described(form) for form in FORMS]})
-    return await _written(request, form_named(name), parameters.all("graph"))
+    form = form_named(name)
+    (settings,) = settings_for(_settings(parameters), form)
+    return await _written(request, form, parameters.all("graph"), settings)
 
 
 def _described(form: Form) -> dict[str, object]:
@@ -56,13 +60,23 @@ def _described(form: Form) -> dict[str, object]:
         "title": form.title,
         "media_types": list(form.media_types),
         "endings": list(form.endings),
+        "settings": list(settings_named(form)),
     }
 
 
-async def _written(request: Request, form: Form, graphs: tuple[str, ...]) -> Response:
+def _settings(parameters: Parameters) -> dict[str, str]:
+    settings = parse_settings(parameters.all("set"))
+    for name in LOCAL & settings.keys():
+        raise bad_request(
+            f"the setting {name} names a folder, and cannot be given here", hint="twinhouse load and convert take it"
+        )
+    return settings
+
+
+async def _written(request: Request, form: Form, graphs: tuple[str, ...], settings: Mapping[str, str]) -> Response:
     file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when the answer has been sent
     try:
-        report = await to_thread.run_sync(write_model, twin_of(request), form, graphs, file)
+        report = await to_thread.run_sync(write_model, twin_of(request), form, graphs, file, settings)
         file.seek(0)
     except BaseException:
         file.close()
@@ -121,6 +135,7 @@ async def _load(
         parameters.one("base"),
         settings_of(request).unpacked_megabytes << 20,
         parameters.one("brick"),
+        _settings(parameters),
     )
     run = partial(twin_of(request).load, model, dry_run=parameters.flag("dry_run"))
     return JSONResponse(plain(await to_thread.run_sync(run)))

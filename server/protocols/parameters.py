@@ -128,6 +128,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("brick", "release of Brick to migrate the model to: 1.4 or 1.5"),
         Parameter("dry_run", "load nothing, only report"),
         Parameter("as", "of GET: name of the form to write"),
+        Parameter("set", "a setting of the form, as network=HQ; may be repeated"),
     ),
     "/commands": (Parameter("timeout", "seconds to wait for the outcome (default: 30)"),),
     "/commands/take": (Parameter("wait", "seconds to wait for a command"),),

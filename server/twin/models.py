@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO
@@ -16,6 +16,7 @@ from ontologies.models.reading import BRICK
 from ontologies.models.reading import read as read_document
 from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import REPAIRED, Report
+from ontologies.models.settings import settings_for
 from ontologies.namespaces import compact
 from ontologies.point_map import PointMap
 from ontologies.points import Finding, PointSeries, check_points, find_points, reference_quads
@@ -66,7 +67,7 @@ class Model:
 
     `format` is the name of a form, a media type, or None (the content tells); `graph` an IRI or None (made from the
     name); `base` begins the IRIs of entities that the document names in another way, or None (made from the graph);
-    `brick` is the release of Brick to migrate it to.
+    `brick` is the release of Brick to migrate it to, `settings` are those of its form.
     """
 
     document: bytes | IO[bytes] | Path
@@ -78,6 +79,7 @@ class Model:
     base: str | None = None
     most: int = _MOST_UNPACKED
     brick: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def form(self, head: bytes) -> Form:
         """Return the form of the document, which begins so. Raises UnknownFormat."""
@@ -90,11 +92,15 @@ class Model:
         """Return the graph that the model goes to. Raises a 400 problem for what is no absolute IRI."""
         return named_node(self.graph) if self.graph else model_graph(self.name)
 
-    def options(self, graph: ox.NamedNode | ox.DefaultGraph | None = None) -> Options:
-        """Return how its form is to read it, into a graph (None: its own). Raises a 400 problem for a bad IRI."""
+    def options(self, form: Form, graph: ox.NamedNode | ox.DefaultGraph | None = None) -> Options:
+        """Return how its form is to read it, into a graph (None: its own).
+
+        Raises a 400 problem for a bad IRI, and UnknownSetting for a setting that the form lacks.
+        """
         own = self.graph_name()
         base = named_node(self.base).value if self.base else entity_base(own)
-        return Options(graph or own, base, self.lenient, {BRICK: self.brick} if self.brick else {})
+        (settings,) = settings_for(self.settings, form)
+        return Options(graph or own, base, self.lenient, settings | ({BRICK: self.brick} if self.brick else {}))
 
 
 def model_graph(name: str) -> ox.NamedNode:
@@ -126,10 +132,11 @@ def read_model(model: Model, staged: Staged) -> LoadReport:
     Raises FormatError, ValueShapeError, UnknownFormat, UnknownOntology or a problem. Memory grows with the points,
     and for what is no RDF with the document.
     """
-    options, census, findings = model.options(), Census(), list[Finding]()
+    census, findings = Census(), list[Finding]()
     graph = model.graph_name()
     with unpacked(model.document, model.most) as document:
-        read = read_document(model.form(head_of(document, HEAD)), document, options)
+        form = model.form(head_of(document, HEAD))
+        read = read_document(form, document, model.options(form))
         found = find_points(staged.passing(census.passing(read.quads)), findings)
     points = model.map.apply(found) if model.map else found
     triples, graphs = staged.count, {graph, *map(_iri_or_default, staged.graphs)}

@@ -109,6 +109,16 @@ def test_twins_of_ones_own_models_come_back_as_they_were(form: AdtForm) -> None:
     assert canonical(quads_of(form, document)) == canonical(quads)
 
 
+def test_twins_for_an_instance_that_has_the_models() -> None:
+    quads = list(read_quads(shared("rec/spatial.ttl"), RdfFormat.TURTLE))
+    sink = io.BytesIO()
+    report = JSON.write(quads, sink, Options(settings={"models": "none"}))
+    graph = read_json(sink.getvalue().decode())
+    assert (graph.models, len(graph.twins)) == ([], 7)
+    assert {name for item in graph.twins for name in item.properties} == {"geometry", "levelNumber"}
+    assert report.found == {"not-expressed": 7}
+
+
 def test_a_model_that_nobody_knows_is_a_class_of_its_own() -> None:
     quads = quads_of(JSON, OWN)
     room = NamedNode("dtmi:com:example:Room;1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad
@@ -39,13 +38,12 @@ def quads_of(document: str, **settings: str) -> list[Quad]:
     return list(EDE.read(document.encode(), Options(settings=settings)).quads)
 
 
-def test_an_ede_file_is_the_network_that_a_scan_finds(tmp_path: Path) -> None:
-    states = tmp_path / "HQ_StateTexts.csv"
-    states.write_text("#Reference Number;Inactive-Text;Active-Text\n1;off;on\n")
+def test_an_ede_file_is_the_network_that_a_scan_finds() -> None:
+    states = "#Reference Number;Inactive-Text;Active-Text\n1;off;on\n"
     (device,) = identify(Network("HQ", (SCANNED,))).devices
     first, second = (NamedNode(point_iri("HQ", device, found)) for found in device.objects)
     triples = {
-        (quad.subject, quad.predicate, quad.object) for quad in quads_of(HEAD + ROWS, **{"state-texts": str(states)})
+        (quad.subject, quad.predicate, quad.object) for quad in quads_of(HEAD + ROWS, **{"state-texts": states})
     }
     assert {
         (first, RDF["type"], BRICK["Supply_Air_Temperature_Sensor"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
@@ -131,10 +130,9 @@ def test_a_table_of_equipment() -> None:
     } <= triples_of(EQUIPMENT)
 
 
-def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
-    document = "a;b;c\nX1;warm;°C\n"
-    (tmp_path / "columns.toml").write_text('rows = "points"\n[columns]\na = "id"\nb = "label"\nc = "unit"\n')
-    quads = quads_of(CSV, document, mapping=str(tmp_path / "columns.toml"))
+def test_a_mapping_of_ones_own() -> None:
+    mapping = 'rows = "points"\n[columns]\na = "id"\nb = "label"\nc = "unit"\n'
+    quads = quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=mapping)
     assert {quad.object for quad in quads if quad.predicate == RDFS["label"]} == {Literal("warm")}
 
 
@@ -149,10 +147,9 @@ def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
         ("rows =", "the mapping is not TOML"),
     ],
 )
-def test_a_wrong_mapping_is_refused(tmp_path: Path, mapping: str, message: str) -> None:
-    (tmp_path / "columns.toml").write_text(mapping)
+def test_a_wrong_mapping_is_refused(mapping: str, message: str) -> None:
     with pytest.raises(FormatError) as raised:
-        quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=str(tmp_path / "columns.toml"))
+        quads_of(CSV, "a;b;c\nX1;warm;°C\n", mapping=mapping)
     assert message in str(raised.value)
 
 
@@ -162,6 +159,7 @@ def test_a_wrong_mapping_is_refused(tmp_path: Path, mapping: str, message: str) 
         ("Point,Unit\nA,°C\nA,°C\n", "line 3: A is there already, in row 2; give each an id of its own"),
         ("Point,Unit\n,°C\n", "line 2: no id and no name in this row"),
         ("only\none\n", "the file is no table: no row has two cells"),
+        ("datetime,t_sup\n2026-01-01,60\n", "line 1: no columns of points or equipment among datetime, t_sup"),
     ],
 )
 def test_bad_rows_are_refused_with_their_line(document: str, message: str) -> None:
@@ -203,3 +201,8 @@ def test_windows_and_other_separators() -> None:
 def test_tables_are_recognised(document: str, form: TableForm) -> None:
     assert recognise("export.csv", document.encode()) is form
     assert recognise("export.xlsx", written(EXCEL, quads_of(CSV, document))) is EXCEL
+
+
+def test_a_table_of_haystack_is_none_of_ours() -> None:
+    path = shared("haystack/sites/carytown/carytown.csv")
+    assert recognise(path.name, path.read_bytes()).name == "haystack-csv"

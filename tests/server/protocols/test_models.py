@@ -15,6 +15,7 @@ from tests.server.conftest import opened
 
 SITE = b'ver:"3.0"\nid,dis,site,area\n@s "Site","Site",M,10m\xc2\xb2\n'
 ZINC = {"content-type": "text/zinc"}
+ANY = {"content-type": "application/octet-stream"}
 GRAPH = "urn:twinhouse:model:office"
 
 
@@ -107,6 +108,20 @@ def test_what_a_form_cannot_express_is_counted(client: TestClient) -> None:
     client.post("/models", content=b"<urn:a> a <urn:C> .", headers={"content-type": "text/turtle"})
     answer = client.get("/models?as=haystack-trio")
     assert (answer.text, answer.headers["twinhouse-findings"]) == ("", "not-expressed=1")
+
+
+def test_settings_of_a_form(client: TestClient) -> None:
+    table = b"Tag;Unit\nZN-T;degC\n"
+    mapping = 'rows = "points"\n[columns]\nTag = "id"\nUnit = "ignore"\n'
+    given = {"name": "t.csv", "base": "urn:b:", "set": f"mapping={mapping}"}
+    report = client.post("/models", params=given, content=table, headers=ANY).json()
+    assert (report.get("form"), report.get("counts", {}).get("points")) == ("table-csv", 1), report
+    assert not ask(client, "?point <https://brickschema.org/schema/Brick#hasUnit> ?unit")
+    folder = {"name": "c.yaml", "set": "ontology=/etc"}
+    refused = client.post("/models", params=folder, content=b"a:\n  type: A/B\n", headers=ANY)
+    assert (refused.status_code, "names a folder" in refused.json()["detail"]) == (400, True)
+    unknown = client.get("/models", params={"as": "turtle", "set": "table=points"})
+    assert (unknown.status_code, unknown.json()["detail"]) == (400, "turtle has no setting 'table'")
 
 
 def test_a_model_is_migrated_on_the_way_in(client: TestClient) -> None:
