@@ -54,6 +54,8 @@ _AGGREGATES = (
     "(twh:median(?v1) AS ?md)",
     "(twh:percentile(?v1, 90) AS ?pc)",
 )
+_OF_TIMES = ("(twh:timeWeightedMean(?v1, ?t1) AS ?tw)", "(twh:integral(?v1, ?t1) AS ?in)") * 4
+_ONE_VALUE = re.compile(r"sosa:resultTime \?t1 ; sosa:hasSimpleResult \?v1")  # at each time of a point
 _UNION = "{{ {} }} UNION {{ LEAF }}"
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 
@@ -114,7 +116,7 @@ class Generator:
         where = " ".join(self._where())
         names = [name for name in _NAMES if re.search(rf"\?{name}\b", where)]
         if self._often(0.5):
-            head, tail, keys = self._grouped(names)
+            head, tail, keys = self._grouped(names, where)
         else:
             keys = self._chance.sample(names, min(len(names), self._chance.randint(1, 4))) or ["p"]
             head = self._chance.choice(["", "", "DISTINCT "]) + " ".join(f"?{name}" for name in keys)
@@ -179,14 +181,21 @@ class Generator:
             return [*parts, f"FILTER {chance.choice(['', 'NOT '])}EXISTS {{ {inner} }}"]
         if share < 0.25:
             return [parts[0], "?p brick:lastKnownValue ?o1 . ?o1 brick:value ?v1 ; brick:timestamp ?t1 .", *parts[2:]]
-        if share < 0.28:
+        if share < 0.34:
+            key, result = chance.choice(
+                [("?k", "COUNT(*)"), ("?t1", "MAX(?t7)"), ("?t1", "MIN(?t7)"), ("?k", "AVG(?v7)"), ("?k", "MAX(?v7)")]
+            )
+            inner = f"{self._observation(7, '?p')} {chance.choice(['', self._filter(7)])}"
+            return [f"{{ SELECT ?p ({result} AS {key}) {{ {inner} }} GROUP BY ?p }}", *parts]
+        if share < 0.37:
             return [*parts, f"{{ {self._observation(5, '?p')} }} UNION {{ {self._observation(5, '?p')} }}"]
-        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.31 else parts
+        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.4 else parts
 
-    def _grouped(self, names: list[str]) -> tuple[str, str, list[str]]:
+    def _grouped(self, names: list[str], where: str) -> tuple[str, str, list[str]]:
         chance = self._chance
         keys = chance.sample(names, min(len(names), chance.choice([0, 1, 1, 2])))
-        head = " ".join([*(f"?{name}" for name in keys), *chance.sample(_AGGREGATES, chance.randint(1, 3))])
+        aggregates = [*_AGGREGATES, *(_OF_TIMES if "p" in keys and _ONE_VALUE.search(where) else ())]
+        head = " ".join([*(f"?{name}" for name in keys), *chance.sample(aggregates, chance.randint(1, 3))])
         tail = f"GROUP BY {' '.join(f'?{name}' for name in keys)}" if keys else ""
         if self._often(0.2):
             tail += f" HAVING({chance.choice(['COUNT(*) > 3', 'AVG(?v1) > 20.5', 'MAX(?v1) >= 21'])})"

@@ -109,6 +109,26 @@ _FOUND = {
     "NaN beside itself": """SELECT ?v ?w (?v <= ?w AS ?x) (?v < ?w AS ?y) (?v = ?w AS ?z) {
         ?o sosa:madeBySensor :a ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v .
         ?q sosa:madeBySensor :c ; sosa:resultTime ?t ; sosa:hasSimpleResult ?w }""",
+    "a sub-query beside an aggregate": """SELECT ?p (AVG(?v) - ?all AS ?beyond) {
+        { SELECT (AVG(?w) AS ?all) { ?b sosa:madeBySensor :b ; sosa:hasSimpleResult ?w } }
+        ?p a brick:Zone_Air_Temperature_Setpoint . ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v
+        } GROUP BY ?p ?all""",
+    "the newest by a sub-query": """SELECT ?p ?v {
+        { SELECT ?p (MAX(?t) AS ?tm) { ?x sosa:madeBySensor ?p ; sosa:resultTime ?t } GROUP BY ?p }
+        ?o sosa:madeBySensor ?p ; sosa:resultTime ?tm ; sosa:hasSimpleResult ?v }""",
+    "a sub-query in OPTIONAL": """SELECT ?p ?n { ?p rdfs:label ?l OPTIONAL {
+        { SELECT ?p (MAX(?v) AS ?n) { ?x sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v . FILTER(?v > 21) }
+          GROUP BY ?p } } }""",
+    "times of the graph's": """SELECT ?p ?t ?v { VALUES ?t { "2026-01-04T22:00:00Z"^^xsd:dateTime 5 "2026"
+        "2026-01-04T23:00:00+00:00"^^xsd:dateTime "2026-01-05T02:30:00+01:00"^^xsd:dateTime }
+        ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v .
+        ?p a brick:Zone_Air_Temperature_Sensor }""",
+    "a group by a number of the graph": """SELECT ?lim (AVG(?v) - ?lim AS ?av) {
+        ?p :limit ?lim ; a brick:Zone_Air_Temperature_Setpoint . ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v
+        } GROUP BY ?lim HAVING(?lim < 30)""",
+    "values that hold": """SELECT ?p ?h (twh:timeWeightedMean(?v, ?t) AS ?m) (twh:integral(?v, ?t) AS ?i) {
+        VALUES ?p { :a :b } ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v
+        BIND(twh:bucket(?t, "PT1H") AS ?h) } GROUP BY ?p ?h""",
     "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
         HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
 }

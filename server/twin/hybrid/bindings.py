@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -13,10 +14,12 @@ import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
 from server.twin.columns import terms_of
+from server.twin.hybrid.expressions import time_of
 from server.twin.hybrid.kinds import Kinds
 from server.twin.hybrid.patterns import Observation
 from server.twin.hybrid.plan import Plan
 from server.twin.resolve import PointIndex
+from storage.graph.functions import time_literal
 from storage.graph.rewriting.tokens import NotUnderstood
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -91,7 +94,9 @@ class _Binding:
         columns: dict[str, pa.Array[Any]] = {"k": pa.array(range(self.rows), pa.int32())}
         for place, (name, column) in enumerate(zip(self.plan.carried, numbers, strict=True)):
             columns[f"c{place}"] = column
-            if name in self.plan.compared:
+            if name in self.plan.parts.timed:
+                columns[f"t{place}"] = self._times(column)
+            elif name in self.plan.compared:
                 columns[f"n{place}"] = self._values(column)
         wanted, found_kinds = set[str](), set[str]()
         for number, observation in enumerate(self.plan.observations):
@@ -110,6 +115,12 @@ class _Binding:
         if any(isinstance(term, ox.Literal) and term.datatype == XSD["string"] for term in terms):
             raise NotUnderstood("texts of the graph in a comparison")
         return _taken(pa.array([number_of(term) for term in terms], pa.float64()), column, distinct)
+
+    def _times(self, column: Numbers) -> pa.Array[Any]:
+        """Return the times that terms are, of those that readings can have; null for others."""
+        distinct = pc.drop_null(pc.unique(column))
+        times = [_time_of(term) for term in self.numbered[0].of(distinct)]
+        return _taken(pa.array(times, pa.timestamp("us")), column, distinct)
 
     def _all_series(self) -> tuple[Texts, Texts]:
         kind_of = {}
@@ -161,6 +172,17 @@ def number_of(term: Term | None) -> float | None:
         return float(term.value.replace("INF", "inf"))
     except ValueError:
         return None
+
+
+def _time_of(term: Term) -> datetime | None:
+    """Return the time that a term is as that of a reading would be; None for what no reading has."""
+    if not isinstance(term, ox.Literal) or term.datatype != XSD["dateTime"]:
+        return None
+    try:
+        time = time_of(term)
+    except NotUnderstood:
+        return None
+    return time if time_literal(time) == term else None
 
 
 def ranks(terms: Sequence[Term]) -> list[int]:

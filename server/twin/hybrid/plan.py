@@ -179,7 +179,7 @@ class _Made:
     def plan(self) -> Plan:
         used = self._used()
         points = {o.point_name for o in (*self.parts.observations, *(s.observation for s in self.parts.sides))}
-        bound = sorted(name for name in (used | points) & self.parts.graph_names if name)
+        bound = sorted(name for name in (used | points | self.parts.timed) & self.parts.graph_names if name)
         free = sorted(name for name in points - self.parts.graph_names if name)
         if free and self.parts.graph.strip():
             raise NotUnderstood("a point that the graph does not bind, beside a graph")

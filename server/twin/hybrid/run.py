@@ -20,6 +20,7 @@ from server.twin.hybrid.bindings import bindings
 from server.twin.hybrid.cells import FORMATS
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts, facts, predicates_query
+from server.twin.hybrid.inlining import MOST_ROWS, Inner, inlined, inner_queries, solution
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Part, Wanted
 from server.twin.hybrid.needs import everything, needs
@@ -100,9 +101,14 @@ class Hybrid:
         with contextlib.ExitStack() as ending:
             underway = ending.enter_context(self.queries.noted(query.text))
             try:
-                pushing = self._pushing(query, limits, explained, underway)
+                query = self._inlined(query, limits, explained, underway)
+                if not self.sees(query.text):
+                    explained.path, explained.graph = "pushed", [query.text]
+                    return query, _rest(limits, began)
+                pushing = self._pushing(query, _rest(limits, began), explained, underway)
                 found = take(pushing, _rest(limits, began), ending)
-                explained.path, explained.series = "pushed", [pushing.sql]
+                explained.path = "pushed"
+                explained.series.append(pushing.sql)
                 explained.seconds["series"] = time.monotonic() - began - sum(explained.seconds.values())
             except NotUnderstood as error:
                 explained.above = f"all, since it is not pushed down: {error}"
@@ -113,6 +119,30 @@ class Hybrid:
             prepared = self._prepared(query, limits, began, explained, underway)
         _note_slow(query, explained, time.monotonic() - began)
         return prepared
+
+    def _inlined(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> Query:
+        """Return a query with the solutions of the sub-queries that are pushed down."""
+        answers = list[tuple[Inner, bytes]]()
+        began = time.monotonic()
+        for inner in self._inner(query):
+            asked = replace(query, text=inner.text, format=TSV)
+            with contextlib.suppress(NotUnderstood, RowLimitExceeded):
+                part = Explained()
+                pushing = self._pushing(asked, _rest(limits, began), part, underway)
+                with contextlib.closing(pushing.texts(TSV, _rest(replace(limits, rows=MOST_ROWS), began))) as answer:
+                    answers.append((inner, answer.read()))
+                explained.series.append(pushing.sql)
+                underway.is_sending, underway.rows = False, 0
+        if not answers:
+            return query
+        explained.seconds["sub-queries"] = time.monotonic() - began
+        return replace(query, text=inlined(query.text, answers))
+
+    def _inner(self, query: Query) -> list[Inner]:
+        """Return the sub-queries that see readings, of a query that is not one of the graph's own business."""
+        if query.lease is not None or self._settings.hybrid == "always" or "select" not in query.text[1:].lower():
+            return []
+        return inner_queries(query.text, self._public_url) if _is_valid(query.text) else []
 
     def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
         """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
@@ -136,6 +166,10 @@ class Hybrid:
         if not self.sees(query.text):
             return explained
         try:
+            query = self._with_some_solutions(query)
+            if not self.sees(query.text):
+                explained.path = "pushed"
+                return explained
             planned = self._plan(query)
         except NotUnderstood as error:
             explained.path = "mixed" if needs(query.text) else "materialised"
@@ -144,6 +178,15 @@ class Hybrid:
         explained.path, explained.graph = "pushed", [planned.graph] if planned.graph else []
         explained.series = [statement(planned, ALWAYS, _now()).sql]
         return explained
+
+    def _with_some_solutions(self, query: Query) -> Query:
+        """Return a query as if the sub-queries that are pushed down had one solution."""
+        answers = list[tuple[Inner, bytes]]()
+        for inner in self._inner(query):
+            with contextlib.suppress(NotUnderstood):
+                names = self._plan(replace(query, text=inner.text)).names
+                answers.append((inner, solution(names)))
+        return replace(query, text=inlined(query.text, answers)) if answers else query
 
     def observation(self, series: str, moment: str) -> bytes | None:
         """Return the triples of the reading whose IRI ends so, as N-Quads; None where there is none."""
