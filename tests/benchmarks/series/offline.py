@@ -16,6 +16,7 @@ import pyarrow as pa
 from storage.series import catalog
 from storage.series.options import Options
 from storage.series.schema import SCHEMA
+from storage.series.sorting import ends
 from storage.series.store import SeriesStore
 from tests.benchmarks.series.bodies import uuids
 from tests.benchmarks.series.data import Block
@@ -28,10 +29,13 @@ def fill(data: Path, blocks: Iterator[Block]) -> int:
     store, readings = SeriesStore(data / "series", _QUIET), 0
     with contextlib.closing(store), contextlib.closing(store._hot.cursor()) as cursor:
         for block in blocks:
-            number, seq = store._hot.next_segment(), store._hot.reserve_seq()
-            written = store._files.write_ordered(cursor, number, ordered(block), level=1)
+            number, seq, rows = store._hot.next_segment(), store._hot.reserve_seq(), ordered(block)
+            written = store._files.write_ordered(cursor, number, rows, level=1)
+            newest = ends(rows)
             with store._hot.transaction() as transaction:
                 catalog.enter(transaction, [written], seq)
+                numbers = pa.repeat(pa.scalar(seq), newest.num_rows)
+                store._hot.latest.enter(transaction, newest.append_column("seq", numbers))
             readings += block.readings
     return readings
 
