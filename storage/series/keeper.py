@@ -79,7 +79,8 @@ class Keeper:
         numbers = rows.column("seq").to_numpy()
         if (numbers[1:] < numbers[:-1]).any():  # the engine promises no order
             rows = rows.sort_by("seq")
-        return self._files.write_run(cursor, self._hot.next_segment(), in_order(rows.drop_columns(["seq"])))
+        ordered = in_order(rows.drop_columns(["seq"]))
+        return self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0)
 
     def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         """Write a large batch as runs of its own: durable and visible when it returns, whole or not at all.
@@ -94,7 +95,7 @@ class Keeper:
                 for rows in pieces(batches):
                     ordered = in_order(rows)
                     newest.append(ends(ordered))
-                    written.append(self._files.write_run(cursor, self._hot.next_segment(), ordered))
+                    written.append(self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0))
             with self._hot.numbered(max(1, len(written))) as (transaction, seq):
                 also(transaction)
                 for number, (run, last) in enumerate(zip(written, newest, strict=True), seq):

@@ -135,13 +135,15 @@ class SegmentFiles:
             return None
         return written
 
-    def write_run(self, cursor: duckdb.DuckDBPyConnection, number: int, ordered: pa.Table) -> Written:
-        """Write rows, sorted by `id` and `time`, as a run with a new number. Durable when it returns."""
+    def write_ordered(
+        self, cursor: duckdb.DuckDBPyConnection, number: int, ordered: pa.Table, *, level: int
+    ) -> Written:
+        """Write rows, sorted by `id` and `time`, as the segment with a new number. Durable when it returns."""
         path = self._segments / f"{number:010d}.parquet"
         cursor.register("ordered", ordered)
         write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="")
         cursor.unregister("ordered")
-        return self._described(cursor, number, path, 0)
+        return self._described(cursor, number, path, level)
 
     @staticmethod
     def _described(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:
