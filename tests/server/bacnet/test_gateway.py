@@ -231,7 +231,7 @@ def test_changes_are_told_and_renewed(
 def test_a_device_that_confirms_nothing_tells_changes_unconfirmed(tmp_path: Path) -> None:
     device = device_of(2, confirms=False)
     with raw.running(device):
-        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", '[poll]\nevery = "1h"')
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", "[cov]\nconfirmed = true")
 
         async def what() -> None:
             await until(lambda: len(device.subscriptions) == 2)
