@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,20 +30,25 @@ class BadConfig(BacnetError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How often the objects are read that fit by type and instance, by name, and by device. The first one counts."""
+    """How often the objects are read that fit by type and instance, name, device and class. The first one counts.
+
+    A class is one that the twin gives the point: its name in Brick.
+    """
 
     every: float
     objects: tuple[str, ...] = ("*",)
     names: tuple[str, ...] = ("*",)
     devices: frozenset[int] = frozenset()
     cov: bool | None = None
+    classes: tuple[str, ...] = ("*",)
 
-    def fits(self, device: int, identifier: str, name: str) -> bool:
+    def fits(self, device: int, identifier: str, name: str, classes: Sequence[str] = ()) -> bool:
         """Tell whether an object is meant."""
         return (
             (not self.devices or device in self.devices)
             and any(fnmatchcase(identifier, each) for each in self.objects)
             and any(fnmatchcase(name, each) for each in self.names)
+            and (self.classes == ("*",) or any(fnmatchcase(one, each) for one in classes for each in self.classes))
         )
 
 
@@ -65,8 +70,8 @@ class Config:
     state: the folder of what must outlive the process: buffer, positions in trend logs, commands
     url, token_file: the server, and the file that has its token; without, the environment variable TWINHOUSE_TOKEN
     every, rules: how often objects are read
-    cov, cov_confirmed, cov_lifetime, cov_every: subscribe to changes; have devices wait until we acknowledge each; how
-        long a subscription holds; how often such objects are read all the same
+    cov, cov_confirmed, cov_lifetime, cov_every: subscribe to changes; have devices wait until we acknowledge each;
+        how long a subscription holds; how often such objects are read all the same
     trends, trends_every: read trend logs, and how often
     timezone: of the devices' clocks; without it, what they say of it counts
     buffer_rows: the most readings that wait for the server; then the oldest go
@@ -243,6 +248,7 @@ def _rule(table: _Table) -> Rule:
             table.texts("names", ("*",)),
             frozenset(int(each) for each in devices),
             table.take("cov", bool, None),
+            table.texts("classes", ("*",)),
         )
 
 
