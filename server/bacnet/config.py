@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,20 +30,25 @@ class BadConfig(BacnetError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How often the objects are read that fit by type and instance, by name, and by device. The first one counts."""
+    """How often the objects are read that fit by type and instance, name, device and class. The first one counts.
+
+    A class is one that the twin gives the point: its name in Brick.
+    """
 
     every: float
     objects: tuple[str, ...] = ("*",)
     names: tuple[str, ...] = ("*",)
     devices: frozenset[int] = frozenset()
     cov: bool | None = None
+    classes: tuple[str, ...] = ("*",)
 
-    def fits(self, device: int, identifier: str, name: str) -> bool:
+    def fits(self, device: int, identifier: str, name: str, classes: Sequence[str] = ()) -> bool:
         """Tell whether an object is meant."""
         return (
             (not self.devices or device in self.devices)
             and any(fnmatchcase(identifier, each) for each in self.objects)
             and any(fnmatchcase(name, each) for each in self.names)
+            and (self.classes == ("*",) or any(fnmatchcase(one, each) for one in classes for each in self.classes))
         )
 
 
@@ -65,8 +70,8 @@ class Config:
     state: the folder of what must outlive the process: buffer, positions in trend logs, commands
     url, token_file: the server, and the file that has its token; without, the environment variable TWINHOUSE_TOKEN
     every, rules: how often objects are read
-    cov, cov_confirmed, cov_lifetime, cov_every: subscribe to changes; have each acknowledged by us, so that none is
-        lost; how long a subscription holds; how often such objects are read all the same
+    cov, cov_confirmed, cov_lifetime, cov_every: subscribe to changes; have devices wait until we acknowledge each;
+        how long a subscription holds; how often such objects are read all the same
     trends, trends_every: read trend logs, and how often
     timezone: of the devices' clocks; without it, what they say of it counts
     buffer_rows: the most readings that wait for the server; then the oldest go
@@ -84,7 +89,7 @@ class Config:
     every: float = 60.0
     rules: tuple[Rule, ...] = ()
     cov: bool = True
-    cov_confirmed: bool = True
+    cov_confirmed: bool = False
     cov_lifetime: int = 600
     cov_every: float = 900.0
     trends: bool = True
@@ -194,7 +199,7 @@ def _config(path: Path, top: _Table) -> Config:
             given["rules"] = tuple(_rule(each) for each in table.tables("rules"))
         with top.table("cov") as table:
             given["cov"] = table.take("enabled", bool, True)
-            given["cov_confirmed"] = table.take("confirmed", bool, True)
+            given["cov_confirmed"] = table.take("confirmed", bool, False)
             given["cov_lifetime"] = round(table.seconds("lifetime", 600.0))
             if given["cov_lifetime"] < 1:  # 0 would be for ever
                 raise ValueError("cov.lifetime is a second at least")
@@ -243,6 +248,7 @@ def _rule(table: _Table) -> Rule:
             table.texts("names", ("*",)),
             frozenset(int(each) for each in devices),
             table.take("cov", bool, None),
+            table.texts("classes", ("*",)),
         )
 
 

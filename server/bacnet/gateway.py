@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from server.bacnet import memory
+from server.bacnet import classes, memory
 from server.bacnet.buffer import Buffer, Reading
 from server.bacnet.config import Config
 from server.bacnet.errors import BacnetError
@@ -20,7 +20,7 @@ from server.bacnet.planning import Plan, plans_of, without_effect
 from server.bacnet.polling import Device, Recorder
 from server.bacnet.reading import Reader, Throttles
 from server.bacnet.scan import read as read_scan
-from server.bacnet.sending import Sender
+from server.bacnet.sending import Away, Sender
 from server.bacnet.subscribing import Subscriptions
 from server.bacnet.trends import Trends
 
@@ -29,6 +29,7 @@ _FLUSH_SECONDS = 0.5
 _END_SECONDS = 5.0
 _STATUS_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
+_LEARN_SECONDS, _AGAIN_SECONDS = 600.0, 60.0
 _IN_MEMORY = 1_000_000  # readings
 
 
@@ -48,6 +49,7 @@ class Gateway:
         self._subscriptions = Subscriptions(config.cov_lifetime, confirmed=config.cov_confirmed)
         self._throttles = Throttles(config.near, config.far)
         self._running: dict[str, tuple[Device, list[asyncio.Task[None]]]] = {}
+        self._planning = asyncio.Lock()
         self.sender = Sender(buffer, config.url, config.token_file)
         self.operator = Operator(config)
         network.listeners.append(self._subscriptions.heard)
@@ -71,6 +73,7 @@ class Gateway:
             async with asyncio.TaskGroup() as tasks:
                 await self._take_up(plans, tasks)
                 tasks.create_task(self._follow(seen, tasks))
+                tasks.create_task(self._learn(tasks))
                 tasks.create_task(self._flush())
                 tasks.create_task(self.sender.run())
                 tasks.create_task(self.operator.take_orders())
@@ -98,8 +101,25 @@ class Gateway:
                 continue
             await self._take_up(plans, tasks)
 
+    async def _learn(self, tasks: asyncio.TaskGroup) -> None:
+        """Ask the server for the points' classes now and then, if rules name any, and plan anew where they differ."""
+        while classes.are_wanted(self.config):
+            before = classes.known(self.config)
+            try:
+                found = await classes.learn(self.config, read_scan(self.config.scan).name)
+                if found != before:
+                    await self._take_up(await asyncio.to_thread(planned, self.config), tasks)
+                await asyncio.sleep(_LEARN_SECONDS)
+            except (Away, BacnetError, OSError) as error:
+                _LOG.warning("the classes of points are not known anew: %s", error)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
     async def _take_up(self, plans: Sequence[Plan], tasks: asyncio.TaskGroup) -> None:
         """Start what is new, and end what is gone; devices of which nothing has changed go on as they are."""
+        async with self._planning:
+            await self._replace(plans, tasks)
+
+    async def _replace(self, plans: Sequence[Plan], tasks: asyncio.TaskGroup) -> None:
         wanted = {plan.key: plan for plan in plans}
         gone = [key for key, (device, _) in self._running.items() if wanted.get(key) != device.plan]
         ended = [self._running.pop(key) for key in gone]
@@ -162,7 +182,7 @@ class Gateway:
 
 def planned(config: Config) -> list[Plan]:
     """Return what the gateway would do. Raises BadScan."""
-    return plans_of(config, read_scan(config.scan), memory.read(config.scan))
+    return plans_of(config, read_scan(config.scan), memory.read(config.scan), classes.known(config))
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

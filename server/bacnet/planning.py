@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from ontologies.bacnet import is_point, object_uuid
@@ -54,7 +54,8 @@ class Point:
     object: ObjectId
     every: float
     cov: bool = False
-    name: str = ""
+    name: str = field(default="", compare=False)
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def reads(self) -> tuple[Read, Read]:
@@ -100,14 +101,22 @@ class Load:
     logs: int
 
 
-def plans_of(config: Config, network: Network, remembered: Mapping[Station, Limits]) -> list[Plan]:
-    """Return a plan for each device that has something to record."""
+def plans_of(
+    config: Config,
+    network: Network,
+    remembered: Mapping[Station, Limits],
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> list[Plan]:
+    """Return a plan for each device that has something to record.
+
+    `remembered` is what devices could take, `classes` what the twin calls the points, by the UUIDs of their series.
+    """
     by_instance = {each.instance: each for each in network.devices}
     plans = []
     for device in network.devices:
         station = Station.of(device.address)
         limits = remembered.get(station) or _limits(device)
-        points = tuple(_points(config, network.name, device))
+        points = tuple(_points(config, network.name, device, classes or {}))
         logs = tuple(_logs(network.name, device, by_instance)) if config.trends else ()
         if points or logs:
             name, key = device.name or str(device.instance), device.key or str(device.instance)
@@ -121,18 +130,18 @@ def _limits(device: Device) -> Limits:
     return Limits(multiple, size, size)
 
 
-def _points(config: Config, site: str, device: Device) -> Iterator[Point]:
+def _points(config: Config, site: str, device: Device, classes: Mapping[str, Sequence[str]]) -> Iterator[Point]:
     subscribes = config.cov and "subscribe-cov" in device.services
     for each in device.objects:
         if not is_point(each):
             continue
         object_ = ObjectId(object_type_number(each.type), each.instance)
-        rule = next((r for r in config.rules if r.fits(device.instance, each.identifier, each.name or "")), None)
+        id_, name = str(object_uuid(site, device, each)), each.name or ""
+        known = tuple(classes.get(id_, ()))
+        rule = next((r for r in config.rules if r.fits(device.instance, each.identifier, name, known)), None)
         wanted = config.cov if rule is None or rule.cov is None else rule.cov
         cov = subscribes and wanted and object_.type in _TELLING
-        yield Point(
-            str(object_uuid(site, device, each)), object_, rule.every if rule else config.every, cov, each.name or ""
-        )
+        yield Point(id_, object_, rule.every if rule else config.every, cov, name, known)
 
 
 def _logs(site: str, device: Device, devices: Mapping[int, Device]) -> Iterator[Log]:
@@ -199,7 +208,11 @@ def load_of(plan: Plan, slow: float, lifetime: float, every: float) -> Load:
 
 def without_effect(config: Config, plans: Sequence[Plan]) -> list[str]:
     """Return what the configuration says of no object: most likely a slip of the pen."""
-    objects = [(plan.instance, object_name(point.object), point.name) for plan in plans for point in plan.points]
+    objects = [
+        (plan.instance, object_name(point.object), point.name, point.classes)
+        for plan in plans
+        for point in plan.points
+    ]
     told = [
         f"poll.rules[{number}] fits no point"
         for number, rule in enumerate(config.rules)
@@ -210,7 +223,7 @@ def without_effect(config: Config, plans: Sequence[Plan]) -> list[str]:
         if allowed.device not in devices:
             told.append(f"commands[{number}]: the scan has no device {allowed.device}")
             continue
-        names = [name for device, name, _ in objects if device == allowed.device]
+        names = [name for device, name, *_ in objects if device == allowed.device]
         told += [
             f'commands[{number}]: device {allowed.device} has no object "{pattern}"'
             for pattern in allowed.objects

@@ -1,9 +1,10 @@
 """Changes of value that devices tell (COV, ASHRAE 135 clause 13.1).
 
 A subscription has a process identifier of its own, by which its notifications are known; it holds for a while and is
-renewed at half of it. Few are made at a time. Notifications are asked for as confirmed ones, which a device sends
-again until we have them; a device that refuses that tells them unconfirmed. What it does not take at all is polled as
-if there were no COV.
+renewed at half of it. Few are made at a time. Notifications are unconfirmed, unless told otherwise: confirmed ones a
+device sends again until we have them, but where many values change at once it may drop those that it has no room to
+wait for. A device that refuses confirmed ones tells them unconfirmed. What it does not take at all is polled as if
+there were no COV.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class _Subscription:
 class Subscriptions:
     """All subscriptions of the gateway."""
 
-    def __init__(self, lifetime: int, *, confirmed: bool = True) -> None:
+    def __init__(self, lifetime: int, *, confirmed: bool = False) -> None:
         """`lifetime` is in seconds; `confirmed` asks each device for confirmed notifications first."""
         self._lifetime = lifetime
         self._confirmed = confirmed

@@ -286,6 +286,8 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
             done = await asyncio.to_thread(write, valve, "42.5", "--for", "2s", "--json")
             assert done.exit_code == 0, done.stderr
             assert json.loads(done.stdout)["effective"] is True
+            told = await asyncio.to_thread(write, valve, "41", "--for", "2s")
+            assert "the gateway takes it back at 20" in told.stderr
             refused = await asyncio.to_thread(write, fan, "on")
             assert refused.exit_code == 1
             assert "does not allow" in refused.stderr
@@ -295,7 +297,16 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
         while_running(config, what)
     noted = [json.loads(line) for line in (tmp_path / "data" / "commands.jsonl").read_text().splitlines()]
     assert [(entry["what"], entry.get("value")) for entry in noted] == [
-        *(("given", 1), ("not taken", 1), ("given", 42.5), ("outcome", 42.5), ("given", True), ("outcome", True)),
+        *(
+            ("given", 1),
+            ("not taken", 1),
+            ("given", 42.5),
+            ("outcome", 42.5),
+            ("given", 41.0),
+            ("outcome", 41.0),
+            ("given", True),
+            ("outcome", True),
+        ),
     ]
 
 

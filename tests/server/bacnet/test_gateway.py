@@ -21,7 +21,7 @@ import httpx2
 import pytest
 import rusty_bacnet
 
-from ontologies.bacnet import object_uuid
+from ontologies.bacnet import network_graph, object_uuid
 from ontologies.bacnet_network import Network
 from server.bacnet import gateway
 from server.bacnet.buffer import Buffer
@@ -130,6 +130,7 @@ def device_of(count: int = 3, instance: int = 7, **behaviour: Any) -> raw.RawDev
     return device
 
 
+REF = "https://brickschema.org/schema/Brick/ref#"
 POLL = '[poll]\nevery = "200ms"\n'
 
 
@@ -231,7 +232,7 @@ def test_changes_are_told_and_renewed(
 def test_a_device_that_confirms_nothing_tells_changes_unconfirmed(tmp_path: Path) -> None:
     device = device_of(2, confirms=False)
     with raw.running(device):
-        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", '[poll]\nevery = "1h"')
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", "[cov]\nconfirmed = true")
 
         async def what() -> None:
             await until(lambda: len(device.subscriptions) == 2)
@@ -320,6 +321,28 @@ def test_what_the_configuration_says_of_nothing_is_told(tmp_path: Path) -> None:
         'commands[0]: device 7 has no object "analog-output,*"',
         "commands[1]: the scan has no device 8",
     ]
+
+
+def test_rules_by_class_follow_what_the_twin_calls_the_points(tmp_path: Path, service: Service) -> None:
+    device = device_of(2)
+    with raw.running(device):
+        more = '[poll]\nevery = "1h"\n[[poll.rules]]\nclasses = ["*_Alarm", "CO2_*"]\nevery = "200ms"'
+        config, network = configured(tmp_path, [device.address], service.url, more)
+        (plan,) = gateway.planned(config)
+        assert {point.every for point in plan.points} == {3600.0}
+        query = f"""INSERT DATA {{ GRAPH {network_graph(network.name)} {{ <urn:uuid:x> a
+            <https://brickschema.org/schema/Brick#CO2_Sensor> ; <{REF}hasExternalReference>
+            [ <{REF}hasTimeseriesId> "{series_of(network, "analog-input,1")}" ] }} }}"""
+        headers = {"Content-Type": "application/sparql-update"}
+        done = httpx2.post(f"{service.url}/update", content=query.encode(), headers=headers, timeout=60)
+        assert done.status_code < 300, done.text
+
+        async def what() -> None:
+            await until(lambda: readings(service.url, series_of(network, "analog-input,1")))
+
+        while_running(config, what)
+    (plan,) = gateway.planned(config)
+    assert [point.every for point in plan.points] == [3600.0, 0.2]
 
 
 def test_a_second_gateway_with_the_same_state_is_refused(tmp_path: Path) -> None:
