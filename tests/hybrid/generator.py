@@ -25,6 +25,9 @@ _GRAPHS = (
     "{ SELECT ?p (COUNT(*) AS ?k) { ?p a brick:Mode_Status } GROUP BY ?p }",
     "GRAPH <urn:twinhouse:model:site> { ?e brick:hasPoint ?p }",
     "?e brick:hasPoint ?p BIND(STR(?p) AS ?ps)",
+    "BIND(:a AS ?p)",
+    "?e brick:hasPoint ?q BIND(IF(?q = :a, :b, ?q) AS ?p)",
+    "?e brick:hasPoint ?q BIND(IF(?q = :a, 1/0, ?q) AS ?p)",
 )
 _BINDS = (
     "HOURS(?t1)",
@@ -56,6 +59,7 @@ _AGGREGATES = (
 )
 _OF_TIMES = ("(twh:timeWeightedMean(?v1, ?t1) AS ?tw)", "(twh:integral(?v1, ?t1) AS ?in)") * 4
 _ONE_VALUE = re.compile(r"sosa:resultTime \?t1 ; sosa:hasSimpleResult \?v1")  # at each time of a point
+_TEMPLATE = ("?p :saw ?v1 .", "?o1 a :Seen .", "?o1 :at ?t1 .", "?e :of ?p .", "?s1 :on ?p .", ":x ?p 'text'@en .")
 _UNION = "{{ {} }} UNION {{ LEAF }}"
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 
@@ -125,6 +129,12 @@ class Generator:
         if keys and self._often(0.25):
             tail += " ORDER BY " + " ".join(self._chance.choice(["?{}", "DESC(?{})"]).format(name) for name in keys)
         return f"SELECT {head} {{ {where} }} {tail}"
+
+    def other(self) -> str:
+        """Return an ASK or a CONSTRUCT."""
+        template = " ".join(self._chance.sample(_TEMPLATE, self._chance.randint(1, 4)))
+        form = self._chance.choice(["ASK", f"CONSTRUCT {{ {template} }}"])
+        return f"{form} {{ {' '.join(self._where())} }}"
 
     def _where(self) -> list[str]:
         return self._nested() if self._often(0.3) else self._flat()

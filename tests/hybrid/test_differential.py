@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
 from storage.errors import DeadlineExceeded
-from storage.graph.readers import Limits, Query
+from storage.graph.readers import SPARQL_JSON, Limits, Query
 from tests.hybrid import oracle
 from tests.hybrid.building import PREFIXES, readings, served
 from tests.hybrid.generator import FIRST, STEPS, Generator
@@ -50,10 +50,17 @@ class Compared:
         self.paths["late"] += 1
         return None
 
-    def _answer(self, text: str) -> bytes:
+    def differs(self, text: str) -> bool:
+        """Tell whether the answer to an ASK or CONSTRUCT does."""
+        media_type = "text/csv" if text.startswith("ASK") else "application/n-triples"
+        with contextlib.suppress(SyntaxError, DeadlineExceeded):
+            return oracle.statement(self.store, text) != oracle.lines(self._answer(text, media_type))
+        return False
+
+    def _answer(self, text: str, media_type: str = SPARQL_JSON) -> bytes:
         twin = self.client.app.state.twin  # type: ignore[attr-defined]
         hybrid: Hybrid = twin.hybrid
-        found = hybrid.answer(Query(PREFIXES + text), _LIMITS)
+        found = hybrid.answer(Query(PREFIXES + text, media_type), _LIMITS)
         self.paths["pushed" if isinstance(found, Pushed) else "mixed"] += 1
         body: bytes = found.read() if isinstance(found, Pushed) else twin.readers.run(*found).read()
         return body
@@ -81,6 +88,13 @@ def test_random_queries(compared: Compared) -> None:
     assert not wrong
     assert compared.paths["pushed"] > _QUERIES // 25
     assert compared.paths["mixed"] > _QUERIES // 20
+
+
+def test_random_queries_of_other_forms(compared: Compared) -> None:
+    before = compared.paths.copy()
+    texts = [Generator(seed).other() for seed in compared.seeds[: _QUERIES // 20]]
+    assert [text for text in texts if compared.differs(text)] == []
+    assert (compared.paths - before)["pushed"] > _QUERIES // 200
 
 
 _FOUND = {

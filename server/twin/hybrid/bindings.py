@@ -89,11 +89,19 @@ class _Binding:
             numbers.slice(place * self.rows, self.rows) for place in range(len(self.cells))
         ]
 
+    @property
+    def joined(self) -> set[str | None]:
+        """The variables by which the bindings are joined to readings."""
+        return {observation.point_name for observation in self.plan.observations} | self.plan.parts.timed
+
     def bindings(self) -> Bindings:
+        """Return them. Raises NotUnderstood."""
         terms, numbers = self.numbered
         columns: dict[str, pa.Array[Any]] = {"k": pa.array(range(self.rows), pa.int32())}
         for place, (name, column) in enumerate(zip(self.plan.carried, numbers, strict=True)):
             columns[f"c{place}"] = column
+            if column.null_count and name in self.joined:
+                raise NotUnderstood("a point or a time that BIND leaves unbound")
             if name in self.plan.parts.timed:
                 columns[f"t{place}"] = self._times(column)
             elif name in self.plan.compared:

@@ -86,22 +86,22 @@ class Format:
 
 
 def _json_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
-    cells = [_joined(f",{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
-    return _joined("{", pc.utf8_slice_codeunits(_together(cells, ""), 1), "}")
+    cells = [joined(f",{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
+    return joined("{", pc.utf8_slice_codeunits(together(cells, ""), 1), "}")
 
 
 def _xml_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
     cells = [
-        _joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
+        joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
     ]
-    return _joined("<result>", _together(cells, ""), "</result>")
+    return joined("<result>", together(cells, ""), "</result>")
 
 
 def _separated(separator: str) -> Callable[[Sequence[str], Sequence[Texts]], Texts]:
-    return lambda _names, columns: _together(columns, separator)
+    return lambda _names, columns: together(columns, separator)
 
 
-def _together(columns: Sequence[Texts], separator: str) -> Texts:
+def together(columns: Sequence[Texts], separator: str) -> Texts:
     """Join the columns, with nothing for what is null. (With `skip` Arrow 26 drops rows where everything is.)"""
     found: Texts = pc.binary_join_element_wise(  # type: ignore[call-overload]
         *columns, separator, null_handling="replace", null_replacement=""
@@ -109,7 +109,7 @@ def _together(columns: Sequence[Texts], separator: str) -> Texts:
     return found
 
 
-def _joined(*parts: str | Texts) -> Texts:
+def joined(*parts: str | Texts) -> Texts:
     """Join scalars and columns; null where a column is."""
     found: Texts = pc.binary_join_element_wise(*parts, "")  # type: ignore[call-overload] # scalars beside arrays
     return found
@@ -145,7 +145,7 @@ def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None) -> Texts
     """Return the cells of literals of one datatype (None: IRIs), whose texts need no escapes."""
     term = ox.NamedNode(f"urn:{_MARK}") if datatype is None else ox.Literal(_MARK, datatype=datatype)
     before, _, after = form.cell(term).replace(f"urn:{_MARK}", _MARK).partition(_MARK)
-    return _joined(before, texts, after)
+    return joined(before, texts, after)
 
 
 def plain_doubles(texts: Texts) -> Texts:

@@ -90,6 +90,7 @@ class Side:
 class Split:
     """A group: its graph part as text, the observations joined to it in turn, and filters and BINDs above.
 
+    `certain` are the variables that each solution of the graph has, but for those of a BIND that is an error.
     `timed` are the times of observations that the graph binds as well.
     """
 
@@ -156,7 +157,8 @@ class _Splitting:
                 self._refuse_mixed(element, others | {name for name, _ in binds}, before, points, seen_side)
                 parts.append(self.whole.text[element.start : element.end])
                 before.append(element)
-        names, sure = visible(before), certain(before)
+        names = visible(before)
+        sure = certain(before) | {element.name for element in before if isinstance(element, Bind)}
         taken = [name for name, _ in binds]
         if len(set(taken)) < len(taken) or set(taken) & (names | own):
             raise NotUnderstood("a BIND of a variable that is there")
@@ -181,8 +183,6 @@ class _Splitting:
         if isinstance(element, Nested) and element.kind in ("OPTIONAL", "MINUS"):
             if (self._names(element) & points) - certain(before):
                 raise NotUnderstood(f"{element.kind} of a point that may not be bound before")
-        elif isinstance(element, Bind) and element.name in points:
-            raise NotUnderstood("a point that BIND gives")
         elif seen_side and not isinstance(element, Filter):
             raise NotUnderstood("patterns behind OPTIONAL observations")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from server.twin.hybrid.bindings import Bindings, ranks
-from server.twin.hybrid.cells import FORMATS, write
+from server.twin.hybrid.cells import Format, write
 from server.twin.hybrid.plan import ALWAYS, Plan
 from server.twin.hybrid.rendering import Texts, Typed, texts_of
 from server.twin.hybrid.statement import Statement, statement
@@ -109,10 +109,9 @@ class Pushing:
         hidden = [name for name in (made.flags, made.count or (made.flags and "n")) if name]
         return f"SELECT {', '.join([*columns, *hidden]) or '1 AS nothing'} FROM ({made.sql})"
 
-    def texts(self, media_type: str, limits: Limits) -> Pushed:
+    def texts(self, form: Format, limits: Limits) -> Pushed:
         """Start the answer. Raises NotUnderstood where it has to be had in another way, before there is any of it."""
         made, rows, batches = self._run(Texts, limits)
-        form = FORMATS[media_type]
         columns = (
             (texts_of(form, self.bound.terms, made.columns, batch), batch.num_rows)
             for batch in self._counted(batches, limits)

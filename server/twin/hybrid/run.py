@@ -20,6 +20,7 @@ from server.twin.hybrid.bindings import bindings
 from server.twin.hybrid.cells import FORMATS
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts, facts, predicates_query
+from server.twin.hybrid.forms import Form, form_of
 from server.twin.hybrid.inlining import MOST_ROWS, Inner, inlined, inner_queries, solution
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.hybrid.materialise import Materialiser, Part, Wanted
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 Asked = tuple[Query, Limits]
-Take = Callable[[Pushing, Limits, contextlib.ExitStack], T]
+Take = Callable[[Pushing, Form, Limits, contextlib.ExitStack], T]
 _MOST_BINDINGS, _MOST_BYTES = 1_000_000, 1 << 30
 _SLOW = 5.0  # seconds
 _SHORT = 8192  # characters; what is known of longer texts is not kept
@@ -78,8 +79,9 @@ class Hybrid:
         Raises the errors of a query, DeadlineExceeded, Cancelled, or a 413 problem for too many readings.
         """
 
-        def start(pushing: Pushing, limits: Limits, ending: contextlib.ExitStack) -> Pushed:
-            answer = pushing.texts(query.format, limits)
+        def start(pushing: Pushing, form: Form, limits: Limits, ending: contextlib.ExitStack) -> Pushed:
+            answer = pushing.texts(form.rows, limits)
+            answer.chunks = form.answer(answer.chunks)
             kept = ending.pop_all()
             kept.callback(answer.close)
             answer.close = kept.close
@@ -90,7 +92,7 @@ class Hybrid:
     def typed(self, query: Query, limits: Limits) -> TypedSolutions | Asked:
         """Return the whole answer to a SELECT in typed columns; or as `answer` does."""
 
-        def take(pushing: Pushing, limits: Limits, _: contextlib.ExitStack) -> TypedSolutions:
+        def take(pushing: Pushing, _: Form, limits: Limits, __: contextlib.ExitStack) -> TypedSolutions:
             return pushing.typed(limits, self._twin.directory.root)
 
         return self._answer(query, limits, Explained(), take)
@@ -105,8 +107,10 @@ class Hybrid:
                 if not self.sees(query.text):
                     explained.path, explained.graph = "pushed", [query.text]
                     return query, _rest(limits, began)
-                pushing = self._pushing(query, _rest(limits, began), explained, underway)
-                found = take(pushing, _rest(limits, began), ending)
+                form = self._form(query)
+                asked = replace(query, text=form.select)
+                pushing = self._pushing(asked, _rest(limits, began), explained, underway)
+                found = take(pushing, form, _rest(limits, began), ending)
                 explained.path = "pushed"
                 explained.series.append(pushing.sql)
                 explained.seconds["series"] = time.monotonic() - began - sum(explained.seconds.values())
@@ -129,7 +133,9 @@ class Hybrid:
             with contextlib.suppress(NotUnderstood, RowLimitExceeded):
                 part = Explained()
                 pushing = self._pushing(asked, _rest(limits, began), part, underway)
-                with contextlib.closing(pushing.texts(TSV, _rest(replace(limits, rows=MOST_ROWS), began))) as answer:
+                with contextlib.closing(
+                    pushing.texts(FORMATS[TSV], _rest(replace(limits, rows=MOST_ROWS), began))
+                ) as answer:
                     answers.append((inner, answer.read()))
                 explained.series.append(pushing.sql)
                 underway.is_sending, underway.rows = False, 0
@@ -170,7 +176,7 @@ class Hybrid:
             if not self.sees(query.text):
                 explained.path = "pushed"
                 return explained
-            planned = self._plan(query)
+            planned = self._plan(replace(query, text=self._form(query).select))
         except NotUnderstood as error:
             explained.path = "mixed" if needs(query.text) else "materialised"
             explained.above = f"all, since it is not pushed down: {error}"
@@ -233,13 +239,20 @@ class Hybrid:
         explained.graph = [planned.graph] if planned.graph else []
         return Pushing(self._twin.series, planned, bound, self._public_url, underway)
 
+    def _form(self, query: Query) -> Form:
+        """Return the form of a query. Raises NotUnderstood."""
+        form = form_of(query.text, query.format)
+        if form.select != query.text and not _is_valid(query.text):
+            raise NotUnderstood("it is no SPARQL")
+        return form
+
     def _plan(self, query: Query) -> Plan:
         """Return the plan of a query. Raises NotUnderstood."""
         text = query.text
         if not query.union or query.default_graphs is not None or query.named_graphs is not None:
             raise NotUnderstood("another default graph than the union of all")
-        if query.lease is not None or mentions_outbound(text) or query.format not in FORMATS:
-            raise NotUnderstood("SERVICE, or no solutions")
+        if query.lease is not None or mentions_outbound(text):
+            raise NotUnderstood("SERVICE")
         planned = plan(text)
         if not _is_valid(text):
             raise NotUnderstood("it is no SPARQL")

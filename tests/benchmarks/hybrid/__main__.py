@@ -1,6 +1,6 @@
 """Measures single SPARQL queries over graph and readings, beside the plan that an expert writes by hand.
 
-    python -m tests.benchmarks.hybrid --points 10000 --days 30 --write-docs
+    python -m tests.benchmarks.hybrid --size 10000:30 --write-docs
 
 By hand is DuckDB on one Parquet file, sorted by series and time, and Oxigraph in memory, in one warm process; neither
 its loading nor any HTTP counts. The answers of both must be the same. Prints Markdown on stdout.
@@ -157,8 +157,14 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--points", type=int, default=10_000, help="points of the campus (10000)")
-    parser.add_argument("--days", type=_days, default=(30,), help="days of readings; by commas: a table each (30)")
+    parser.add_argument(
+        "--size",
+        type=_campus,
+        nargs="+",
+        metavar="POINTS:DAYS",
+        default=[Campus(650, 6), Campus(1_300, 30), Campus(10_000, 30)],
+        help="of the campus, a table each (650:6 1300:30 10000:30, which is 1, 11 and 84 million readings)",
+    )
     parser.add_argument("--folder", type=Path, help="where the data is kept, for the next run (a temporary folder)")
     parser.add_argument("--prepare", action="store_true", help="write the data into --folder, and ask nothing")
     parser.add_argument(
@@ -172,8 +178,7 @@ def main() -> None:
     began, busy, parts = time.monotonic(), os.getloadavg()[0], list[str]()
     if asked.chrontext is None:
         print("chrontext is not asked: --chrontext names a Python that has it", file=sys.stderr)
-    for days in asked.days:
-        campus = Campus(asked.points, days)
+    for campus in asked.size:
         with _folder(asked.folder, campus) as folder:
             if asked.prepare:
                 prepare(folder, campus)
@@ -204,8 +209,9 @@ def _folder(kept: Path | None, campus: Campus) -> Iterator[Path]:
     yield folder
 
 
-def _days(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+def _campus(text: str) -> Campus:
+    points, _, days = text.partition(":")
+    return Campus(int(points), int(days))
 
 
 if __name__ == "__main__":
