@@ -42,6 +42,8 @@ class HotTier:
         self._version = 0
         self._database = Database(directory / "hot.duckdb", self._scratch, memory=memory, threads=threads)
         try:
+            self._database.checkpoint()
+            self._database.shrink()
             with contextlib.closing(self.cursor()) as cursor:
                 cursor.execute(SCHEMA)
                 self._database.checkpoint()

@@ -51,17 +51,35 @@ class Narrow:
     footers: Footers = field(default_factory=Footers)
 
     def select(self, selection: Selection, points: pa.Table | None) -> Rows | None:
-        """Return the answer, see SeriesStore.select, or None where the engine is to be asked."""
-        if points is None or not 0 < points.num_rows <= MOST_SERIES or not _is_plain(selection, points):
+        """Return the answer of raw readings, see SeriesStore.select, or None where the engine is to be asked."""
+        if points is None or not _is_plain(selection, points):
             return None
-        try:
-            table = self._read(selection, points)
-        except _UnusualError:
+        ids = [str(found) for found in points.column("id").to_pylist()]
+        parts = self._parts(selection.window, ids)
+        if parts is None:
             return None
+        table = answer(selection, points, [parts[series] for series in ids])
         return Rows(table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)))
 
-    def _read(self, selection: Selection, points: pa.Table) -> pa.Table:
-        window, ids = selection.window, [str(found) for found in points.column("id").to_pylist()]
+    def readings(self, window: Window, ids: Sequence[str]) -> pa.Table | None:
+        """Return the relation of the readings of series in a window, or None where the engine is to be asked."""
+        parts = self._parts(window, ids)
+        if parts is None:
+            return None
+        found = {series: newest(each) for series, each in parts.items()}
+        names = pa.array(np.repeat(list(found), [rows.num_rows for rows in found.values()]), pa.string())
+        return pa.concat_tables(found.values()).add_column(0, "id", names)
+
+    def _parts(self, window: Window, ids: Sequence[str]) -> dict[str, list[Part]] | None:
+        """Return what there is of each series, in no order, or None where the engine is to be asked."""
+        if not 0 < len(ids) <= MOST_SERIES:
+            return None
+        try:
+            return self._read(window, ids)
+        except _UnusualError:
+            return None
+
+    def _read(self, window: Window, ids: Sequence[str]) -> dict[str, list[Part]]:
         catalog = self._catalog(window)
         segments = self.files.lease(lambda: self._segments(catalog, window))
         try:
@@ -74,9 +92,9 @@ class Narrow:
                     rows = read_groups(self.files.path(segment), footer, groups)
                 for series, found in parts.items():
                     found += [Part.of(batch, segment.seq) for batch in of_series(rows, series, window)]
+            return parts
         finally:
             self.files.let_go(segments)
-        return answer(selection, points, [parts[series] for series in ids])
 
     def _catalog(self, window: Window) -> Catalog:
         catalog = self.known.settled()

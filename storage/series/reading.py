@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
@@ -18,9 +19,9 @@ from storage.series.moment import Moment
 from storage.series.narrow import Narrow
 from storage.series.questions import Question, batches, chosen, statement
 from storage.series.schema import ids_of
-from storage.series.selection import Rows, Selection, answer, register
-from storage.series.sources import Sources
-from storage.series.sql import Window
+from storage.series.selection import Rows, Selection, Source, answer, register
+from storage.series.sources import Sources, is_small
+from storage.series.sql import COLUMNS, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,40 @@ class Reads:
         deadline = Deadline(cursor, seconds) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
+        source = self._found(cursor, selection, points) or self._planned(cursor, selection, points, cleanup)
+        rows = answer(cursor, source, selection, points, deadline, cleanup)
+        rows.batches = self._named(rows.batches)
+        return rows
+
+    def _planned(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        selection: Selection,
+        points: pa.Table | None,
+        cleanup: contextlib.ExitStack,
+    ) -> Source:
+        """Return where the engine finds the readings."""
         moment = self._moment(cursor, cleanup, points.num_rows if points is not None else None)
         if points is not None:
             register(cursor, points)
         source = self.sources.source(moment, selection)
         moment.planned()
-        rows = answer(cursor, source, selection, points, deadline, cleanup)
-        rows.batches = self._named(rows.batches)
-        return rows
+        return source
+
+    def _found(
+        self, cursor: duckdb.DuckDBPyConnection, selection: Selection, points: pa.Table | None
+    ) -> Source | None:
+        """Return few readings of a closed window as a table that is read already; None where that cannot be."""
+        window = selection.window
+        if points is None or selection.looks_back or not is_small(points.num_rows, window):
+            return None
+        rows = self.narrow.readings(window, [str(found) for found in points.column("id").to_pylist()])
+        if rows is None or window.start is None or window.end is None:
+            return None
+        register(cursor, points)
+        cursor.register("found", rows)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        return Source(f"SELECT {COLUMNS} FROM found", None, window.start, window.end, now)
 
     def ask(self, question: Question, seconds: float | None, stop: Stop | None = None) -> Rows:
         """Start a question; see SeriesStore.ask."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from storage.errors import Corrupt
 from storage.series import narrow, segments
 from storage.series.groups import Footers
-from storage.series.selection import Rows, Selection
+from storage.series.selection import Rows, Selection, Shape
+from storage.series.shapes import Fill
 from storage.series.sql import Window
+from storage.series.steps import Step
 from storage.series.store import SeriesStore
 from tests.support.series import QUIET, minute, reading, rows_of, series_id, table
 
@@ -97,6 +99,40 @@ def test_answers_are_those_of_the_engine(
     found = filled.select(selection, points).read_all()
     assert found.schema.equals(wanted.schema)
     assert rows_of(found) == rows_of(wanted)
+
+
+STEPS = st.sampled_from([Step(time=timedelta(hours=1)), Step(time=timedelta(days=1)), Step(months=1), None])
+SHAPES = st.sampled_from(["long", "wide"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    numbers=st.lists(st.integers(0, SERIES), min_size=1, max_size=3, unique=True),
+    first=st.integers(0, 4 * DAY),
+    hours=st.integers(1, 30),
+    aggregate=st.sampled_from(["mean", "count", "min", "last", "p50", None]),
+    step=STEPS,
+    shape=SHAPES,
+    fill=st.sampled_from(["none", "null", "linear"]),
+)
+def test_what_is_made_of_few_readings_is_what_the_engine_makes(
+    filled: SeriesStore,
+    numbers: list[int],
+    first: int,
+    hours: int,
+    aggregate: str | None,
+    step: Step | None,
+    shape: Shape,
+    fill: Fill,
+) -> None:
+    points = pa.table({"point": [f"urn:{n}" for n in numbers], "id": [series_id(n) for n in numbers]})
+    window = Window(minute(first), minute(first + hours * 60))
+    bucketed = aggregate is not None and step is not None
+    selection = Selection(
+        window, aggregate, step if bucketed else None, fill=fill if bucketed else "none", shape=shape
+    )
+    expected = by_engine(filled, selection, points)
+    assert rows_of(filled.select(selection, points)) == rows_of(expected)
 
 
 ONE = pa.table({"id": [series_id(2)]})
