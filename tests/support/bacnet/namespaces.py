@@ -45,7 +45,7 @@ class Segment:
 
 @contextmanager
 def segment(device_addresses: Sequence[str], client_address: str = "10.77.0.100/24") -> Iterator[Segment]:
-    """Lend a network; addresses have their prefix. Skips the test where namespaces cannot be made, but never in CI."""
+    """Lend a network; addresses have their prefix. Skips the test where there can be none, but never in CI."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         _cannot("network namespaces need root and iproute2")
     tag = f"{os.getpid() % 100000}"
