@@ -49,8 +49,9 @@ def _held(text: PointText, name: tuple[str, ...], counts: dict[Ends, int]) -> Po
     begins, ends = (_longest(name, counts, first=first) for first in (True, False))
     if len(begins) + len(ends) >= len(name):
         ends = ()
-    prefix, suffix = len(tokens(" ".join(begins))), len(tokens(" ".join(ends)))
-    return replace(text, prefix=max(text.prefix, prefix), suffix=suffix)
+    prefix = max(text.prefix, len(tokens(" ".join(begins))))
+    room = len(tokens(text.name)) - prefix - 1  # a word at least says what the point is
+    return replace(text, prefix=prefix, suffix=max(0, min(room, len(tokens(" ".join(ends))))))
 
 
 def _longest(name: tuple[str, ...], counts: dict[Ends, int], *, first: bool) -> tuple[str, ...]:

@@ -1,27 +1,24 @@
 """Commands to devices: allowed by the configuration, at a priority, verified by reading back, and taken back in time.
 
-What is to be taken back is on disk before anything is written, so that a crash of ours does not leave it standing. It
-is only taken back where the priority still commands what we wrote: whoever has written there since keeps it.
+What is to be taken back is on disk before anything is written (`holdings`). It is only taken back where the priority
+still commands what we wrote: whoever has written there since keeps it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from server.bacnet import names, tags
 from server.bacnet.config import LIFE_SAFETY, Permission
 from server.bacnet.errors import BacnetError, Refused
+from server.bacnet.holdings import Held, Holdings
 from server.bacnet.polling import Device
 from server.bacnet.properties import (
     ANALOG_INPUT,
@@ -51,11 +48,6 @@ _TYPES: dict[int, int] = {
     LARGE_VALUE: tags.DOUBLE,
     TEXT_VALUE: tags.TEXT,
 }
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS held (
-    device TEXT, object TEXT, priority INTEGER, value TEXT NOT NULL, until REAL NOT NULL, before TEXT NOT NULL,
-    PRIMARY KEY (device, object, priority))
-"""
 
 
 class NotDone(Exception):
@@ -74,33 +66,6 @@ class Order:
     priority: int
     seconds: float | None = None
     life_safety: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is to be taken back, and when (seconds since 1970); `device` is the key of its plan.
-
-    `before` is what we had written there, as long as it is not known that `value` has taken its place.
-    """
-
-    device: str
-    object: str
-    priority: int
-    value: float | str
-    until: float
-    before: float | str | None = None
-
-    @property
-    def at(self) -> tuple[str, str, int]:
-        """Where it is: device, object, priority."""
-        return self.device, self.object, self.priority
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """What the audit says of taking it back; the device by its number where it has no other key."""
-        device = int(self.device) if self.device.isdigit() else self.device
-        found = {"who": "the gateway", "device": device, "object": self.object, "value": None}
-        return found | {"priority": self.priority, "held": self.value}
 
 
 def require_allowed(permissions: Sequence[Permission], device: int, object_: ObjectId, order: Order) -> float | None:
@@ -146,49 +111,6 @@ def encoded(object_: ObjectId, value: float | bool | str | None) -> bytes:
         ) from None
     except ValueError as error:
         raise NotDone("invalid", str(error)) from None
-
-
-class Holdings:
-    """What is to be taken back, on disk. Writes are durable when they return."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(_SCHEMA)
-
-    def put(self, held: Held) -> None:
-        """Remember to take something back, in place of what was there."""
-        row = (held.device, held.object, held.priority, json.dumps(held.value), held.until, json.dumps(held.before))
-        with self._lock:
-            self._connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    def get(self, device: str, object_: str, priority: int) -> Held | None:
-        """Return what is to be taken back there."""
-        return next((h for h in self.all() if (h.device, h.object, h.priority) == (device, object_, priority)), None)
-
-    def drop(self, device: str, object_: str, priority: int) -> None:
-        """Forget it."""
-        with self._lock:
-            self._connection.execute(
-                "DELETE FROM held WHERE device = ? AND object = ? AND priority = ?", (device, object_, priority)
-            )
-
-    def all(self) -> list[Held]:
-        """Return all, the first to be taken back first."""
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM held ORDER BY until").fetchall()
-        return [
-            Held(device, name, priority, json.loads(value), until, json.loads(before))
-            for device, name, priority, value, until, before in rows
-        ]
-
-    def close(self) -> None:
-        """Close the file; closing twice is fine."""
-        with self._lock:
-            self._connection.close()
 
 
 class Commander:

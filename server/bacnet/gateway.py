@@ -19,6 +19,7 @@ from server.bacnet.operating import Operator
 from server.bacnet.planning import Plan, plans_of, without_effect
 from server.bacnet.polling import Device, Recorder
 from server.bacnet.reading import Reader, Throttles
+from server.bacnet.scan import BadScan
 from server.bacnet.scan import read as read_scan
 from server.bacnet.sending import Away, Sender
 from server.bacnet.subscribing import Subscriptions
@@ -182,7 +183,10 @@ class Gateway:
 
 def planned(config: Config) -> list[Plan]:
     """Return what the gateway would do. Raises BadScan."""
-    return plans_of(config, read_scan(config.scan), memory.read(config.scan), classes.known(config))
+    try:
+        return plans_of(config, read_scan(config.scan), memory.read(config.scan), classes.known(config))
+    except ValueError as error:  # an address that is none
+        raise BadScan(f"{config.scan}: {error}") from None
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

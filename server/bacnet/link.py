@@ -58,7 +58,8 @@ class Interface:
     """Where we are on the network.
 
     address: our IPv4 address with the network's prefix, `10.0.0.9/24`; the prefix tells where broadcasts go
-    port: our UDP port. Broadcasts go to that of BACnet in any case; most devices answer them there, too, and not here
+    port: our UDP port. Broadcasts go to that of BACnet in any case, and most devices answer them there; so we listen
+        there, too, if need be beside others
     bbmd: registers there as a foreign device, for networks that broadcasts from here do not reach
     ttl: seconds that the registration holds; it is renewed
     timeout, retries: seconds to wait for an answer, and how often to ask again
@@ -340,12 +341,31 @@ def _linked(interface: Interface) -> tuple[Any, list[Any]]:
     """Return the link layer, and the servers that hold its sockets."""
     link = BIPNormal() if interface.bbmd is None else BIPForeign()
     codec, multiplexer = BVLLCodec(), UDPMultiplexer()
-    server = IPv4DatagramServer(_own(interface), no_broadcast=interface.bbmd is not None)
+    own, everyone = _own(interface), _everyone(interface)
+    if _can_share(everyone):
+        own.addrBroadcastTuple = everyone
+    server = IPv4DatagramServer(own, no_broadcast=interface.bbmd is not None)
     if interface.bbmd is None:
-        server.broadcast_address = (str(ipaddress.IPv4Interface(interface.address).network.broadcast_address), PORT)
+        server.broadcast_address = everyone
     bind(link, codec, multiplexer.annexJ)
     bind(multiplexer, server)
     return link, [server]
+
+
+def _everyone(interface: Interface) -> tuple[str, int]:
+    """Return where broadcasts go, and where most devices answer them, whatever port of ours they come from."""
+    return str(ipaddress.IPv4Interface(interface.address).network.broadcast_address), PORT
+
+
+def _can_share(place: tuple[str, int]) -> bool:
+    """Tell whether we can listen there, beside others; each hears every broadcast."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind(place)
+        except OSError:
+            return False
+    return True
 
 
 def _address(station: Station) -> Any:  # noqa: ANN401

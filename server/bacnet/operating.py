@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx2
 
-from server.bacnet.commanding import Commander, Holdings, NotDone, Order
+from server.bacnet.commanding import Commander, NotDone, Order
 from server.bacnet.config import Config
+from server.bacnet.holdings import Holdings
 from server.bacnet.polling import Device
 from server.bacnet.sending import Away, client, detail_of, headers_of
 from server.bacnet.tags import ObjectId

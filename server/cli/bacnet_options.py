@@ -22,7 +22,7 @@ Address = Annotated[
 ]
 UdpPort = Annotated[
     int,
-    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port. Most devices answer a broadcast on theirs."),
+    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port: another one beside a gateway that runs here."),
 ]
 ForeignDevice = Annotated[
     str | None,

@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from ontologies.bacnet_network import Network
 from ontologies.bacnet_quads import network_quads
 from ontologies.tagging.proposals import propose
-from server.bacnet.commanding import Commander, Holdings, NotDone, Order
+from server.bacnet.commanding import Commander, NotDone, Order
 from server.bacnet.config import Permission
+from server.bacnet.holdings import Holdings
 from server.bacnet.link import Network as Link
 from server.bacnet.planning import Plan
 from server.bacnet.polling import Device, Recorder

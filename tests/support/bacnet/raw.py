@@ -56,6 +56,7 @@ class RawDevice:
     ignores_writes: says that it wrote, and does not
     vanishes_after: requests after which it answers no more
     denied: objects' properties that cannot be read
+    broadcasts: tells who it is to all of loopback at BACnet's port, not to whoever asks
     confirms: has SubscribeCOV, for unconfirmed notifications alone (False) or for both (True)
     ranges, by_sequence: has ReadRange, and by sequence number
     records, room: the most records of a trend log that it sends at once, and that it keeps
@@ -72,6 +73,7 @@ class RawDevice:
     ignores_writes: bool = False
     vanishes_after: int | None = None
     denied: frozenset[tuple[Object, int]] = frozenset()
+    broadcasts: bool = False
     confirms: bool | None = None
     ranges: bool = True
     by_sequence: bool = True
@@ -321,6 +323,7 @@ def running(*devices: RawDevice | RawRouter) -> Iterator[None]:
     for device in devices:
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.bind((device.address, device.port))
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         threads.append(threading.Thread(target=_serve, args=(device, link), daemon=True))
         threads[-1].start()
     try:
@@ -339,4 +342,5 @@ def _serve(device: RawDevice | RawRouter, link: socket.socket) -> None:
                 for reply in device.answers(received[0]):
                     link.sendto(reply, received[1])
             elif (one := device.answer(received[0])) is not None:
-                link.sendto(one, received[1])
+                aside = device.broadcasts and one[6] >> 4 == 1
+                link.sendto(one, ("127.255.255.255", 47808) if aside else received[1])
