@@ -31,8 +31,14 @@ def read_json(text: str) -> TwinGraph:
         for at, record in enumerate(document):
             _add_twin(graph, read_twin(record, f"[{at}]"), f"[{at}]")
     else:
-        graph.models.extend(document if isinstance(document, list) else [document])
+        graph.models.extend(map(_definition, document if isinstance(document, list) else [document]))
     return graph
+
+
+def _definition(item: Json) -> Json:
+    """Return the model itself of what Azure's lists of models hold: id, time of upload, and the model."""
+    inner = item.get("model") if isinstance(item, dict) and "@id" not in item else None
+    return inner if isinstance(inner, dict) else item
 
 
 def parse(text: str) -> Json:
