@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from ontologies.adt.comments import Meaning, meaning
+from ontologies.adt.modelling import ID_PROPERTY
 from ontologies.adt.terms import ADT, class_of, is_mirrored, known_names, property_of
 from ontologies.adt.twins import Json, Relationship, Twin, TwinGraph
 from ontologies.dtdl import Element, Models
@@ -29,6 +30,8 @@ from ontologies.namespaces import OWL, RDF, RDFS, XSD
 DEFINITION = ADT["definition"]
 SOURCE, TARGET, RELATIONSHIP = ADT["source"], ADT["target"], ADT["relationship"]
 _JSON = RDF["JSON"]
+_TYPE = RDF["type"]
+_NOTHING = RDFS["Resource"]  # the class of what has none
 _TYPED = {
     "boolean": "boolean",
     "date": "date",
@@ -54,6 +57,7 @@ class ToRdf:
         self._options = options
         self._report = report
         self._contents: dict[str, dict[str, Element]] = {}
+        self._known: dict[tuple[str, str], tuple[NamedNode, _Shape]] = {}
         self._model_of = {twin.id: twin.model for twin in graph.twins}
         self._entities = {twin.id: self._entity(twin) for twin in graph.twins}
 
@@ -109,11 +113,10 @@ class ToRdf:
         return NamedNode(said.iri) if said is not None and said.iri else class_of(model)
 
     def _entity(self, twin: Twin) -> NamedNode:
-        for name, element in self._declared(twin.model).items():
-            said = _meaning(element)
-            if said is not None and said.is_id and isinstance(twin.properties.get(name), str):
-                return NamedNode(twin.properties[name])
-        return self._named(twin.id)
+        iri = twin.properties.get(ID_PROPERTY)
+        element = self._declared(twin.model).get(ID_PROPERTY) if isinstance(iri, str) else None
+        said = _meaning(element) if element is not None else None
+        return NamedNode(str(iri)) if said is not None and said.is_id else self._named(twin.id)
 
     def _named(self, identifier: str) -> NamedNode:
         return NamedNode(self._options.base + quote(identifier, safe="!$&'()*+,;=:@-._~"))
@@ -125,20 +128,21 @@ class ToRdf:
 
     def _twin(self, twin: Twin) -> Iterator[Quad]:
         entity = self._entities[twin.id]
-        element = self._models.interfaces.get(twin.model)
-        if str(_meaning(element) if element else "") != str(Meaning(RDFS["Resource"].value)):
-            yield self._quad(entity, RDF["type"], self._class_of(twin.model))
+        kind = self._class_of(twin.model)
+        if kind != _NOTHING:
+            yield self._quad(entity, _TYPE, kind)
         yield identifier_quad(entity, Scheme.ADT, twin.id, self._options.graph)
         for name, value in twin.properties.items():
             yield from self._property(entity, twin.model, name, value)
 
     def _property(self, entity: Node, model: str, name: str, value: Json) -> Iterator[Quad]:
-        element = self._declared(model).get(name)
-        said = _meaning(element) if element is not None else None
-        if said is not None and said.is_id:
-            return
-        predicate = self._predicate(name, element, model)
-        yield from self._statements(entity, predicate, value, _Shape.of(name, element), model)
+        key = (model, name)
+        if key not in self._known:
+            element = self._declared(model).get(name)
+            self._known[key] = (self._predicate(name, element, model), _Shape.of(name, element))
+        predicate, shape = self._known[key]
+        if shape.said is None or not shape.said.is_id:
+            yield from self._statements(entity, predicate, value, shape, model)
 
     def _predicate(self, name: str, element: Element | None, model: str) -> NamedNode:
         said = _meaning(element) if element is not None else None
