@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_PATTERN = re.compile(r"rdf: (?:(?P<id>@id)|<(?P<iri>[^<>]*)>(?: as (?P<kind>iri|<[^<>]*>|@[\w-]+))?)")
+_PATTERN = re.compile(
+    r"rdf: (?:(?P<id>@id)|<(?P<iri>[^<>]*)>(?: as (?P<kind>iri|<[^<>]*>|@[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*))?)"
+)
 IS_ID = "rdf: @id"
 
 

@@ -22,6 +22,7 @@ from ontologies.adt.twins import Json, Relationship, Twin, TwinGraph
 from ontologies.dtdl import Element, Models
 from ontologies.dtdl.elements import Reference
 from ontologies.dtdl.vocabulary import Standard
+from ontologies.formats import repair_iri
 from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.models.form import Options
 from ontologies.models.report import WITHOUT_CLASS, Report
@@ -88,7 +89,7 @@ class ToRdf:
 
     def _classes(self) -> Iterator[Quad]:
         for document in self._graph.models:
-            element = self._models.interfaces.get(str(document.get("@id")))
+            element = self._models.interfaces.get(str(document.get("@id"))) if isinstance(document, dict) else None
             if element is not None and _meaning(element) is None:
                 text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
                 yield self._quad(NamedNode(element.id), DEFINITION, Literal(text, datatype=_JSON))
@@ -110,13 +111,13 @@ class ToRdf:
     def _class_of(self, model: str) -> NamedNode:
         element = self._models.interfaces.get(model)
         said = _meaning(element) if element is not None else None
-        return NamedNode(said.iri) if said is not None and said.iri else class_of(model)
+        return _iri(said.iri) if said is not None and said.iri else class_of(model)
 
     def _entity(self, twin: Twin) -> NamedNode:
         iri = twin.properties.get(ID_PROPERTY)
         element = self._declared(twin.model).get(ID_PROPERTY) if isinstance(iri, str) else None
         said = _meaning(element) if element is not None else None
-        return NamedNode(str(iri)) if said is not None and said.is_id else self._named(twin.id)
+        return _iri(str(iri)) if said is not None and said.is_id else self._named(twin.id)
 
     def _named(self, identifier: str) -> NamedNode:
         return NamedNode(self._options.base + quote(identifier, safe="!$&'()*+,;=:@-._~"))
@@ -147,7 +148,7 @@ class ToRdf:
     def _predicate(self, name: str, element: Element | None, model: str) -> NamedNode:
         said = _meaning(element) if element is not None else None
         if said is not None and said.iri:
-            return NamedNode(said.iri)
+            return _iri(said.iri)
         return property_of(name, element.interface if element is not None else model)
 
     def _statements(
@@ -247,7 +248,7 @@ class _Shape:
             found: dict[str, tuple[NamedNode, _Shape]] = {}
             for field in self.schema.inside("fields"):
                 said, name = _meaning(field), field.name or ""
-                known = NamedNode(said.iri) if said is not None and said.iri else _known(name, model)
+                known = _iri(said.iri) if said is not None and said.iri else _known(name, model)
                 if known is None:
                     return None
                 found[name] = (known, _Shape.of(name, field))
@@ -259,13 +260,13 @@ class _Shape:
     def term(self, value: Json) -> Term:
         kind = self.said.kind if self.said is not None else None
         if isinstance(value, str) and kind == "iri":
-            return NamedNode(value)
+            return _iri(value)
         if isinstance(value, str) and kind is not None and kind.startswith("@"):
             return Literal(value, language=kind[1:])
         if isinstance(value, (dict, list)):
             return Literal(json.dumps(value, ensure_ascii=False, sort_keys=True), datatype=_JSON)
         if kind is not None:
-            return Literal(_lexical(value), datatype=NamedNode(kind[1:-1]))
+            return Literal(_lexical(value), datatype=_iri(kind[1:-1]))
         return Literal(_lexical(value), datatype=XSD[self._datatype(value)])
 
     def _datatype(self, value: Json) -> str:
@@ -287,6 +288,10 @@ class _Shape:
                 return "double"
             case _:
                 return "string"
+
+
+def _iri(text: str) -> NamedNode:
+    return NamedNode(repair_iri(text))
 
 
 def _known(name: str, model: str) -> NamedNode | None:
