@@ -13,6 +13,7 @@ from server.cli.bacnet import bacnet
 from server.cli.check import check
 from server.cli.convert import convert
 from server.cli.demo import demo
+from server.cli.diff import diff
 from server.cli.export import export
 from server.cli.forms import forms
 from server.cli.group import Commands
@@ -61,7 +62,7 @@ def twinhouse(
 
 
 for _command in (
-    *(serve, demo, load, convert, forms, ingest, query, update, readings, points),
+    *(serve, demo, load, convert, diff, forms, ingest, query, update, readings, points),
     *(validate, check, seal, export, backup, restore, healthcheck, version),
 ):
     app.command()(_command)
