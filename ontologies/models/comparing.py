@@ -29,11 +29,12 @@ def difference(before: Iterable[Quad], after: Iterable[Quad]) -> Difference:
 
     Two blank nodes of a model of which the same is said are one, as they are in a lean graph (RDF 1.1 Semantics).
     """
-    old, new = _lines(before), _lines(after)
+    old, new = lines(before), lines(after)
     return Difference(tuple(sorted(new - old)), tuple(sorted(old - new)))
 
 
-def _lines(quads: Iterable[Quad]) -> set[str]:
+def lines(quads: Iterable[Quad]) -> set[str]:
+    """Return a model's triples as lines that are the same whatever its blank nodes are labelled."""
     listed = list(quads)
     names = _Names(listed)
     return {f"{names.of(q.subject)} {q.predicate} {names.of(q.object)} ." for q in listed}

@@ -18,6 +18,7 @@ from server.cli.export import export
 from server.cli.forms import forms
 from server.cli.group import Commands
 from server.cli.healthcheck import healthcheck
+from server.cli.infer import infer
 from server.cli.ingest import ingest
 from server.cli.load import load
 from server.cli.ontology import ontology
@@ -63,7 +64,7 @@ def twinhouse(
 
 for _command in (
     *(serve, demo, load, convert, diff, forms, ingest, query, update, readings, points),
-    *(validate, check, seal, export, backup, restore, healthcheck, version),
+    *(infer, validate, check, seal, export, backup, restore, healthcheck, version),
 ):
     app.command()(_command)
 app.add_typer(ontology, name="ontology")
