@@ -101,6 +101,7 @@ ROUTES = (
     _route("/observations/{uuid}/{time}", observations.observation, GET=_READ),
     _route("/models", models.models, GET=_READ, POST=_WRITE),
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
+    _route("/infer", admin.infer, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),
     _route("/check", admin.check, POST=_READ),
     _route("/commands", commands.give, POST=_OPERATE),

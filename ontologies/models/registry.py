@@ -12,14 +12,14 @@ from ontologies.models import json_ld, rdf
 from ontologies.models.form import Form
 from ontologies.tables import forms as tables
 
-# The particular before the general: where two recognise a document, and its ending decides nothing, the first has it.
+# The particular before the general: where several recognise a document, the first has it.
 FORMS: tuple[Form, ...] = (
     *haystack.FORMS,
     *adt.FORMS,
     *digital_buildings.FORMS,
-    *tables.FORMS,
     *rdf.FORMS,
     *json_ld.FORMS,
+    *tables.FORMS,
 )
 
 
@@ -42,15 +42,16 @@ def form_of_ending(name: str) -> Form:
 
 
 def recognise(name: str, head: bytes) -> Form:
-    """Return the form of a document by its first bytes; its name helps where these leave a choice.
+    """Return the form of a document by its first bytes; its name helps where these say nothing.
 
     Raises UnknownFormat where no form recognises it, and its ending is not that of one form alone.
     """
+    for form in FORMS:
+        if form.recognises(name, head):
+            return form
     fits = _by_ending(name)
-    claims = [form for form in FORMS if form.recognises(name, head)]
-    both = [form for form in claims if form in fits]
-    if found := both or claims or (fits if len(fits) == 1 else []):
-        return found[0]
+    if len(fits) == 1:
+        return fits[0]
     raise UnknownFormat(f"{name!r} is of no form that is known by its content; known: {_known()}")
 
 

@@ -52,6 +52,18 @@ async def validate(request: Request) -> Response:
     return JSONResponse(await to_thread.run_sync(run))
 
 
+async def infer(request: Request) -> Response:
+    """Put what follows from the models by an ontology's rules into a graph of its own."""
+    parameters = Parameters(query_pairs(request), ("name", "version", "closure"))
+    run = partial(
+        twin_of(request).infer,
+        parameters.one("name") or "brick",
+        parameters.one("version"),
+        closure=parameters.flag("closure"),
+    )
+    return JSONResponse(await to_thread.run_sync(run))
+
+
 async def check(request: Request) -> Response:
     """Verify both halves and their agreement; an admin may set apart what is broken, or give it up."""
     parameters = Parameters(query_pairs(request), ("quarantine", "give_up"))

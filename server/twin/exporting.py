@@ -7,16 +7,12 @@ from typing import IO
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
 
-from ontologies import catalog
 from ontologies.formats import read_quads
 from ontologies.models.form import Form, Options
 from ontologies.models.report import Report
 from server.errors import Problem
 from server.twin.models import named_node
 from server.twin.service import Twin
-
-INFERRED = "urn:twinhouse:inferred"
-"""The graph of what was inferred, which is in no model."""
 
 
 def write_model(
@@ -31,11 +27,10 @@ def write_model(
 
 def _quads(twin: Twin, graphs: Sequence[str]) -> Iterator[Quad]:
     there = twin.graph.graphs()
-    left_out = {INFERRED, *(ontology.iri for ontology in catalog.available())}
     for name in graphs:
         if named_node(name).value not in there:
             raise Problem(404, "no-such-graph", f"there is no graph {name}", hint="GET /graphs lists them")
-    named: list[str | None] = [*graphs] if graphs else [None, *(name for name in there if name not in left_out)]
+    named: list[str | None] = [*graphs] if graphs else [None, *twin.model_graphs()]
     for each in named:
         graph = NamedNode(each) if each is not None else DefaultGraph()
         yield from read_quads(twin.triples(each), RdfFormat.N_TRIPLES, graph=graph)

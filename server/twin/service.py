@@ -30,6 +30,7 @@ from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
+from server.twin.inferring import INFERRED, infer
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
@@ -197,14 +198,22 @@ class Twin:
         ]
 
     def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
-        """Validate a graph (None: all but the ontologies) with SHACL against a packaged ontology."""
+        """Validate a graph (None: all models) with SHACL against a packaged ontology."""
         ontology = catalog.find(name, version)
-        packaged = {o.iri for o in catalog.available()}
-        names = [named_node(graph).value] if graph else [g for g in self.graph.graphs() if g not in packaged]
-        if graph and graph not in self.graph.graphs():
+        if graph and named_node(graph).value not in self.graph.graphs():
             raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
+        names = [graph] if graph else self.model_graphs()
         triples = b"".join(self.triples(g) for g in names) + (b"" if graph else self.triples(None))
         return {"graphs": names, "ontology": ontology.iri, **validate_apart(triples, ontology)}
+
+    def infer(self, name: str = "brick", version: str | None = None, *, closure: bool = False) -> dict[str, Any]:
+        """Put what follows from all models into a graph of its own; see server.twin.inferring."""
+        return infer(self, catalog.find(name, version), closure=closure)
+
+    def model_graphs(self) -> list[str]:
+        """Return the named graphs that are models: neither ontologies nor what was inferred."""
+        others = {INFERRED.value, *(ontology.iri for ontology in catalog.available())}
+        return [graph for graph in self.graph.graphs() if graph not in others]
 
     def triples(self, graph: str | None) -> bytes:
         """Return a graph (None: the default graph) as N-Triples."""

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from ontologies import catalog, validation
@@ -17,19 +18,25 @@ SECONDS = 300.0
 
 def validate_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> dict[str, Any]:
     """Validate N-Triples; returns `Report.to_dict()`. Raises DeadlineExceeded, or a problem if the engine fails."""
-    command = [sys.executable, "-m", "server.twin.validating", ontology.name, ontology.version]
+    arguments = ("server.twin.validating", ontology.name, ontology.version)
+    report: dict[str, Any] = json.loads(run_apart(arguments, triples, "validation", seconds))
+    return report
+
+
+def run_apart(arguments: Sequence[str], triples: bytes, what: str, seconds: float = SECONDS) -> bytes:
+    """Run a module on what it reads from stdin; returns its stdout. Raises as validate_apart does."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", *arguments]
     try:
         done = subprocess.run(
             command, input=triples, capture_output=True, timeout=seconds, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        raise DeadlineExceeded(f"validation took longer than {seconds:g} s") from None
+        raise DeadlineExceeded(f"{what} took longer than {seconds:g} s") from None
     if done.returncode != 0:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise Problem(500, "validation-failed", f"the SHACL engine failed: {last}")
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
+        raise Problem(500, f"{what}-failed", f"the SHACL engine failed: {last}")
+    return done.stdout
 
 
 def main() -> None:
