@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-_PATTERN = re.compile(r"rdf: (?:(?P<id>@id)|<(?P<iri>[^<>]*)>(?: as (?P<kind>iri|<[^<>]*>|@[\w-]+))?)")
+_PATTERN = re.compile(
+    r"rdf: (?:(?P<id>@id)|<(?P<iri>[^<>]*)>(?: as (?P<kind>iri|<[^<>]*>|@[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*))?)"
+)
 IS_ID = "rdf: @id"
 
 
@@ -28,6 +31,7 @@ class Meaning:
         return IS_ID if self.iri is None else f"rdf: <{self.iri}>" + (f" as {self.kind}" if self.kind else "")
 
 
+@lru_cache(maxsize=4096)
 def meaning(comment: str | None) -> Meaning | None:
     """Return what a comment says, None where it is another one."""
     found = _PATTERN.fullmatch(comment or "")

@@ -31,17 +31,36 @@ def read_json(text: str) -> TwinGraph:
         for at, record in enumerate(document):
             _add_twin(graph, read_twin(record, f"[{at}]"), f"[{at}]")
     else:
-        graph.models.extend(document if isinstance(document, list) else [document])
+        graph.models.extend(map(_definition, document if isinstance(document, list) else [document]))
     return graph
+
+
+def _definition(item: Json) -> Json:
+    """Return the model itself of what Azure's lists of models hold: id, time of upload, and the model."""
+    inner = item.get("model") if isinstance(item, dict) and "@id" not in item else None
+    return inner if isinstance(inner, dict) else item
 
 
 def parse(text: str) -> Json:
     """Parse JSON. Raises FormatError with line and column."""
     try:
-        return json.loads(text)
+        return _sound(json.loads(text), text)
     except json.JSONDecodeError as error:
         message = f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
         raise FormatError(message, line=error.lineno, column=error.colno) from None
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise FormatError(f"not JSON that can be kept: {_why(error)}") from None
+
+
+def _sound(document: Json, text: str) -> Json:
+    """Return a document, unless half of a surrogate pair is escaped in it, which is no text (RFC 8259, 8.2)."""
+    if "\\ud" in text.lower():
+        json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+def _why(error: Exception) -> str:
+    return "it is nested too deep" if isinstance(error, RecursionError) else "half a surrogate pair is no text"
 
 
 def read_ndjson(text: str) -> TwinGraph:
@@ -64,10 +83,12 @@ def read_ndjson(text: str) -> TwinGraph:
 
 def _line(line: str, number: int) -> Json:
     try:
-        return json.loads(line)
+        return _sound(json.loads(line), line)
     except json.JSONDecodeError as error:
         message = f"line {number}, column {error.colno}: not JSON: {error.msg}"
         raise FormatError(message, line=number, column=error.colno) from None
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise FormatError(f"line {number}: not JSON that can be kept: {_why(error)}", line=number) from None
 
 
 def _section(name: Json, before: str | None, line: int) -> str:

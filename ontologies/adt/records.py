@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ontologies.adt.twins import LONGEST_ID, Json, Relationship, Twin
 from ontologies.errors import FormatError
 
+_DEEPEST = 8  # components have no components; inside is what their properties hold
 _ID = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=:@?#]+")
 
 
@@ -79,11 +80,11 @@ def _properties(record: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in bare if value is not None}
 
 
-def _bare(value: Json) -> Json:
+def _bare(value: Json, depth: int = 0) -> Json:
     """Return a value without ``$metadata``, None for a component that has nothing else."""
-    if not isinstance(value, dict) or "$metadata" not in value:
+    if not isinstance(value, dict) or "$metadata" not in value or depth > _DEEPEST:
         return value
-    inner = {key: _bare(item) for key, item in value.items() if not key.startswith("$")}
+    inner = {key: _bare(item, depth + 1) for key, item in value.items() if not key.startswith("$")}
     return inner or None
 
 

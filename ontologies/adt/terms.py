@@ -32,6 +32,7 @@ _NOT_IN_SEGMENT = re.compile(r"[^A-Za-z0-9_]")
 _TERMS = Path(__file__).parent / "data" / "terms.csv"
 
 
+@lru_cache(maxsize=4096)
 def class_of(model: str) -> NamedNode:
     """Return the class that a model is in RDF."""
     for prefix, namespace in _MIRRORED:
@@ -41,6 +42,7 @@ def class_of(model: str) -> NamedNode:
     return NamedNode(repair_iri(model))
 
 
+@lru_cache(maxsize=4096)
 def is_mirrored(model: str) -> bool:
     """Tell whether a model is one of REC's or Brick's."""
     return not class_of(model).value.startswith("dtmi:")
@@ -84,6 +86,7 @@ def _expanded(term: str) -> NamedNode:
     return NamedNode(PREFIXES[prefix] + local)
 
 
+@lru_cache(maxsize=4096)
 def property_of(name: str, declared_by: str) -> NamedNode:
     """Return the property that a name is in RDF, where a model of REC or Brick declares it or another one."""
     if is_mirrored(declared_by) and name in known_names():
@@ -91,6 +94,7 @@ def property_of(name: str, declared_by: str) -> NamedNode:
     return NamedNode(repair_iri(ADT.iri + name))
 
 
+@lru_cache(maxsize=4096)
 def name_of(iri: str) -> str:
     """Return a name for a property, as DTDL allows names: letters, digits and _, beginning with a letter."""
     local = re.split(r"[#/:]", iri.rstrip("#/:"))[-1]

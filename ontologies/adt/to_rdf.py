@@ -16,11 +16,13 @@ from urllib.parse import quote
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from ontologies.adt.comments import Meaning, meaning
+from ontologies.adt.modelling import ID_PROPERTY
 from ontologies.adt.terms import ADT, class_of, is_mirrored, known_names, property_of
 from ontologies.adt.twins import Json, Relationship, Twin, TwinGraph
 from ontologies.dtdl import Element, Models
 from ontologies.dtdl.elements import Reference
 from ontologies.dtdl.vocabulary import Standard
+from ontologies.formats import repair_iri
 from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.models.form import Options
 from ontologies.models.report import WITHOUT_CLASS, Report
@@ -29,6 +31,8 @@ from ontologies.namespaces import OWL, RDF, RDFS, XSD
 DEFINITION = ADT["definition"]
 SOURCE, TARGET, RELATIONSHIP = ADT["source"], ADT["target"], ADT["relationship"]
 _JSON = RDF["JSON"]
+_TYPE = RDF["type"]
+_NOTHING = RDFS["Resource"]  # the class of what has none
 _TYPED = {
     "boolean": "boolean",
     "date": "date",
@@ -54,6 +58,7 @@ class ToRdf:
         self._options = options
         self._report = report
         self._contents: dict[str, dict[str, Element]] = {}
+        self._known: dict[tuple[str, str], tuple[NamedNode, _Shape]] = {}
         self._model_of = {twin.id: twin.model for twin in graph.twins}
         self._entities = {twin.id: self._entity(twin) for twin in graph.twins}
 
@@ -84,7 +89,7 @@ class ToRdf:
 
     def _classes(self) -> Iterator[Quad]:
         for document in self._graph.models:
-            element = self._models.interfaces.get(str(document.get("@id")))
+            element = self._models.interfaces.get(str(document.get("@id"))) if isinstance(document, dict) else None
             if element is not None and _meaning(element) is None:
                 text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
                 yield self._quad(NamedNode(element.id), DEFINITION, Literal(text, datatype=_JSON))
@@ -106,14 +111,13 @@ class ToRdf:
     def _class_of(self, model: str) -> NamedNode:
         element = self._models.interfaces.get(model)
         said = _meaning(element) if element is not None else None
-        return NamedNode(said.iri) if said is not None and said.iri else class_of(model)
+        return _iri(said.iri) if said is not None and said.iri else class_of(model)
 
     def _entity(self, twin: Twin) -> NamedNode:
-        for name, element in self._declared(twin.model).items():
-            said = _meaning(element)
-            if said is not None and said.is_id and isinstance(twin.properties.get(name), str):
-                return NamedNode(twin.properties[name])
-        return self._named(twin.id)
+        iri = twin.properties.get(ID_PROPERTY)
+        element = self._declared(twin.model).get(ID_PROPERTY) if isinstance(iri, str) else None
+        said = _meaning(element) if element is not None else None
+        return _iri(str(iri)) if said is not None and said.is_id else self._named(twin.id)
 
     def _named(self, identifier: str) -> NamedNode:
         return NamedNode(self._options.base + quote(identifier, safe="!$&'()*+,;=:@-._~"))
@@ -125,25 +129,26 @@ class ToRdf:
 
     def _twin(self, twin: Twin) -> Iterator[Quad]:
         entity = self._entities[twin.id]
-        element = self._models.interfaces.get(twin.model)
-        if str(_meaning(element) if element else "") != str(Meaning(RDFS["Resource"].value)):
-            yield self._quad(entity, RDF["type"], self._class_of(twin.model))
+        kind = self._class_of(twin.model)
+        if kind != _NOTHING:
+            yield self._quad(entity, _TYPE, kind)
         yield identifier_quad(entity, Scheme.ADT, twin.id, self._options.graph)
         for name, value in twin.properties.items():
             yield from self._property(entity, twin.model, name, value)
 
     def _property(self, entity: Node, model: str, name: str, value: Json) -> Iterator[Quad]:
-        element = self._declared(model).get(name)
-        said = _meaning(element) if element is not None else None
-        if said is not None and said.is_id:
-            return
-        predicate = self._predicate(name, element, model)
-        yield from self._statements(entity, predicate, value, _Shape.of(name, element), model)
+        key = (model, name)
+        if key not in self._known:
+            element = self._declared(model).get(name)
+            self._known[key] = (self._predicate(name, element, model), _Shape.of(name, element))
+        predicate, shape = self._known[key]
+        if shape.said is None or not shape.said.is_id:
+            yield from self._statements(entity, predicate, value, shape, model)
 
     def _predicate(self, name: str, element: Element | None, model: str) -> NamedNode:
         said = _meaning(element) if element is not None else None
         if said is not None and said.iri:
-            return NamedNode(said.iri)
+            return _iri(said.iri)
         return property_of(name, element.interface if element is not None else model)
 
     def _statements(
@@ -243,7 +248,7 @@ class _Shape:
             found: dict[str, tuple[NamedNode, _Shape]] = {}
             for field in self.schema.inside("fields"):
                 said, name = _meaning(field), field.name or ""
-                known = NamedNode(said.iri) if said is not None and said.iri else _known(name, model)
+                known = _iri(said.iri) if said is not None and said.iri else _known(name, model)
                 if known is None:
                     return None
                 found[name] = (known, _Shape.of(name, field))
@@ -255,13 +260,13 @@ class _Shape:
     def term(self, value: Json) -> Term:
         kind = self.said.kind if self.said is not None else None
         if isinstance(value, str) and kind == "iri":
-            return NamedNode(value)
+            return _iri(value)
         if isinstance(value, str) and kind is not None and kind.startswith("@"):
             return Literal(value, language=kind[1:])
         if isinstance(value, (dict, list)):
             return Literal(json.dumps(value, ensure_ascii=False, sort_keys=True), datatype=_JSON)
         if kind is not None:
-            return Literal(_lexical(value), datatype=NamedNode(kind[1:-1]))
+            return Literal(_lexical(value), datatype=_iri(kind[1:-1]))
         return Literal(_lexical(value), datatype=XSD[self._datatype(value)])
 
     def _datatype(self, value: Json) -> str:
@@ -283,6 +288,10 @@ class _Shape:
                 return "double"
             case _:
                 return "string"
+
+
+def _iri(text: str) -> NamedNode:
+    return NamedNode(repair_iri(text))
 
 
 def _known(name: str, model: str) -> NamedNode | None:

@@ -53,32 +53,49 @@ def load(text: str) -> Marked | None:
         raise FormatError(message, line=line, column=column) from None
     except yaml.YAMLError as error:
         raise FormatError(f"not YAML: {error}") from None
-    return None if node is None else _marked(node)
+    try:
+        return None if node is None else _Marker().marked(node)
+    except RecursionError:
+        raise FormatError("not YAML that can be kept: it is nested too deep") from None
 
 
-def _marked(node: yaml.Node) -> Marked:
-    line = node.start_mark.line + 1
-    match node:
-        case yaml.MappingNode():
-            return _mapping(node, line)
-        case yaml.SequenceNode():
-            return Marked([_marked(item) for item in node.value], line)
-        case yaml.ScalarNode():
-            is_null = node.tag == _NULL and not node.style  # a quoted one is a text
-            return Marked(None if is_null else str(node.value), line)
-        case _:
-            raise FormatError(f"line {line}: an alias of itself", line=line)
+class _Marker:
+    """Turns nodes into values. What an alias names again is the same value, however often it is named."""
 
+    def __init__(self) -> None:
+        self._done: dict[int, Marked | None] = {}
 
-def _mapping(node: yaml.MappingNode, line: int) -> Marked:
-    marked = Marked(None, line)
-    members: dict[str, Marked] = {}
-    for key, value in node.value:
-        name, at = str(key.value), key.start_mark.line + 1
-        if name in members:
-            marked.duplicates.append((name, at, marked.key_lines[name]))
-            continue
-        members[name] = _marked(value)
-        marked.key_lines[name] = at
-    marked.value = members
-    return marked
+    def marked(self, node: yaml.Node) -> Marked:
+        key, line = id(node), node.start_mark.line + 1
+        if key in self._done:
+            known = self._done[key]
+            if known is None:
+                raise FormatError(f"line {line}: an anchor that holds itself", line=line)
+            return known
+        self._done[key] = None
+        found = self._made(node, line)
+        self._done[key] = found
+        return found
+
+    def _made(self, node: yaml.Node, line: int) -> Marked:
+        match node:
+            case yaml.MappingNode():
+                return self._mapping(node, line)
+            case yaml.SequenceNode():
+                return Marked([self.marked(item) for item in node.value], line)
+            case _:
+                is_null = node.tag == _NULL and not getattr(node, "style", None)  # a quoted one is a text
+                return Marked(None if is_null else str(node.value), line)
+
+    def _mapping(self, node: yaml.MappingNode, line: int) -> Marked:
+        marked = Marked(None, line)
+        members: dict[str, Marked] = {}
+        for key, value in node.value:
+            name, at = str(key.value), key.start_mark.line + 1
+            if name in members:
+                marked.duplicates.append((name, at, marked.key_lines[name]))
+                continue
+            members[name] = self.marked(value)
+            marked.key_lines[name] = at
+        marked.value = members
+        return marked

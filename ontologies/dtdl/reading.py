@@ -17,6 +17,7 @@ _ROOT = Property("", Kind.ELEMENT, classes=("Interface",))
 _UNIT = Property("unit", Kind.ELEMENT, required=True)
 # A definition of an older version may stand inside a newer one, except in these.
 _OF_ONE_VERSION = frozenset(("enumValues", "fields", "mapKey", "mapValue", "request", "response", "schemas"))
+_DEEPEST = 100  # by far more than anything may be nested: what limits there are is checked afterwards
 _STRUCTURE = frozenset(("@context", "@id", "@type"))
 
 
@@ -69,6 +70,9 @@ class DocumentReader:
         parents: tuple[Element, ...],
     ) -> Element | None:
         """Read an element that a property of the last of ``parents`` has."""
+        if len(parents) > _DEEPEST:
+            self._findings.add("excessiveDepthNarrow", f"elements are nested deeper than {_DEEPEST} levels", place)
+            return None
         types = self._types.read(value.get("@type", ()), prop, context, place)
         identifier = self._identifier(value, prop, context, place, parents)
         if types is None or identifier is None:

@@ -21,7 +21,7 @@ from ontologies.bacnet_quads import network_quads
 from ontologies.errors import FormatError, TableError
 from ontologies.haystack.forms import CSV as HAYSTACK
 from ontologies.models.form import Model, Options, Source, content
-from ontologies.models.report import NOT_EXPRESSED, Report
+from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, Report
 from ontologies.namespaces import TWH
 from ontologies.tables.ede import looks_like_ede, read_ede, read_state_texts
 from ontologies.tables.from_rdf import FromRdf, Table
@@ -34,13 +34,18 @@ from ontologies.tagging.proposals import propose
 _ADDRESS = TWH["bacnetAddress"]
 
 
-def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnMapping]]:
-    """Yield the tables of a CSV file or a workbook with their mappings, given or guessed. Raises FormatError."""
+def sheets_of(
+    source: Source, options: Options, skipped: dict[str, str] | None = None
+) -> Iterator[tuple[Sheet, ColumnMapping]]:
+    """Yield the tables of a CSV file or a workbook with their mappings, given or guessed. Raises FormatError.
+
+    Sheets of a workbook that are passed over are told in ``skipped``, by name and why.
+    """
     document = content(source)
     given = options.settings.get("mapping")
     mapping = read_mapping(given) if given else None
     if document.startswith(ZIP):
-        sheets = read_workbook(document, options.settings.get("sheet"))
+        sheets = read_workbook(document, options.settings.get("sheet"), skipped)
     else:
         sheets = iter([read_csv(decode(document))])
     for sheet in sheets:
@@ -49,15 +54,26 @@ def sheets_of(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnM
         yield sheet, chosen
 
 
-def understood_sheets(source: Source, options: Options) -> Iterator[tuple[Sheet, ColumnMapping]]:
-    """Yield the tables of which enough is understood to read them. Raises FormatError for any other."""
-    for sheet, mapping in sheets_of(source, options):
-        if "mapping" not in options.settings and not is_table(sheet):
-            where = f"sheet {sheet.name}" if sheet.name else f"line {sheet.header.number}"
-            message = f"{where}: no columns of points or equipment among {', '.join(sheet.header.cells[:8])}"
-            hint = "twinhouse columns prints their roles: change them, and give them back as the setting mapping"
-            raise FormatError(f"{message}; {hint}", line=sheet.header.number)
-        yield sheet, mapping
+def understood_sheets(source: Source, options: Options, report: Report) -> Iterator[tuple[Sheet, ColumnMapping]]:
+    """Yield the tables of which enough is understood to read them; the other sheets of a workbook are reported.
+
+    Raises FormatError where there is none.
+    """
+    skipped: dict[str, str] = {}
+    read = 0
+    for sheet, mapping in sheets_of(source, options, skipped):
+        if "mapping" in options.settings or is_table(sheet):
+            read += 1
+            yield sheet, mapping
+        else:
+            where = "" if sheet.name else f"line {sheet.header.number}: "
+            skipped[sheet.name] = f"{where}no columns of points or equipment: {', '.join(sheet.header.cells[:8])}"
+    if not read:
+        reasons = "; ".join(f"sheet {name}: {why}" if name else why for name, why in skipped.items())
+        hint = "twinhouse columns prints roles of columns, to change and give back as the setting mapping"
+        raise FormatError(f"{reasons or 'no sheet holds a table'}; {hint}", line=1)
+    for name, why in skipped.items():
+        report.add(NOT_UNDERSTOOD, f"sheet {name}", why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class TableForm:
             report.form, report.counts, report.found = model.report.form, model.report.counts, model.report.found
             report.findings += model.report.findings
             return
-        for sheet, mapping in understood_sheets(document, options):
+        for sheet, mapping in understood_sheets(document, options, report):
             yield from ToRdf(sheet, mapping, options, report).quads()
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:

@@ -72,8 +72,13 @@ def separator_of(text: str) -> str:
     return max(_SEPARATORS, key=score)
 
 
-def read_workbook(document: bytes, wanted: str | None = None) -> Iterator[Sheet]:
-    """Yield the sheets of an Excel workbook that hold a table, or the wanted one. Raises FormatError."""
+def read_workbook(
+    document: bytes, wanted: str | None = None, skipped: dict[str, str] | None = None
+) -> Iterator[Sheet]:
+    """Yield the sheets of an Excel workbook that hold a table, or the wanted one. Raises FormatError.
+
+    With ``skipped`` a sheet that holds none is told there by name, and passed over.
+    """
     from openpyxl import load_workbook
 
     try:
@@ -87,7 +92,14 @@ def read_workbook(document: bytes, wanted: str | None = None) -> Iterator[Sheet]
             cells = enumerate(sheet.iter_rows(values_only=True), 1)
             rows = [Row(number, tuple(_shown(cell) for cell in row)) for number, row in cells]
             if any(any(row.cells) for row in rows):
-                yield _with_header(sheet.title, rows)
+                try:
+                    found = _with_header(sheet.title, rows)
+                except FormatError as error:
+                    if skipped is None:
+                        raise
+                    skipped[sheet.title] = str(error)
+                else:
+                    yield found
 
 
 def _shown(cell: object) -> str:

@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode
 
 from ontologies.catalog import find
 from ontologies.data_tables import read_table
+from ontologies.formats import repair_iri
 from ontologies.namespaces import BRICK, OWL, PREFIXES, RDF, REC, UNIT
 from ontologies.tagging.tokens import fold
 from ontologies.units import bacnet_unit, bacnet_units
@@ -69,10 +70,10 @@ def _classes() -> Mapping[str, NamedNode]:
 def class_named(text: str) -> NamedNode | None:
     """Return the class of Brick or RealEstateCore that a cell names: an IRI, ``brick:X``, or its words."""
     if text.startswith(("http://", "https://", "urn:")):
-        return NamedNode(text)
+        return NamedNode(repair_iri(text))
     prefix, colon, local = text.partition(":")
     if colon and prefix in PREFIXES and local and " " not in text:
-        return NamedNode(PREFIXES[prefix] + local)
+        return NamedNode(repair_iri(PREFIXES[prefix] + local))
     return _classes().get(plain(text).replace(" ", ""))
 
 

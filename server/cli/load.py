@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli.failure import Failure, failure_of
+from server.cli.failure import Failure
 from server.cli.model_reports import show
 from server.cli.options import BrickRelease, Data, Json, Setting, Url, read_text, settings_of, target_of
 from server.cli.output import print_json
@@ -17,8 +17,6 @@ from server.cli.progress import waiting
 
 if TYPE_CHECKING:
     from server.cli.client import Client
-
-_IN_MEMORY = 100_000  # quads
 
 
 def load(
@@ -162,25 +160,21 @@ def _dry_run(
     name: str, file: Path, parameters: dict[str, str], point_map: Path | None, settings: dict[str, str]
 ) -> dict[str, Any]:
     """Read a model as a server does, in this process."""
-    import tempfile
     from dataclasses import asdict, replace
 
+    from ontologies.errors import MapError
     from ontologies.point_map import read_map
-    from server.errors import problem_of
-    from server.twin.models import Model, read_model
-    from storage.graph.staging import Staged
+    from server.cli.reading_models import report_of
+    from server.twin.models import Model
 
+    told = parameters.get
     try:
         table = read_map(read_text(point_map).splitlines(keepends=True)) if point_map is not None else None
-        told = parameters.get
-        model = Model(file, name, told("format"), told("graph"), "lenient" in parameters, table, told("base"))
-        model = replace(model, brick=told("brick"), settings=settings)
-        with tempfile.TemporaryDirectory() as folder, Staged(Path(folder), _IN_MEMORY) as staged:
-            return {**asdict(read_model(model, staged)), "loaded": False}
-    except Exception as error:
-        if (problem := problem_of(error)) is None:
-            raise
-        raise _explained(failure_of(problem.document()), file, "lenient" in parameters) from None
+    except MapError as error:
+        raise Failure(f"{point_map}: {error}") from None
+    lenient = "lenient" in parameters
+    model = Model(file, name, told("format"), told("graph"), lenient, table, told("base"), brick=told("brick"))
+    return {**asdict(report_of(replace(model, settings=settings))), "loaded": False}
 
 
 def _explained(failure: Failure, file: Path, lenient: bool) -> Failure:

@@ -14,6 +14,7 @@ from server.cli.check import check
 from server.cli.columns import columns
 from server.cli.convert import convert
 from server.cli.demo import demo
+from server.cli.diff import diff
 from server.cli.export import export
 from server.cli.forms import forms
 from server.cli.group import Commands
@@ -63,8 +64,8 @@ def twinhouse(
 
 
 for _command in (
-    *(serve, demo, load, convert, forms, columns, ingest, query, update, readings, points),
-    *(validate, infer, check, seal, export, backup, restore, healthcheck, version),
+    *(serve, demo, load, convert, diff, forms, columns, ingest, query, update, readings, points),
+    *(infer, validate, check, seal, export, backup, restore, healthcheck, version),
 ):
     app.command()(_command)
 app.add_typer(ontology, name="ontology")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyoxigraph as ox
 
 from ontologies import catalog
+from ontologies.models.comparing import lines as canonical
 from ontologies.namespaces import TWH
 from server.errors import Problem
 from server.twin.reasoning import infer_apart
@@ -120,7 +121,7 @@ class Inferring:
         about = f"{rules.ontology.iri} {rules.classes} {rules.ontology.path.stat().st_mtime_ns}".encode()
         for names in together(models):
             lines = frozenset().union(*(models[name] for name in names))
-            yield hashlib.sha256(b"\n".join([about, *sorted(lines)])).digest(), lines
+            yield hashlib.sha256(b"\n".join([about, *_labelled(lines)])).digest(), lines
 
     def _lines(self, graph: str | None) -> Lines:
         return frozenset(self._twin.triples(graph).splitlines())
@@ -178,6 +179,13 @@ def together(models: Mapping[str | None, Iterable[bytes]]) -> list[list[str | No
     for name in models:
         groups.setdefault(root(name), []).append(name)
     return list(groups.values())
+
+
+def _labelled(lines: Lines) -> list[bytes]:
+    """Return the lines in order, the same whatever blank nodes are labelled: a model loaded again is no other one."""
+    if not any(b"_:" in line for line in lines):
+        return sorted(lines)
+    return sorted(line.encode() for line in canonical(ox.parse(b"\n".join(lines), ox.RdfFormat.N_TRIPLES)))
 
 
 def _made_from(groups: Iterable[bytes]) -> bytes:

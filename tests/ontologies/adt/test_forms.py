@@ -179,6 +179,8 @@ def test_each_file_is_recognised(path: str, form: AdtForm) -> None:
         (NDJSON, b'{"Section": "Twins"}\n\n{"$dtId": "a"}', "line 3: the twin has no model"),
         (NDJSON, b'{"Section": "Twins"}\n{"Section": "Models"}', "line 2: section Models comes after Twins"),
         (NDJSON, b'{"Section": "Header"}\n{"fileVersion', "line 2, column 2: not JSON"),
+        (JSON, export([twin("a", text="\ud800")]), "half a surrogate pair is no text"),
+        (JSON, b"[" * 100_000, "it is nested too deep"),
         (EXCEL, b"PK\x03\x04nothing", "not an Excel workbook"),
     ],
 )

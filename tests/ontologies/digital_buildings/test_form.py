@@ -138,6 +138,7 @@ def test_fields_are_read_subfield_by_subfield() -> None:
         ),
         ("a:\n  type: BUILDING\n  code: X\n", "line 2: type BUILDING of a must be a namespace and a name"),
         ("a:\n  type: HVAC/FAN\n", "line 1: a has no code"),
+        ("a: &a [*a]\n", "line 1: an anchor that holds itself"),
         ("- a\n", "line 1: a config is a mapping of GUIDs to entities"),
     ],
 )

@@ -76,6 +76,14 @@ def test_a_finding_says_where_and_what_to_do(document: object, text: str) -> Non
     assert text in str(finding)
 
 
+def test_documents_are_not_followed_without_end() -> None:
+    document: dict[str, Any] = {"@id": "dtmi:com:example:x0;1", "@type": "Interface"}
+    for at in range(1, 250):
+        document = {"@id": f"dtmi:com:example:x{at};1", "@type": "Interface", "extends": document}
+    found = read_models([document | {"@context": "dtmi:dtdl:context;3"}]).findings
+    assert "excessiveDepthNarrow" in {finding.code for finding in found}
+
+
 def test_extensions_that_nobody_knows_may_be_allowed() -> None:
     document = interface({"@type": ["Property", "Historized"], "name": "area", "schema": "double"})
     document["@context"] = ["dtmi:dtdl:context;3", "dtmi:dtdl:extension:historization;1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from openpyxl import load_workbook
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 from ontologies.errors import FormatError
@@ -159,7 +160,7 @@ def test_a_wrong_mapping_is_refused(mapping: str, message: str) -> None:
         ("Point,Unit\nA,°C\nA,°C\n", "line 3: A is there already, in row 2; give each an id of its own"),
         ("Point,Unit\n,°C\n", "line 2: no id and no name in this row"),
         ("only\none\n", "the file is no table: no row has two cells"),
-        ("datetime,t_sup\n2026-01-01,60\n", "line 1: no columns of points or equipment among datetime, t_sup"),
+        ("datetime,t_sup\n2026-01-01,60\n", "line 1: no columns of points or equipment: datetime, t_sup"),
     ],
 )
 def test_bad_rows_are_refused_with_their_line(document: str, message: str) -> None:
@@ -176,6 +177,18 @@ def test_a_workbook_of_both_tables_is_the_same_graph(document: str) -> None:
     lost = {quad for quad in quads if quad not in again and quad.predicate.value not in proposed}
     assert {quad.predicate.value for quad in lost} <= {"urn:twinhouse:unitText"}
     assert {quad.predicate for quad in again - set(quads)} <= {RDF["type"]}  # a class unknown before is one proposed
+
+
+def test_sheets_without_tables_are_passed_over() -> None:
+    book = load_workbook(io.BytesIO(written(EXCEL, quads_of(CSV, ENGLISH))))
+    book.create_sheet("Notes", 0).append(["Made by somebody"])
+    book.create_sheet("Dates", 0).append(["from", "to"])
+    sink = io.BytesIO()
+    book.save(sink)
+    model = EXCEL.read(sink.getvalue(), Options())
+    assert set(model.quads) >= set(quads_of(EXCEL, written(EXCEL, quads_of(CSV, ENGLISH))))
+    skipped = {finding.where for finding in model.report.of("not-understood")}
+    assert {"sheet Notes", "sheet Dates"} <= skipped
 
 
 def test_a_real_building_as_tables() -> None:

@@ -37,6 +37,7 @@ EXPECTED = {
     "/points/{uuid}": {"GET": READ},
     "/observations/{uuid}/{time}": {"GET": READ},
     "/models": {"GET": READ, "POST": WRITE},
+    "/infer": {"POST": WRITE},
     "/ontologies": {"GET": READ, "POST": WRITE},
     "/validate": {"POST": READ},
     "/check": {"POST": READ},

@@ -90,3 +90,23 @@ def test_convert_says_why_not_and_writes_nothing(
 def test_forms_are_listed() -> None:
     assert "haystack-zinc" in run("forms").stdout
     assert {"turtle", "haystack-trio"} <= {form["name"] for form in json.loads(run("forms", "--json").stdout)}
+
+
+def test_diff_of_files_and_of_what_is_loaded(tmp_path: Path) -> None:
+    old = _written(tmp_path / "site.zinc", SITE)
+    same = _written(tmp_path / "other.trio", 'id:@s "Site"\ndis:Site\nsite\narea:10m²\n---\nid:@p\ndis:"No class"\n')
+    new = _written(tmp_path / "new.zinc", SITE.replace("10m²", "12m²"))
+    assert run("diff", old, same).exit_code == 0
+    assert run("diff", old, _written(tmp_path / "b.txt", SITE)).exit_code == 0
+    changed = run("diff", old, new)
+    assert changed.exit_code == 1
+    assert changed.stdout.count("\n- ") + changed.stdout.startswith("- ") == 1
+    assert "1 triples added, 1 removed" in changed.stdout
+    twin = Twin(("--data", str(tmp_path / "data")))
+    twin("load", old)
+    twin("diff", old)
+    found = json.loads(twin("diff", new, "--graph", "urn:twinhouse:model:site", "--json", code=1).stdout)
+    assert (len(found["added"]), len(found["removed"])) == (1, 1)
+    assert "no graph" in twin("diff", new, code=1).stderr
+    assert "line 3" in run("diff", _written(tmp_path / "bad.zinc", 'ver:"3.0"\na\nx\n'), old).stderr
+    assert run("diff", tmp_path / "missing.ttl", old).exit_code == 1

@@ -11,7 +11,7 @@ from server.twin.inferring import together
 from tests.server.conftest import opened
 
 PREFIX = "@prefix brick: <https://brickschema.org/schema/Brick#> .\n"
-ONE = PREFIX + "<urn:v> a brick:VAV ; brick:hasPoint <urn:t> . <urn:t> a brick:Zone_Air_Temperature_Sensor ."
+ONE = PREFIX + "<urn:v> a brick:VAV ; brick:hasPoint <urn:t> . <urn:t> a brick:Zone_Air_Temperature_Sensor, [] ."
 TWO = PREFIX + "<urn:x> a brick:AHU ; brick:feeds <urn:y> . <urn:y> a brick:VAV ."
 ASK = "ASK {{ GRAPH <urn:twinhouse:inferred> {{ {} }} }}"
 BACK = "<urn:t> <https://brickschema.org/schema/Brick#isPointOf> <urn:v>"
@@ -36,6 +36,8 @@ def test_only_what_has_changed_is_looked_at(tmp_path: Path) -> None:
         assert first["triples"] == first["added"] > 10
         assert holds(client, BACK)
         assert holds(client, FED)
+        load(client, "one", ONE)
+        assert client.post("/infer").json()["added"] == 0, "its blank node has another label, and that is all"
         load(client, "two", TWO.replace("feeds", "hasPart"))
         second = client.post("/infer").json()
         assert (second["groups"], second["inferred_groups"]) == (2, 1)
