@@ -27,14 +27,15 @@ from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
 from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
-from server.twin.unpacking import coding_of
+from server.twin.unpacking import coding_of, head_of
 from storage.errors import MemoryLimitExceeded
 from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
 from storage.graph.store import Graph, GraphStore
 
-LARGE = 8 << 20  # bytes; what is smaller is read here before a process would have started
+LARGE = 2 << 20  # bytes; what is smaller is read here before a process would have started
 MEMORY = 2 << 30
+_ZIP = b"PK\x03\x04"  # of a workbook
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
 Source = bytes | IO[bytes] | Path
 
@@ -86,7 +87,7 @@ def _read(document: Document, staged: Staged) -> None:
 def _is_large(source: Source) -> bool:
     if isinstance(source, bytes | BytesIO):  # which another process could not open
         return False
-    if coding_of(source) is not None:  # nobody knows how large it is
+    if coding_of(source) is not None or head_of(source, len(_ZIP)) == _ZIP:  # nobody knows how large it is
         return True
     if isinstance(source, Path):
         return source.stat().st_size > LARGE

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import IO
 from uuid import UUID
 
+import openpyxl
 import pytest
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, RdfFormat, Store
 
@@ -173,4 +176,26 @@ def test_a_process_that_dies_while_it_reads_changes_nothing(
         os.kill(found, signal.SIGTERM)
         with pytest.raises(Problem, match="ended with status -15"):
             running.result(60)
+    assert len(store) == 0
+
+
+def test_a_small_workbook_that_unpacks_to_much_is_read_apart(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["name", "unit"])  # type: ignore[union-attr] # it has a sheet
+    book.active.append(["x" * 32_000, "y"])  # type: ignore[union-attr] # as above
+    file = io.BytesIO()
+    book.save(file)
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content = content.replace(b"x" * 32_000, b"x" * (300 << 20))
+            new.writestr(name, content)
+    assert len(bomb.getvalue()) < 400_000
+    monkeypatch.setattr("server.twin.loading.MEMORY", 256 << 20)
+    with pytest.raises(MemoryLimitExceeded):
+        load_model(store, Model(spooled(bomb.getvalue()), "points.xlsx"))
     assert len(store) == 0
