@@ -13,6 +13,7 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, RdfFormat, seri
 
 from ontologies.catalog import Ontology, qudt_types
 from ontologies.formats import read_quads
+from ontologies.migration import renamed
 from ontologies.namespaces import BRICK, RDF, RDFS, compact
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class Report:
             groups[finding.severity, finding.cause].append(finding)
         causes = [_cause(group) for group in groups.values()]
         return tuple(sorted(causes, key=lambda c: (_rank(c.severity), -c.count, c.cause)))
+
+    def extended(self, findings: Iterable[ValidationFinding]) -> Report:
+        """Return the report with findings that are no results of SHACL: they change nothing about conforming."""
+        return Report(self.conforms, (*self.findings, *sorted(findings, key=_order)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
@@ -182,6 +187,12 @@ class _Explainer:
         where = f"what {compact(path)} points to" if path else "the node"
         if gone:
             names = ", ".join(map(compact, gone))
+            newer = renamed(NamedNode(gone[0]))
+            if newer is not None:
+                return (
+                    f"the ontology has no class {names}",
+                    f"renamed: write {compact(newer.value)} in its place; `twinhouse load --brick` does",
+                )
             return (
                 f"the ontology has no class {names}",
                 f"renamed, removed or misspelt: give it a class that the ontology has, or declare {names}"

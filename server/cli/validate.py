@@ -8,6 +8,9 @@ import typer
 
 from server.cli.options import Data, Json, Url, target_of
 from server.cli.output import print_json
+from server.cli.progress import waiting
+
+_FORMS = ("text", "json", "sarif", "shacl")
 
 
 def validate(
@@ -16,13 +19,17 @@ def validate(
     ] = None,
     ontology: Annotated[str, typer.Option(metavar="NAME", help="The ontology whose shapes count.")] = "brick",
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="1.4 (default) or 1.5.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="text, json, sarif, or shacl (a report graph).")
+    ] = "text",
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
 ) -> None:
-    """Validate models with SHACL.
+    """Validate models with SHACL, and check their units, series and inverse relations.
 
-    Findings that one change would mend are told as one cause. Exits with 1 when there is anything to report.
+    Findings that one change would mend are told as one cause, with the fix. Exits with 1 where a model does not
+    conform.
 
     \b
     Example:
@@ -30,13 +37,20 @@ def validate(
     """
     target = target_of(data, url)
     given = {"graph": graph, "name": ontology, "version": version}
+    from ontologies.validation_reports import sarif, shacl
     from server.cli.client import connect
 
-    with connect(target) as client:
+    if form not in _FORMS:
+        raise typer.BadParameter(f"--format is one of: {', '.join(_FORMS)}")
+    with connect(target) as client, waiting("validating"):
         params = {name: value for name, value in given.items() if value is not None}
         report = client.json("POST", "/validate", params=params)
-    if as_json:
+    if as_json or form == "json":
         print_json(report)
+    elif form == "sarif":
+        print_json(sarif(report))
+    elif form == "shacl":
+        typer.echo(shacl(report).decode(), nl=False)
     else:
         _show(report)
     raise typer.Exit(0 if report["conforms"] else 1)

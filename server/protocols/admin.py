@@ -7,13 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ontologies.validation_reports import sarif, shacl
 from server.auth.guard import require_role
 from server.auth.tokens import Role
+from server.errors import bad_request
 from server.protocols.http import Parameters, plain, query_pairs, twin_of
 from server.streaming import stream
 from server.twin.dataset import write_dataset
@@ -41,15 +44,25 @@ async def ontologies(request: Request) -> Response:
 
 
 async def validate(request: Request) -> Response:
-    """Validate a graph, or all models, with SHACL."""
-    parameters = Parameters(query_pairs(request), ("graph", "name", "version"))
+    """Validate a graph, or all models, with SHACL, and check units, series and inverse relations."""
+    parameters = Parameters(query_pairs(request), ("graph", "name", "version", "format"))
+    form = parameters.one("format") or "json"
+    if form not in _REPORTS:
+        raise bad_request(f'there is no report "{form}"', hint="format is one of: " + ", ".join(_REPORTS))
     run = partial(
         twin_of(request).validate,
         parameters.one("graph"),
         parameters.one("name") or "brick",
         parameters.one("version"),
     )
-    return JSONResponse(await to_thread.run_sync(run))
+    return _REPORTS[form](await to_thread.run_sync(run))
+
+
+_REPORTS: dict[str, Callable[[dict[str, Any]], Response]] = {
+    "json": JSONResponse,
+    "sarif": lambda report: JSONResponse(sarif(report), media_type="application/sarif+json"),
+    "shacl": lambda report: Response(shacl(report), media_type="text/turtle"),
+}
 
 
 async def infer(request: Request) -> Response:

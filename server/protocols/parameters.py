@@ -145,6 +145,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("graph", "IRI of the graph to validate; all models where it is missing"),
         Parameter("name", "ontology to validate against"),
         Parameter("version", "its version"),
+        Parameter("format", "json (default), sarif or shacl"),
     ),
 }
 PATH_PARAMETERS = {

@@ -9,7 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pyoxigraph import RdfFormat
+
 from ontologies import catalog, validation
+from ontologies.formats import read_quads
+from ontologies.model_checks import check_model
 from server.errors import Problem
 from storage.errors import DeadlineExceeded
 
@@ -40,10 +44,12 @@ def run_apart(arguments: Sequence[str], triples: bytes, what: str, seconds: floa
 
 
 def main() -> None:
-    """Validate what comes on stdin against the ontology named by the arguments; the report goes to stdout."""
+    """Validate and check what comes on stdin by the ontology named by the arguments; the report goes to stdout."""
     ontology = catalog.find(sys.argv[1], sys.argv[2])
-    report = validation.validate(sys.stdin.buffer.read(), ontology)
-    json.dump(report.to_dict(), sys.stdout)
+    triples = sys.stdin.buffer.read()
+    report = validation.validate(triples, ontology)
+    more = check_model(read_quads(triples, RdfFormat.N_TRIPLES), ontology)
+    json.dump(report.extended(more).to_dict(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,12 @@ def test_a_sound_model_conforms_with_units_that_brick_never_mentions() -> None:
             "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Reheat_Valve_Command .",
             "Violation",
             "the ontology has no class brick:Reheat_Valve_Command",
+            "renamed: write brick:Valve_Position_Command",
+        ),
+        (
+            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Nobody_Knows_Command .",
+            "Violation",
+            "the ontology has no class brick:Nobody_Knows_Command",
             "give it a class that the ontology has",
         ),
         (

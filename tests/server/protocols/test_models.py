@@ -138,3 +138,15 @@ def test_what_follows_is_inferred_once_for_each_change(client: TestClient) -> No
     assert not ask(client, pattern)
     assert client.post("/infer?version=9").status_code == 404
     assert "inferred" not in client.get("/models?as=nquads").text
+
+
+def test_a_report_of_validation_comes_in_other_forms(client: TestClient) -> None:
+    old = b"<urn:v> a <https://brickschema.org/schema/Brick#Reheat_Valve_Command> ."
+    client.post("/models?name=old.ttl", content=old, headers={"content-type": "text/turtle"})
+    log = client.post("/validate?format=sarif")
+    assert log.headers["content-type"] == "application/sarif+json"
+    assert any("urn:v" in str(result) for result in log.json()["runs"][0]["results"])
+    graph = client.post("/validate?format=shacl")
+    assert graph.headers["content-type"].startswith("text/turtle")
+    assert "sh:ValidationReport" in graph.text
+    assert client.post("/validate?format=docx").status_code == 400
