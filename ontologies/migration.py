@@ -81,6 +81,16 @@ class Migration:
         return term if known == term else known
 
 
+def renamed(term: NamedNode) -> NamedNode | None:
+    """Return what the table calls a term of Brick that is gone; None where it does not know."""
+    return _table().get(term)
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[NamedNode, NamedNode]:
+    return {BRICK[row["old"]]: expand(row["new"]) for row in read_table(_TABLE, ("old", "new"))}
+
+
 def _shown(term: NamedNode) -> str:
     """Return a term so that two releases' are told apart."""
     return compact(term.value) if term in BRICK else term.value
@@ -94,7 +104,7 @@ def _times(count: int) -> str:
 def _terms(ontology: Ontology) -> tuple[frozenset[NamedNode], Mapping[NamedNode, NamedNode]]:
     """Return what a release has, and what it has in place of what it has no more, or has deprecated."""
     known: set[NamedNode] = set()
-    newer = {BRICK[row["old"]]: expand(row["new"]) for row in read_table(_TABLE, ("old", "new"))}
+    newer = dict(_table())
     for quad in ontology.quads():
         if isinstance(quad.subject, NamedNode):
             known.add(quad.subject)

@@ -13,6 +13,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, serialize
 
 from ontologies.catalog import Ontology, qudt_types
 from ontologies.formats import read_quads
+from ontologies.migration import renamed
 from ontologies.namespaces import BRICK, RDF, RDFS, compact
 from ontologies.skolem import named, unnamed, unnamed_triples
 
@@ -187,6 +188,12 @@ class _Explainer:
         where = f"what {compact(path)} points to" if path else "the node"
         if gone:
             names = ", ".join(map(compact, gone))
+            newer = renamed(NamedNode(gone[0]))
+            if newer is not None:
+                return (
+                    f"the ontology has no class {names}",
+                    f"renamed: write {compact(newer.value)} in its place; `twinhouse load --brick` does",
+                )
             return (
                 f"the ontology has no class {names}",
                 f"renamed, removed or misspelt: give it a class that the ontology has, or declare {names}"

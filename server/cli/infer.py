@@ -8,6 +8,7 @@ import typer
 
 from server.cli.options import Data, Json, Url, target_of
 from server.cli.output import print_json
+from server.cli.progress import waiting
 
 
 def infer(
@@ -33,7 +34,7 @@ def infer(
     given = {"name": ontology, "version": version, "classes": "true" if classes else None}
     from server.cli.client import connect
 
-    with connect(target) as client:
+    with connect(target) as client, waiting("inferring"):
         params = {name: value for name, value in given.items() if value is not None}
         report = client.json("POST", "/infer", params=params)
     if as_json:

@@ -9,6 +9,7 @@ import typer
 
 from server.cli.options import Data, Json, Url, target_of
 from server.cli.output import format_of, print_json, write
+from server.cli.progress import waiting
 
 
 def validate(
@@ -45,7 +46,7 @@ def validate(
     from server.cli.client import connect
 
     params = {name: value for name, value in given.items() if value is not None}
-    with connect(target) as client:
+    with connect(target) as client, waiting("validating"):
         if "format" in params:
             with client.stream("POST", "/validate", params=params) as answer:
                 write(answer.iter_bytes(), output)

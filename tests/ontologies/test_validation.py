@@ -31,6 +31,12 @@ CAUSES = [
         "<urn:e1> a brick:VAV ; brick:hasPoint <urn:p1> . <urn:p1> a brick:Reheat_Valve_Command .",
         "Violation",
         "the ontology has no class brick:Reheat_Valve_Command",
+        "renamed: write brick:Valve_Position_Command",
+    ),
+    (
+        "<urn:e4> a brick:VAV ; brick:hasPoint <urn:p4> . <urn:p4> a brick:Nobody_Knows_Command .",
+        "Violation",
+        "the ontology has no class brick:Nobody_Knows_Command",
         "give it a class that the ontology has",
     ),
     (

@@ -23,7 +23,7 @@ from ontologies.haystack.reading import record_quads
 from ontologies.haystack.writing import records_of
 from ontologies.identity import point_uuid
 from ontologies.models.form import Options
-from ontologies.models.registry import recognise
+from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, OWL, PREFIXES, RDF, RDFS, REC, TAG, UNIT
 from ontologies.points import find_points
@@ -233,3 +233,13 @@ def test_hayson_that_is_none_is_recognised_and_refused() -> None:
     assert recognise(source.name, source.read_bytes()) is HAYSON
     with pytest.raises(Exception, match=r"rows\[0\]\.id"):
         list(HAYSON.read(source, OPTIONS).quads)
+
+
+def test_brick_alone_has_the_meaning_and_no_tags() -> None:
+    quads = loaded([{"id": Ref("a", "A"), "site": MARKER, "area": Number(1.0, "m²")}])
+    sink = io.BytesIO()
+    report = form_named("brick").write(quads, sink, OPTIONS)
+    assert (report.form, report.found) == ("brick", {NOT_EXPRESSED: 4})
+    assert b"rec:Site" in sink.getvalue()
+    assert b"hstag:site" not in sink.getvalue()
+    assert not any(quad.predicate in TAG for quad in form_named("brick").read(sink.getvalue(), OPTIONS).quads)

@@ -137,3 +137,5 @@ def test_backup_and_restore(twin: Twin, tmp_path: Path) -> None:
 def test_validate(served: str) -> None:
     result = Twin(("--url", served))("validate")
     assert "conforms to https://brickschema.org/schema/1.4/Brick" in result.stdout
+    assert "sh:conforms true" in Twin(("--url", served))("validate", "--format", "turtle").stdout
+    assert 'no format "docx"' in Twin(("--url", served))("validate", "--format", "docx", code=1).stderr
