@@ -114,13 +114,13 @@ def prepare(folder: Path, campus: Campus) -> None:
 
 def compare(folder: Path, campus: Campus, python: Path | None) -> Part:
     """Ask all; `python` is that which has chrontext, if there is one."""
-    prepare(folder, campus)
-    readings = folder / "readings.parquet"
+    readings, busy = folder / "readings.parquet", os.getloadavg()[0]
     part = Part(
         f"{campus.readings:,} readings of {len(campus.names):,} points",
         ("question", "rows", "path", "first time", "Twinhouse, over HTTP", "by hand", "ratio", *_CHRONTEXT),
         f"""{campus.buildings:,} buildings, a reading every five minutes for {campus.days} days. "First time" is with
-a text that the server has not seen, on a warm server; the others are medians of five runs after one to warm up.""",
+a text that the server has not seen, on a warm server; the others are medians of five runs after one to warm up. Load
+average just before the run: {busy:.1f}.""",
     )
     by_hand = ByHand(readings, campus.model())
     with contextlib.ExitStack() as ending:
@@ -173,29 +173,29 @@ def main() -> None:
         metavar="PYTHON",
         help="that of an environment that has chrontext, to ask it as well",
     )
+    parser.add_argument("--kept", action="store_true", help="take the tables that are in --folder already")
     parser.add_argument("--write-docs", action="store_true", help="put it into docs/benchmarks.md")
     asked = parser.parse_args()
-    began, busy, parts = time.monotonic(), os.getloadavg()[0], list[str]()
+    parts = list[str]()
     if asked.chrontext is None:
         print("chrontext is not asked: --chrontext names a Python that has it", file=sys.stderr)
     for campus in asked.size:
         with _folder(asked.folder, campus) as folder:
-            if asked.prepare:
-                prepare(folder, campus)
-            else:
-                parts.append(compare(folder, campus, asked.chrontext).markdown())
-    if asked.prepare:
+            prepare(folder, campus)
+            table = folder / "table.md"
+            if not asked.prepare and not (asked.kept and table.exists()):
+                table.write_text(compare(folder, campus, asked.chrontext).markdown())
+            if not asked.prepare:
+                parts.append(table.read_text())
+                print(parts[-1], flush=True)
+    if not asked.write_docs:
         return
     text = f"""`python -m tests.benchmarks.hybrid` asks eight questions of an analyst by one SPARQL query each, and
 the same by hand: the solutions of a SPARQL query, and one DuckDB statement over them and one Parquet file, in one
 process without HTTP. Ratios are Twinhouse's time over the other; less is better. Both gave the same answers.
 chrontext (where it was asked) has the graph in memory and the same Parquet file in DuckDB, in its own process without
-HTTP; "right" tells whether its answer was the same. Machine:
-{machine()}. Load average just before the run: {busy:.1f}; it took {(time.monotonic() - began) / 60:.0f} minutes."""
-    report = "\n".join((TITLE, "", wrapped(text), "", *parts))
-    print(report)
-    if asked.write_docs:
-        write_section(report)
+HTTP; "right" tells whether its answer was the same. Machine: {machine()}."""
+    write_section("\n".join((TITLE, "", wrapped(text), "", *parts)))
 
 
 @contextlib.contextmanager
