@@ -29,6 +29,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 MOST_KEPT = 1 << 20
 """Bytes of an answer that is kept for whoever asks the same again."""
+_HEAD = 1 << 16
 Keep = Callable[[int, int, bytes], None]  # takes generation, rows and the whole answer
 
 
@@ -210,6 +211,37 @@ async def stream(
         raise
     body = _send(chain([] if first is None else [first], chunks), slots)
     return _Streamed(body, close, starting.leave, media_type, headers)
+
+
+async def send_or_stream(
+    request: Request,
+    chunks: Iterator[bytes],
+    close: Callable[[], None],
+    media_type: str,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Do as `stream` does, but make one body of what is less than 64 KiB: it changes threads once."""
+    slots: Slots = request.app.state.slots
+    try:
+        head, is_whole = await slots.run(_head, chunks, close)
+    except BaseException:
+        await _finish(close)
+        raise
+    if is_whole:
+        return Response(b"".join(head), media_type=media_type, headers=headers)
+    return _Streamed(_send(chain(head, chunks), slots), close, media_type, headers)
+
+
+def _head(chunks: Iterator[bytes], close: Callable[[], None]) -> tuple[list[bytes], bool]:
+    """Return the first chunks, of at least _HEAD bytes together; or all of them, after `close`."""
+    head, size = list[bytes](), 0
+    for chunk in chunks:
+        head.append(chunk)
+        size += len(chunk)
+        if size >= _HEAD:
+            return head, False
+    close()
+    return head, True
 
 
 class _Streamed(StreamingResponse):

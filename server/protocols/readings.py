@@ -27,7 +27,7 @@ from server.protocols.http import (
 )
 from server.protocols.keys import content_of, idempotency_key
 from server.protocols.selecting import POINTS, SELECT, choice, readings_request
-from server.streaming import slots_of, stream
+from server.streaming import send_or_stream, slots_of
 from server.tables.formats import TABLE_FORMATS, format_of
 from server.tables.options import ReadOptions
 from server.tables.read import open_readings
@@ -152,7 +152,7 @@ async def _read(request: Request, parameters: Parameters) -> Response:
     if page.following is not None:
         headers |= _next(request, page.following.text())
     chunks = encode(_limited(iter(rows), limits), rows.schema, media_type)
-    return await stream(request, chunks, rows.close, media_type, headers)
+    return await send_or_stream(request, chunks, rows.close, media_type, headers)
 
 
 def _next(request: Request, cursor: str) -> dict[str, str]:
@@ -175,7 +175,7 @@ async def table_response(request: Request, table: pa.Table, name: str | None) ->
     """Return a table in the form that the client likes."""
     media_type = negotiate(FORMATS, request.headers.get("accept"), name)
     chunks = encode(iter(table.to_batches()), table.schema, media_type)
-    return await stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
+    return await send_or_stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
 
 
 def _limited(batches: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:

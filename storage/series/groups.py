@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,37 +23,36 @@ VALUES = pa.schema([field for field in SCHEMA if field.name != "id"])
 _ID, _TIME = SCHEMA.names.index("id"), SCHEMA.names.index("time")
 
 
-@dataclass(frozen=True, slots=True)
 class Footer:
-    """What is known of a file, and the ids with which its row groups begin and end."""
+    """What is known of a file that is sorted by `id` and `time`: only of row groups that may count is more read."""
 
-    metadata: pq.FileMetaData
-    ids: Sequence[tuple[str, str]]
-    times: Sequence[tuple[datetime, datetime]]
-
-    @classmethod
-    def read(cls, path: Path) -> Footer:
-        """Read the end of a file. Raises OSError, or ValueError where it has no statistics."""
-        metadata = pq.read_metadata(path)
-        groups = range(metadata.num_row_groups)
-        ids, times = ([_ends(metadata, group, column) for group in groups] for column in (_ID, _TIME))
-        return cls(metadata, ids, times)
+    def __init__(self, path: Path) -> None:
+        """Read the end of a file. Raises OSError or ValueError where that is none."""
+        self.metadata = pq.read_metadata(path)
+        self.size = self.metadata.num_row_groups
+        self._ends: dict[tuple[int, int], tuple[Any, Any]] = {}
 
     def groups(self, series: Iterable[str], window: Window) -> list[int]:
-        """Return the numbers of the row groups that may have readings of some series in a window."""
-        wanted = sorted(series)
-        return [
-            number
-            for number, ((low, high), times) in enumerate(zip(self.ids, self.times, strict=True))
-            if bisect_left(wanted, low) < bisect_right(wanted, high) and window.meets(*times)
-        ]
+        """Return the numbers of the row groups that may have readings of some series in a window.
 
+        Raises ValueError where one has no statistics.
+        """
+        found = {group for each in series for group in self._with(each)}
+        return [group for group in sorted(found) if window.meets(*self._end(group, _TIME))]
 
-def _ends(metadata: pq.FileMetaData, group: int, column: int) -> Any:  # noqa: ANN401 - of the column's type
-    statistics = metadata.row_group(group).column(column).statistics
-    if statistics is None or not statistics.has_min_max:
-        raise ValueError("a row group has no statistics")
-    return statistics.min, statistics.max
+    def _with(self, series: str) -> range:
+        groups = range(self.size)
+        first = bisect_left(groups, series, key=lambda group: self._end(group, _ID)[1])
+        return range(first, bisect_right(groups, series, first, key=lambda group: self._end(group, _ID)[0]))
+
+    def _end(self, group: int, column: int) -> tuple[Any, Any]:
+        """Return the least and the greatest value of a column in a row group."""
+        if (known := self._ends.get((group, column))) is None:
+            statistics = self.metadata.row_group(group).column(column).statistics
+            if statistics is None or not statistics.has_min_max:
+                raise ValueError("a row group has no statistics")
+            self._ends[group, column] = known = (statistics.min, statistics.max)
+        return known
 
 
 class Footers:
@@ -73,13 +71,13 @@ class Footers:
             if (kept := self._kept.get(number)) is not None:
                 self._kept.move_to_end(number)
                 return kept
-        footer = Footer.read(path)
+        footer = Footer(path)
         with self._lock:
             if number not in self._kept:
                 self._kept[number] = footer
-                self._groups += len(footer.ids)
+                self._groups += footer.size
             while self._groups > self._most and len(self._kept) > 1:
-                self._groups -= len(self._kept.popitem(last=False)[1].ids)
+                self._groups -= self._kept.popitem(last=False)[1].size
         return footer
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from server.errors import Problem
-from server.streaming import Slots, stream
+from server.streaming import Slots, send_or_stream, stream
 
 
 class Answer:
@@ -29,8 +29,10 @@ class Answer:
     def close(self) -> None:
         self.closed += 1
 
-    def run(self, *, method: str = "GET", most: int | None = None, gone: bool = False) -> bytes:
-        """Send it to a client that takes `most` chunks and no more, or that is gone already."""
+    def run(
+        self, *, method: str = "GET", most: int | None = None, gone: bool = False, together: bool = False
+    ) -> bytes:
+        """Send it, what is short `together`, to a client that takes `most` chunks and no more, or is gone already."""
 
         async def serve() -> None:
             full = anyio.Event()
@@ -48,7 +50,8 @@ class Answer:
 
             app = SimpleNamespace(state=SimpleNamespace(slots=Slots()))
             scope = {"type": "http", "method": method, "headers": [], "app": app}
-            response = await stream(Request(scope), iter(self), self.close, "text/plain")
+            respond = send_or_stream if together else stream
+            response = await respond(Request(scope), iter(self), self.close, "text/plain")
             await response(scope, receive, send)
 
         anyio.run(serve)
@@ -74,6 +77,31 @@ def test_a_client_that_left_before_the_first_byte_still_frees_the_source() -> No
     answer = Answer([b"x"] * 1000)
     answer.run(gone=True)
     assert (answer.taken <= 2, answer.closed) == (True, 1)
+
+
+def test_what_is_short_is_one_body() -> None:
+    answer = Answer([b"a", b"", b"b"])
+    assert (answer.run(together=True), answer.closed, len(answer.body)) == (b"ab", 1, 1)
+    assert dict(answer.sent[0]["headers"])[b"content-length"] == b"2"
+
+
+def test_what_is_long_is_streamed_and_held_back_by_a_slow_client() -> None:
+    half = b"x" * (1 << 15)
+    whole = Answer([half] * 100)
+    assert (whole.run(together=True), whole.closed) == (half * 100, 1)
+    slow = Answer([half] * 100)
+    slow.run(together=True, most=3)
+    assert (slow.taken, slow.closed) == (3, 1)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 16])
+def test_an_error_in_what_is_sent_together_frees_the_source(size: int) -> None:
+    """Among the first 64 KiB it is one before the first byte."""
+    answer = Answer([b"x" * size, ValueError("broken")])
+    with pytest.raises((ValueError, ExceptionGroup)):
+        answer.run(together=True)
+    assert answer.closed == 1
+    assert bool(answer.sent) == (size > 1)
 
 
 @pytest.mark.parametrize("good", [[], [b"a", b"b"]])

@@ -33,6 +33,7 @@ def ingest(bench: Bench) -> Part:
             say(f"ingest: {way.kind.name}, {way.title}")
             try:
                 part.add(way.kind.name, way.title, *_measured(bench, way), way.kind.durable)
+                say(" | ".join(part.rows[-1]))
             except Refused as failure:
                 part.add(way.kind.name, way.title, f"failed: {str(failure)[:80]}", "", "", "", "", "")
     return part

@@ -97,6 +97,7 @@ def questions(bench: Bench) -> Part:
             ratios = [ratio(mine.median, others[kind].median) if mine.median else "" for kind in rivals]
             values = f"{mine.found[0].rows:,}" if mine.found else ""
             part.add(title, values, *map(str, cells.values()), *ratios)
+            say(" | ".join(part.rows[-1]))
         for kind, system in systems.items():
             bench.note("questions", kind, system)
     return part
