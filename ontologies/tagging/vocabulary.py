@@ -78,7 +78,7 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
         if len(word) >= _OWN:
             languages[_ENGLISH].setdefault(word, ((word,),))
     equipment = {found.kind: found for found in map(_kind_of_equipment, _table("equipment.csv", _EQUIPMENT))}
-    words = _merged(languages, languages)
+    words = _merged(languages, sorted(languages, key=lambda name: (name != _ENGLISH, name)))
     return Vocabulary(
         languages,
         words,
@@ -98,17 +98,22 @@ def _kind_of_equipment(row: Mapping[str, str]) -> Equipment:
 def spoken(vocabulary: Vocabulary, texts: Sequence[str]) -> Vocabulary:
     """Return the vocabulary with only the languages that the texts are in: English and what they show to be used.
 
-    An abbreviation of one language is another's everyday word, so one that nobody speaks there only misleads.
+    An abbreviation of one language is another's everyday word, so one that nobody speaks there only misleads; what
+    is spoken most is meant first.
     """
     seen = {token.text for text in texts for token in tokens(text) if len(token.text) >= _TELLING}
     seen |= {piece for word in seen for piece in vocabulary.splitter.split(word) if len(piece) >= _TELLING}
-    english = vocabulary.languages[_ENGLISH]
-    used = {
-        language for language, words in vocabulary.languages.items() if len((seen & words.keys()) - english.keys())
-    }
-    words = _merged(vocabulary.languages, used | {_ENGLISH})
+    told = _told(seen, vocabulary.languages)
+    used = [language for language, count in told.items() if count or language == _ENGLISH]
+    words = _merged(vocabulary.languages, sorted(used, key=lambda name: (-told[name], name != _ENGLISH, name)))
     here = replace(vocabulary, words=words, splitter=Splitter(words))
     return _discharging(here) if _says_discharge(texts, here) else here
+
+
+def _told(seen: Collection[str], languages: Mapping[str, Mapping[str, object]]) -> dict[str, int]:
+    """Return how many words there are of each language alone."""
+    spoken_in = {word: [name for name, words in languages.items() if word in words] for word in seen}
+    return {name: sum(found == [name] for found in spoken_in.values()) for name in languages}
 
 
 def _says_discharge(texts: Iterable[str], vocabulary: Vocabulary) -> bool:
@@ -133,11 +138,11 @@ def _discharging(vocabulary: Vocabulary) -> Vocabulary:
 
 
 def _merged(
-    languages: Mapping[str, Mapping[str, tuple[Meaning, ...]]], wanted: Collection[str]
+    languages: Mapping[str, Mapping[str, tuple[Meaning, ...]]], wanted: Iterable[str]
 ) -> dict[str, tuple[Meaning, ...]]:
-    """Join the words of the languages. A short word's meaning in the commonest language comes first."""
+    """Join the words of the languages: what a word means in the first comes first."""
     merged: dict[str, tuple[Meaning, ...]] = {}
-    for language in sorted(wanted, key=lambda name: (name != _ENGLISH, name)):
+    for language in wanted:
         for word, meanings in languages[language].items():
             known = merged.get(word, ())
             merged[word] = (*known, *(meaning for meaning in meanings if meaning not in known))

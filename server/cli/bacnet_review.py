@@ -13,8 +13,8 @@ import typer
 
 from server.cli.bacnet_import import ScanFile, show
 from server.cli.failure import Failure, say
-from server.cli.options import Data, Output, Url, read_text, target_of
-from server.cli.output import print_table, write
+from server.cli.options import Data, Json, Output, Url, read_text, target_of
+from server.cli.output import print_json, print_table, write
 
 if TYPE_CHECKING:
     from ontologies.tagging.decisions import Decision
@@ -40,6 +40,7 @@ def review(
     everything: Annotated[bool, typer.Option("--all", help="List what is decided, too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="List at most so many on the terminal.")] = 30,
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Who decides. Default: the user's name.")] = None,
+    as_json: Json = False,
     data: Data = None,
     url: Url = None,
 ) -> None:
@@ -68,13 +69,17 @@ def review(
             found = {**found, **{each.point: each for each in _read(decisions, proposals, by)}}
         if found:
             decide(client, tuple(found.values()))
-            say(f"{len(found)} decisions are kept")
-            show(import_network(client, network, proposals_for(client, network)))
+            report = import_network(client, network, proposals_for(client, network))
+            if as_json:
+                print_json({"decisions": len(found), **report})
+            else:
+                say(f"{len(found)} decisions are kept")
+                show(report)
             return
     if verdicts or decisions is not None or accept_above is not None:
         say("there is nothing to decide")
         return
-    _list(proposals, output, limit, everything=everything)
+    _list(proposals, output, limit, everything=everything, as_json=as_json)
 
 
 def _user() -> str:
@@ -150,7 +155,7 @@ def _named(proposals: Sequence[Proposal], text: str) -> Proposal:
     raise Failure(f'{"several points are" if found else "no point is"} called "{text}"', hint=hint)
 
 
-def _list(proposals: Sequence[Proposal], output: Path | None, limit: int, *, everything: bool) -> None:
+def _list(proposals: Sequence[Proposal], output: Path | None, limit: int, *, everything: bool, as_json: bool) -> None:
     from ontologies.tagging.proposals import for_review
     from ontologies.tagging.review import proposals_csv, proposals_json
 
@@ -159,6 +164,9 @@ def _list(proposals: Sequence[Proposal], output: Path | None, limit: int, *, eve
         text = proposals_json(chosen) if output.suffix.lower() == ".json" else proposals_csv(chosen)
         write([text.encode()], output)
         say(f"{len(chosen)} points in {output}")
+        return
+    if as_json:
+        print_json(json.loads(proposals_json(chosen)))
         return
     print_table([_row(each) for each in chosen[:limit]], _COLUMNS)
     if len(chosen) > limit:

@@ -68,6 +68,7 @@ CTA1 Température reprise||analog-input|degrees-celsius|Return_Air_Temperature_S
 CTA1 Ventilateur soufflage état||binary-input||Fan_Status
 Consigne ambiance bureau 12||analog-value|degrees-celsius|Target_Zone_Air_Temperature_Setpoint
 Départ eau chaude température||analog-input|degrees-celsius|Leaving_Hot_Water_Temperature_Sensor
+Température départ chauffage||analog-input|degrees-celsius|Leaving_Hot_Water_Temperature_Sensor
 Hygrométrie salle 4||analog-input|percent-relative-humidity|Zone_Air_Humidity_Sensor
 """.strip().splitlines()
 

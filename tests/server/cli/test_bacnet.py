@@ -175,6 +175,8 @@ def test_what_cannot_be_decided_is_told(site: Site, options: tuple[str, ...], sa
 
 def test_the_list_and_what_is_sure(site: Site) -> None:
     assert "1234/analog-input,2" in site.review()
+    listed = json.loads(site.review("--json"))
+    assert [row["verdict"] for row in listed] == [""] * 4
     assert "decisions are kept" in site.review("--accept-above", "0")
     assert "1234/analog-input,2" not in site.review()
     assert "1234/analog-input,2" in site.review("--all")
