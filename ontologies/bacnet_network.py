@@ -146,6 +146,11 @@ class Network:
     failures: tuple[Failure, ...] = ()
     scanned_at: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ValueShapeError for an empty name: two buildings without one would have the same UUIDs."""
+        if not self.name.strip():
+            raise ValueShapeError("name", "the network's name is empty, and all UUIDs are derived from it")
+
     def objects(self) -> Iterator[tuple[Device, BacnetObject]]:
         """Yield every object with its device."""
         return ((device, found) for device in self.devices for found in device.objects)

@@ -117,15 +117,27 @@ def _proposed(network: str, proposal: Proposal) -> Triples:
     for tag in proposal.tags:
         yield node, TWH["haystackTag"], Literal(tag)
     if proposal.equipment:
-        holder = NamedNode(bacnet_uuid(network, "equipment", proposal.equipment.casefold()).urn)
-        yield node, BRICK["isPointOf"], holder
-        yield holder, _TYPE, NamedNode(proposal.equipment_class or BRICK["Equipment"].value)
-        yield holder, _LABEL, Literal(proposal.equipment)
+        yield node, BRICK["isPointOf"], _equipment_iri(network, proposal.equipment)
+        yield from _equipment(network, proposal.equipment, proposal.equipment_class or BRICK["Equipment"].value)
+        if proposal.within:
+            yield from _equipment(network, proposal.within.name, BRICK[proposal.within.class_name].value)
+            how = BRICK["feeds"] if proposal.fed else BRICK["hasPart"]
+            yield _equipment_iri(network, proposal.within.name), how, _equipment_iri(network, proposal.equipment)
     if proposal.location:
         room = NamedNode(bacnet_uuid(network, "room", proposal.location.casefold()).urn)
         yield room, REC["hasPoint"], node
         yield room, _TYPE, REC["Room"]
         yield room, _LABEL, Literal(proposal.location)
+
+
+def _equipment_iri(network: str, name: str) -> NamedNode:
+    return NamedNode(bacnet_uuid(network, "equipment", name.casefold()).urn)
+
+
+def _equipment(network: str, name: str, class_iri: str) -> Triples:
+    node = _equipment_iri(network, name)
+    yield node, _TYPE, NamedNode(class_iri)
+    yield node, _LABEL, Literal(name)
 
 
 def _aliases(iri: str, found: BacnetObject, earlier: Iterable[str]) -> Triples:

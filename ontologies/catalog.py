@@ -1,7 +1,7 @@
 """The ontologies that come with Twinhouse: those in the ``brickschema`` wheel, by name and version.
 
-Brick holds RealEstateCore's shapes and the ``ref:`` vocabulary. It uses QUDT's units and quantity kinds
-without saying what they are, so each reading adds that, or ``brick:hasUnit`` would fail its own shape.
+Brick holds RealEstateCore's shapes and the ``ref:`` vocabulary, and comes with ASHRAE 223P. It uses QUDT's units and
+quantity kinds without saying what they are, so each reading adds that, or ``brick:hasUnit`` would fail its own shape.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ _WHEEL = "brickschema"
 
 @dataclass(frozen=True, slots=True)
 class Ontology:
-    """A packaged ontology: its graph is named by the version IRI that it gives itself."""
+    """A packaged ontology: its graph is named by the IRI that it gives itself; `file` is its place in the wheel."""
 
     name: str
     version: str
     iri: str
+    file: str
 
     @property
     def graph(self) -> NamedNode:
@@ -35,7 +36,7 @@ class Ontology:
 
     @property
     def path(self) -> Path:
-        return _wheel() / "ontologies" / self.version / "Brick.ttl"
+        return _wheel() / "ontologies" / self.file
 
     def quads(self) -> Iterator[Quad]:
         """Read the ontology into its own graph, with the types of the QUDT terms that it uses."""
@@ -44,8 +45,12 @@ class Ontology:
 
 
 # The first of a name is its default.
-_KNOWN = tuple(
-    Ontology("brick", version, f"https://brickschema.org/schema/{version}/Brick") for version in ("1.4", "1.5")
+_KNOWN = (
+    *(
+        Ontology("brick", version, f"https://brickschema.org/schema/{version}/Brick", f"{version}/Brick.ttl")
+        for version in ("1.4", "1.5")
+    ),
+    Ontology("223p", "1.0", "http://data.ashrae.org/standard223/1.0/model/all", "1.5/extensions/223p.ttl"),
 )
 
 

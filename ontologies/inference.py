@@ -1,92 +1,72 @@
-"""What follows from a model by the rules of an ontology: SHACL-AF, run to a fixed point by pyshifty."""
+"""What follows from a model by an ontology's rules (SHACL-AF, by pyshifty) and its class hierarchy (RDFS).
+
+Brick's rules give tags, inverse properties, and the terms of RealEstateCore that are the same (its document has REC's
+shapes). Like `validation`, this may run for as long as it likes: who cannot wait runs it in a process of its own.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 
-from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Triple, parse, serialize
+from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Triple
 
 from ontologies.catalog import Ontology
+from ontologies.formats import read_quads
 from ontologies.namespaces import RDF, RDFS
+from ontologies.skolem import is_skolem, named
+from ontologies.validation import ntriples
 
-INFERRED = NamedNode("urn:twinhouse:inferred")
-"""The graph of what was inferred."""
-
-_GENID = "urn:twinhouse:genid:"
+_TYPE = RDF["type"]
 
 
-def infer(model: bytes, ontology: Ontology, *, closure: bool = False) -> list[Quad]:
-    """Return what a model, as N-Triples, does not say and its ontology's rules do, for the graph `INFERRED`.
+def infer(model: Iterable[Quad] | bytes, ontology: Ontology, *, classes: bool = False) -> list[Triple]:
+    """Return what follows from a model (quads, or N-Triples) and is not in it, in order.
 
-    With `closure` also each class above those that something is of. What would be about a blank node is left out,
-    since nothing could name that node in another graph.
+    Each triple is about a node of the model. With `classes`, each node also gets all classes above its own. What
+    would be about a blank node is left out: no other graph can name it (RDF 1.1 Concepts, section 3.4).
     """
     import shifty  # heavy: imported by those who infer
 
-    said = {_named(triple) for triple in _triples(model)}
-    result = shifty.infer(_n_triples(said), _rules(ontology))
-    known = set(_triples(result.graph_ntriples.encode()))
-    found = {triple for triple in known - said if _lasting(triple)}
-    if closure:
-        found |= set(_closure(known, ontology)) - said
-    return [Quad(t.subject, t.predicate, t.object, INFERRED) for t in sorted(found, key=str) if _lasting(t)]
+    quads = list(read_quads(model, RdfFormat.N_TRIPLES) if isinstance(model, bytes) else model)
+    stated = [quad.triple for quad in map(named, quads)]
+    rules = list(ontology.quads())
+    found = shifty.infer(ntriples(map(named, quads)) + ntriples(rules)).inferred_ntriples
+    inferred = {quad.triple for quad in read_quads(found.encode(), RdfFormat.N_TRIPLES)}
+    if classes:
+        inferred |= set(_classes_above([*stated, *inferred], _superclasses(rules)))
+    nodes: set[object] = {triple.subject for triple in stated}
+    return sorted((t for t in inferred.difference(stated) if _is_about(t, nodes)), key=str)
 
 
-def _triples(document: bytes) -> Iterator[Triple]:
-    for quad in parse(document, RdfFormat.N_TRIPLES):
-        yield quad.triple
+def _is_about(triple: Triple, nodes: set[object]) -> bool:
+    ends = (triple.subject, triple.object)
+    return not nodes.isdisjoint(ends) and not any(isinstance(end, BlankNode) or is_skolem(end) for end in ends)
 
 
-def _n_triples(triples: Iterable[Triple]) -> bytes:
-    return serialize(triples, format=RdfFormat.N_TRIPLES) or b""
+def _superclasses(ontology: Iterable[Quad]) -> Mapping[object, set[NamedNode]]:
+    """Return the named classes right above each class."""
+    above: defaultdict[object, set[NamedNode]] = defaultdict(set)
+    for quad in ontology:
+        if quad.predicate == RDFS["subClassOf"] and isinstance(quad.object, NamedNode):
+            above[quad.subject].add(quad.object)
+    return above
 
 
-@lru_cache(maxsize=2)
-def _rules(ontology: Ontology) -> bytes:
-    return _n_triples(quad.triple for quad in ontology.quads())
-
-
-def _named(triple: Triple) -> Triple:
-    """Give blank nodes names, as validation does: rules that make triples of them might never end."""
-    subject, value = triple.subject, triple.object
-    return Triple(
-        NamedNode(_GENID + subject.value) if isinstance(subject, BlankNode) else subject,
-        triple.predicate,
-        NamedNode(_GENID + value.value) if isinstance(value, BlankNode) else value,
-    )
-
-
-def _lasting(triple: Triple) -> bool:
-    return not any(
-        isinstance(term, BlankNode) or (isinstance(term, NamedNode) and term.value.startswith(_GENID))
-        for term in (triple.subject, triple.object)
-    )
-
-
-def _closure(triples: Iterable[Triple], ontology: Ontology) -> Iterator[Triple]:
-    """Yield each class above those that something is of."""
-    above = _above(ontology)
+def _classes_above(triples: Iterable[Triple], above: Mapping[object, set[NamedNode]]) -> Iterable[Triple]:
+    closed: dict[object, set[NamedNode]] = {}
     for triple in triples:
-        if triple.predicate == RDF["type"] and isinstance(triple.object, NamedNode):
-            for cls in above.get(triple.object, ()):
-                yield Triple(triple.subject, triple.predicate, cls)
+        if triple.predicate == _TYPE:
+            if triple.object not in closed:
+                closed[triple.object] = _closure(triple.object, above)
+            yield from (Triple(triple.subject, _TYPE, kind) for kind in closed[triple.object])
 
 
-@lru_cache(maxsize=2)
-def _above(ontology: Ontology) -> Mapping[NamedNode, frozenset[NamedNode]]:
-    direct: defaultdict[NamedNode, set[NamedNode]] = defaultdict(set)
-    for quad in ontology.quads():
-        lower, higher = quad.subject, quad.object
-        if quad.predicate == RDFS["subClassOf"] and isinstance(lower, NamedNode) and isinstance(higher, NamedNode):
-            direct[lower].add(higher)
-    return {cls: frozenset(_reached(cls, direct)) for cls in list(direct)}
-
-
-def _reached(cls: NamedNode, direct: Mapping[NamedNode, set[NamedNode]]) -> set[NamedNode]:
-    found, edge = set[NamedNode](), set(direct.get(cls, ()))
-    while edge:
-        found |= edge
-        edge = {higher for each in edge for higher in direct.get(each, ())} - found
+def _closure(start: object, above: Mapping[object, set[NamedNode]]) -> set[NamedNode]:
+    found: set[NamedNode] = set()
+    ahead: list[object] = [start]
+    while ahead:
+        new = above.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
     return found

@@ -9,19 +9,16 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, RdfFormat, serialize
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, serialize
 
 from ontologies.catalog import Ontology, qudt_types
 from ontologies.formats import read_quads
 from ontologies.namespaces import BRICK, RDF, RDFS, compact
+from ontologies.skolem import named, unnamed, unnamed_triples
 
 if TYPE_CHECKING:
     from shifty import Reason, Violation
 
-# pyshifty 0.5.1 never ends when a Brick rule makes triples of a blank node that has a brick:value: each round makes
-# a new node. So a model's blank nodes get names for the time of the validation (RDF 1.1, 3.5). The price: a shape
-# that wants an IRI accepts them.
-_GENID = "urn:twinhouse:genid:"
 _SEVERITIES = ("Violation", "Warning", "Info")
 _DEPRECATED = re.compile(r"has type <([^>]+)> which was deprecated")
 _CLASS = re.compile(r"instance of <([^>]+)>")
@@ -87,14 +84,31 @@ def validate(
     """
     import shifty  # heavy: imported by those who validate
 
-    quads = [_named(quad) for quad in _quads(model)]
+    quads = _without_blank_nodes(model)
     shapes = _packaged(ontology) if isinstance(ontology, Ontology) else _shapes(_quads(ontology))
-    # A model may use units that the ontology never mentions; they are QUDT's all the same.
-    document = _ntriples([*quads, *qudt_types(quads, DefaultGraph())]) + shapes.ntriples
-    result = shifty.validate_algebra(document, infer=infer)
+    result = shifty.validate_algebra(_document(quads, shapes), infer=infer)
     explain = _Explainer(quads, shapes)
     findings = {explain.finding(violation, reason) for violation in result.violations for reason in violation.reasons}
     return Report(result.conforms, tuple(sorted(findings, key=_order)))
+
+
+def report_graph(model: Iterable[Quad] | bytes, ontology: Ontology) -> bytes:
+    """Validate a model; return the report (SHACL, section 3.6) as N-Triples."""
+    import shifty  # heavy: imported by those who validate
+
+    _, graph, _ = shifty.validate(_document(_without_blank_nodes(model), _packaged(ontology)))
+    return unnamed_triples(graph.serialize(format="nt", encoding="utf-8"))
+
+
+def _without_blank_nodes(model: Iterable[Quad] | bytes) -> list[Quad]:
+    # pyshifty 0.5.1 never ends when a Brick rule makes triples of a blank node that has a brick:value: each round
+    # makes a new node. So a model's blank nodes get names for now. The price: a shape that wants an IRI accepts them.
+    return [named(quad) for quad in _quads(model)]
+
+
+def _document(quads: list[Quad], shapes: _Shapes) -> bytes:
+    # A model may use units that the ontology never mentions; they are QUDT's all the same.
+    return ntriples([*quads, *qudt_types(quads, DefaultGraph())]) + shapes.ntriples
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +136,15 @@ def _shapes(quads: list[Quad]) -> _Shapes:
         and isinstance(quad.subject, NamedNode)
         and isinstance(quad.object, NamedNode)
     }
-    return _Shapes(_ntriples(quads), frozenset(classes), replacements)
+    return _Shapes(ntriples(quads), frozenset(classes), replacements)
 
 
 def _quads(source: Iterable[Quad] | bytes) -> list[Quad]:
     return list(read_quads(source, RdfFormat.N_TRIPLES) if isinstance(source, bytes) else source)
 
 
-def _named(quad: Quad) -> Quad:
-    subject = _name(quad.subject) if isinstance(quad.subject, BlankNode) else quad.subject
-    value = _name(quad.object) if isinstance(quad.object, BlankNode) else quad.object
-    return Quad(subject, quad.predicate, value)
-
-
-def _name(node: BlankNode) -> NamedNode:
-    return NamedNode(_GENID + node.value)
-
-
-def _ntriples(quads: Iterable[Quad]) -> bytes:
+def ntriples(quads: Iterable[Quad]) -> bytes:
+    """Return the triples of quads, whatever their graphs."""
     return serialize((quad.triple for quad in quads), format=RdfFormat.N_TRIPLES) or b""
 
 
@@ -222,8 +227,7 @@ def _order(finding: ValidationFinding) -> tuple[int, str, str, str, str, str]:
 
 def _bare(term: str) -> str:
     found = _IRI.fullmatch(term)
-    bare = found[1] if found else term
-    return f"_:{bare.removeprefix(_GENID)}" if bare.startswith(_GENID) else bare
+    return unnamed(found[1] if found else term)
 
 
 def _compacted(found: re.Match[str]) -> str:

@@ -101,8 +101,8 @@ ROUTES = (
     _route("/observations/{uuid}/{time}", observations.observation, GET=_READ),
     _route("/models", models.models, GET=_READ, POST=_WRITE),
     _route("/ontologies", admin.ontologies, GET=_READ, POST=_WRITE),
-    _route("/infer", admin.infer, POST=_WRITE),
     _route("/validate", admin.validate, POST=_READ),
+    _route("/infer", admin.infer, POST=_WRITE),
     _route("/check", admin.check, POST=_READ),
     _route("/commands", commands.give, POST=_OPERATE),
     _route("/commands/take", commands.take, POST=_OPERATE),
@@ -150,7 +150,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
-    app.state.slots = Slots(twin.readers)
+    app.state.slots = Slots(twin.readers, end=twin.hybrid.queries.end)
     app.state.commands = Commands(settings.data)
     registry.register(Gauges(twin.gauges))
     try:

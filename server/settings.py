@@ -14,6 +14,7 @@ from server.outbound.hosts import AllowList
 ANONYMOUS = ("auto", "none", "read", "write", "admin")
 _ORIGIN = re.compile(r"\*|https?://[^/?#@\s]+")
 _PUBLIC = re.compile(r"https?://[^?#@<>\s\"{}|\\^`]+")
+_RULES = re.compile(r"(brick|223p)( [0-9.]+)?( classes)?")
 _RULE = re.compile(r"\S+=(P(\d+[YMWD])+|\d+(h|d|w|mo|y))")
 _TRUTHS = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
 
@@ -41,6 +42,8 @@ class Settings:
     influx_tag: the tag of line protocol that names a point; empty: none does
     influx_unknown: what happens to line protocol of a series that no point has: create (a point), or refuse
     retention: how long readings are kept, as rules by spaces: `brick:Sensor=90d urn:site:a=2y *=5y`; none: for ever
+    inference: by which ontology what follows from the models is kept up to date in a graph of its own: `brick`,
+        `brick 1.5`, `223p`, each also with `classes` for all classes above; none: only when it is asked for
     future_days: readings of times further ahead than that are refused: their clock or their unit is wrong
     anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
     insecure: listen beyond loopback also where strangers may write, or no token keeps them out
@@ -77,6 +80,7 @@ class Settings:
     ingest_rows: int = 100_000_000
     future_days: int = 366
     retention: str = ""
+    inference: str = ""
     influx_tag: str = "uuid"
     influx_unknown: str = "create"
     anonymous: str = "auto"
@@ -112,6 +116,8 @@ class Settings:
         for rule in self.retention.split():
             if not _RULE.fullmatch(rule):
                 raise SettingError(f'retention has rules such as brick:Sensor=90d or *=5y, not "{rule}"')
+        if self.inference and not _RULES.fullmatch(self.inference):
+            raise SettingError(f'inference is such as brick, brick 1.5 or 223p classes, not "{self.inference}"')
         try:
             AllowList.parse(self.outbound_hosts)
         except ValueError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import chain
 from typing import TypeVar, TypeVarTuple
 
@@ -23,7 +23,7 @@ from server.errors import Problem
 from server.watching import Clients, Receive
 from storage.errors import Cancelled, DeadlineExceeded
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
-from storage.graph.results import ASKER
+from storage.graph.results import ASKER, Asker
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,8 +39,15 @@ class Slots:
     readers; and apart from those of all other work, which must go on while queries wait.
     """
 
-    def __init__(self, readers: ReaderPool | None = None, starting: int = 32, patience: float = 10.0) -> None:
-        """So many may be `starting`; a further one waits `patience` seconds."""
+    def __init__(
+        self,
+        readers: ReaderPool | None = None,
+        starting: int = 32,
+        patience: float = 10.0,
+        end: Callable[[Asker], None] = lambda _: None,
+    ) -> None:
+        """So many may be `starting`; a further one waits `patience` seconds. `end` ends all that is asked by one."""
+        self.end = end
         self.clients = Clients(asyncio.get_running_loop())
         self.asking = Asking(readers, self.clients) if readers is not None else None
         self._starting = CapacityLimiter(starting)
@@ -83,9 +90,16 @@ class Starting:
 
     async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what starts an answer; see Slots. Raises a 499 problem where the client has left."""
-        client = self._slots.clients.watch(self._receive, self._leave)
+        return await self._watched(self._slots.start, call, *arguments)
+
+    async def go_on(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what goes on with an answer before its first byte. Raises a 499 problem where the client has left."""
+        return await self._watched(self._slots.run, call, *arguments)
+
+    async def _watched(self, run: Callable[..., Awaitable[T]], call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        client = self._slots.clients.watch(self._receive, self.leave)
         try:
-            return await self._slots.start(call, *arguments)
+            return await run(call, *arguments)
         except Cancelled:
             if self._gone:
                 raise client_left() from None
@@ -93,10 +107,11 @@ class Starting:
         finally:
             client.close()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End what is asked for the client, which has left."""
         self._gone = True
-        if self._asker is not None and self._slots.asking is not None:
-            self._slots.asking.readers.end(self._asker)
+        if self._asker is not None:
+            self._slots.end(self._asker)
 
     async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what goes on with an answer."""
@@ -187,23 +202,35 @@ async def stream(
 ) -> StreamingResponse:
     """Return a response with these chunks, after the first one is there. `close` is called in the end, always."""
     slots: Slots = request.app.state.slots
+    starting = slots_of(request)
     try:
-        first = await slots.run(next, chunks, None)
+        first = await starting.go_on(next, chunks, None)
     except BaseException:
         await _finish(close)
         raise
     body = _send(chain([] if first is None else [first], chunks), slots)
-    return _Streamed(body, close, media_type, headers)
+    return _Streamed(body, close, starting.leave, media_type, headers)
 
 
 class _Streamed(StreamingResponse):
-    """A response that calls `close` even if its client left before the first byte was sent."""
+    """A response that calls `left` when its client leaves, and `close` in any case, be it before the first byte."""
 
     def __init__(
-        self, body: AsyncIterator[bytes], close: Callable[[], None], media_type: str, headers: dict[str, str] | None
+        self,
+        body: AsyncIterator[bytes],
+        close: Callable[[], None],
+        left: Callable[[], None],
+        media_type: str,
+        headers: dict[str, str] | None,
     ) -> None:
         super().__init__(body, media_type=media_type, headers=headers)
         self._close = close
+        self._left = left
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Wait until the client leaves; then what makes the answer ends at once."""
+        await super().listen_for_disconnect(receive)
+        self._left()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

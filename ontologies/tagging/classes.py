@@ -50,6 +50,39 @@ QUANTITIES = frozenset(
 )
 
 
+# What tells one of several such points from another: nobody means it without saying so.
+QUALIFIERS = frozenset(
+    {
+        "average",
+        "coldest",
+        "warmest",
+        "highest",
+        "lowest",
+        "occupied",
+        "unoccupied",
+        "standby",
+        "high",
+        "medium",
+        "low",
+        "max",
+        "min",
+        "differential",
+        "effective",
+        "enable",
+        "disable",
+        "reset",
+        "integral",
+        "proportional",
+        "derivative",
+        "lead",
+        "lag",
+        "warm",
+        "cold",
+        "fixed",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PointClass:
     """A class, the words that tell it from others of its kind, and the kind: one of `KINDS`, or None for Point."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
 from ontologies.tagging.classes import KINDS
@@ -12,13 +13,18 @@ from ontologies.tagging.tokens import Token, tokens
 from ontologies.tagging.vocabulary import Meaning, Measurable, Vocabulary
 
 _CONTEXT = 0.4
+_MEDIUM = 0.75
+_HOLDER = 0.9
 _BEFORE = 0.75
 _TERSE = 2
 _READINGS = 48
 _MOST_WORDS = 64
 _SECOND_MEANING = 0.5
 _PART = 4
+_LONG = 7  # letters of a word that two known ones do not make up by chance
 _FEW = 6  # of many states none says what they are about
+_BRACKETS = re.compile(r"\([^()]*(?:\)|$)")  # they explain, and do not name
+_HOUSES = frozenset({"building", "bldg", "gebaude", "gebaeude", "batiment"})
 _ANYTHING = Measurable(None, frozenset())
 
 
@@ -26,7 +32,8 @@ _ANYTHING = Measurable(None, frozenset())
 class PointText:
     """What there is to go by, of a BACnet object or of a point of any other origin.
 
-    ``prefix`` is how many of the name's words all its neighbours share: they tell where a point is, not what.
+    ``prefix`` and ``suffix`` are how many words at the ends of the name are its equipment's: they tell where a point
+    is, more than what.
     ``context`` are names around it: its device, the views that list it. ``quantity`` is what its unit measures, as
     in the table of units.
     """
@@ -40,6 +47,7 @@ class PointText:
     commandable: bool | None = None
     context: tuple[str, ...] = ()
     prefix: int = 0
+    suffix: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +104,47 @@ def readings(text: PointText, vocabulary: Vocabulary) -> Iterator[Evidence]:
 def _words(text: PointText, vocabulary: Vocabulary) -> Iterator[_Word]:
     found = tokens(text.name)
     terse = sum(token.segment == 0 for token in found) <= _TERSE
-    for at, token in enumerate(found):
-        if token.segment == 0 and at >= text.prefix:
+    end = len(found) - text.suffix
+    for token in joined(found[text.prefix : end], vocabulary.words):
+        if token.segment == 0:
             yield from _look_up(token, vocabulary, 1.0, 1.0, "name")
         else:
-            # In SupplyFan.CMD the part before the last says what the point is, too.
-            yield from _look_up(
-                token, vocabulary, _BEFORE if terse and token.segment == 1 else _CONTEXT, 0.05, "name"
-            )
-    for token in tokens(text.description):
-        yield from _look_up(token, vocabulary, 0.95, 0.7, "description")
+            yield from _look_up(token, vocabulary, *_of_path(token, terse=terse), "name")
+    for token in (*found[: text.prefix], *found[end:]):
+        strength, said = (_HOLDER, 0.4) if token.segment == 0 else _of_path(token, terse=terse)
+        yield from _look_up(token, vocabulary, strength, said, "name")
+    for token in joined(tokens(_BRACKETS.sub(" ", text.description)), vocabulary.words):
+        if not (token.numbered and token.text in _HOUSES):
+            yield from _look_up(token, vocabulary, 0.95, 0.7, "description")
     for state in text.states[:_FEW]:
         for token in tokens(state):
             yield from _look_up(token, vocabulary, 0.35, 0.0, "state")
     for name in text.context:
         for token in tokens(name):
             yield from _look_up(token, vocabulary, 0.3, 0.0, "device or view")
+
+
+def _of_path(token: Token, *, terse: bool) -> tuple[float, float]:
+    """Return how strong a word is in a part of a path before the last: SupplyFan.CMD says there what it is."""
+    return _BEFORE if terse and token.segment == 1 else _CONTEXT, 0.05
+
+
+def joined(found: Sequence[Token], known: Container[str]) -> list[Token]:
+    """Join words that were written apart: ``pre heat``, ``Set Point``, ``S_S``.
+
+    It takes a known word that they make up, and that one of them alone is unknown, or both are letters or long.
+    """
+    result: list[Token] = []
+    for token in found:
+        last = result[-1] if result else None
+        if last is not None and not last.numbered and last.segment == token.segment:
+            both = last.text + token.text
+            apart = last.text in known and token.text in known and 2 < len(both) < _LONG
+            if both in known and not apart:
+                result[-1] = replace(token, text=both)
+                continue
+        result.append(token)
+    return result
 
 
 def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float, where: str) -> Iterator[_Word]:
@@ -123,7 +156,9 @@ def _look_up(token: Token, vocabulary: Vocabulary, strength: float, said: float,
         meanings = known.get(piece)
         if meanings and (len(piece) > 1 or said > 0.0):
             weak = 0.6 if len(piece) == 1 else 1.0
-            yield _Word(piece, meanings, strength * weak, said * weak, f"{where} {token.text!r}")
+            # A plant is of one water: hot in BOILERS.HW.RETURN.TEMP.
+            own = max(strength, _MEDIUM) if token.segment and any("water" in way for way in meanings) else strength
+            yield _Word(piece, meanings, own * weak, said * weak, f"{where} {token.text!r}")
 
 
 def known_part(text: str, known: Mapping[str, object]) -> str:

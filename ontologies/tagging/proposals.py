@@ -35,6 +35,7 @@ class Proposal:
 
     ``status`` is ``proposed``, ``taught`` by what was reviewed, ``accepted``, ``corrected`` or ``rejected``.
     ``class_iri`` is what will be written; ``candidates`` are the ranked ones, also those below the threshold.
+    ``within`` is the equipment that its equipment is a part of, or that feeds it if ``fed``.
     ``pattern`` is the same for points whose names differ in numbers and codes alone.
     """
 
@@ -50,6 +51,8 @@ class Proposal:
     tags: tuple[str, ...]
     equipment: str | None = None
     equipment_class: str | None = None
+    within: NamedEquipment | None = None
+    fed: bool = False
     location: str | None = None
     status: str = "proposed"
     candidates: tuple[Suggestion, ...] = ()
@@ -173,6 +176,8 @@ def _proposal(
         tags=haystack_tags(chosen.name),
         equipment=equipment.name or None,
         equipment_class=BRICK[equipment.class_name].value if equipment.name else None,
+        within=equipment.within,
+        fed=equipment.fed,
         location=room_named((text.name, text.description, *text.context)),
         status="taught" if best.reason.startswith("like ") and chosen is best else "proposed",
         candidates=guess.suggestions,
@@ -216,6 +221,7 @@ def _decided(proposal: Proposal, decision: Decision | None) -> Proposal:
         reason=f"{decision.status} by {decision.by or 'a person'}",
         tags=decision.tags or haystack_tags(name),
         equipment=decision.equipment if decision.equipment is not None else proposal.equipment,
+        within=proposal.within if decision.equipment in (None, proposal.equipment) else None,
         location=decision.location if decision.location is not None else proposal.location,
         status=decision.status,
     )

@@ -10,11 +10,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ontologies.tagging.classes import KINDS, QUANTITIES, PointClass, PointClasses, point_classes
+from ontologies.tagging.classes import KINDS, QUALIFIERS, QUANTITIES, PointClass, PointClasses, point_classes
 from ontologies.tagging.evidence import Evidence
 
 _KIND = 0.8  # how much the kind counts beside a word of the name
 _MISSING = 1.0  # what a word of the class costs that nothing speaks for
+_QUALIFIER = 1.6  # how much more it costs where the word sets one of several alike apart
 _QUANTITY = 1.6  # how much more either counts for a quantity
 _UNUSED = 0.55  # what a word of the point costs that the class has not
 _WRONG_QUANTITY = 3.0
@@ -40,6 +41,7 @@ class Ranker:
         self._at = {word: at for at, word in enumerate(self._words)}
         self._weights = np.array([classes.weights[word] for word in self._words])
         self._costs = self._weights * [_QUANTITY if word in QUANTITIES else 1.0 for word in self._words]
+        self._missing = _MISSING * self._costs * [_QUALIFIER if word in QUALIFIERS else 1.0 for word in self._words]
         self._has = np.zeros((len(self.classes), len(self._words)))
         for row, found in enumerate(self.classes):
             for word in found.words:
@@ -60,7 +62,7 @@ class Ranker:
         for word, strength in evidence.said.items():
             if word in self._at:
                 said[self._at[word]] = strength
-        gain = self._weights * support - _MISSING * self._costs * (1.0 - support)
+        gain = self._weights * support - self._missing * (1.0 - support)
         cost = _UNUSED * self._costs * said
         scores: NDArray[np.float64] = self._has @ (gain + cost) - cost.sum()
         return scores + self._kind_scores(evidence) - self._unit_costs(evidence.quantities) - evidence.cost

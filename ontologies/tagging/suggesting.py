@@ -10,6 +10,7 @@ from ontologies.tagging.classes import KINDS
 from ontologies.tagging.evidence import Evidence, PointText, readings
 from ontologies.tagging.features import point_features
 from ontologies.tagging.learning import Taught, learn
+from ontologies.tagging.neighbours import with_holders
 from ontologies.tagging.patterns import patterns
 from ontologies.tagging.ranking import Candidate, Ranker, standard_ranker
 from ontologies.tagging.vocabulary import Vocabulary, spoken, standard_vocabulary
@@ -51,7 +52,8 @@ def suggest(
 
     The same texts and reviews give the same guesses, whatever their order. Takes about a millisecond a point.
     """
-    spoken_here = spoken(vocabulary or standard_vocabulary(), _all_texts(texts))
+    texts = with_holders(texts)
+    spoken_here = spoken(vocabulary or standard_vocabulary(), all_texts(texts))
     ranker = standard_ranker()
     seen: dict[PointText, list[Candidate]] = {}
     for text in texts:
@@ -77,7 +79,8 @@ def suggest(
     return result
 
 
-def _all_texts(texts: Sequence[PointText]) -> list[str]:
+def all_texts(texts: Sequence[PointText]) -> list[str]:
+    """Return everything that is written of the points: it shows which languages are spoken."""
     return [part for text in texts for part in (text.name, text.description, *text.context)]
 
 

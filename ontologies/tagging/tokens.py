@@ -10,12 +10,17 @@ from functools import lru_cache
 
 # Gases and particles whose digits belong to them; kept whole.
 _CHEMICAL = r"(?i:co2|no2|pm2[._]5|pm10|pm1(?!\d))"
-_PIECE = re.compile(rf"{_CHEMICAL}|[A-Z]+(?=[A-Z][a-z]{{2}})|[A-Z]?[a-z]+|[A-Z]+|\d+(?:[A-Za-z](?![A-Za-z]))?")
+_ORDINAL = r"\d+(?i:st|nd|rd|th|er|e|eme|ere)(?![A-Za-z])"
+_PIECE = re.compile(
+    rf"{_CHEMICAL}|{_ORDINAL}|[A-Z]+(?=[A-Z][a-z]{{2}})|[A-Z]?[a-z]+|[A-Z]+|\d+(?:[A-Za-z](?![A-Za-z]))?"
+)
 # A dot between digits is a number's, one before a space an abbreviation's; an apostrophe after l or d is French.
 _SEPARATOR = re.compile(r"[/:\\|>]|(?<!\d)\.(?=\S)|(?<=\d)\.(?=[^\d\s])|(?<!\b[dlDL])'")
 # A lone small letter among capitals, as in CLGMiNFLO, begins no word.
 _STRAY = re.compile(r"(?<=[A-Z])[a-z](?=[A-Z]{2})")
 _SENTENCE = re.compile(r"(?:\b[a-z]+\b[ ,]+){3}")
+# Two words that a stroke joins, where it parts the others: one point is of both.
+_PAIR = re.compile(r"(?i)\b(s|start|on|enable|open|heat|occ)/(s|stop|off|disable|close|cool|unocc)\b")
 _MANY = 4096
 
 
@@ -40,6 +45,7 @@ def tokens(name: str) -> tuple[Token, ...]:
     Only the first 4,096 characters are looked at.
     """
     folded = _STRAY.sub(lambda match: match[0].upper(), fold(name[:_MANY]))
+    folded = _PAIR.sub(r"\1 \2", folded.replace("_", " "))
     segments = _segments(re.sub(r"(?i)pm2\.5", "pm2_5", folded))
     found: list[Token] = []
     # In a sentence short words are the language's: "on", "an", "de".

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from ontologies.data_tables import read_table
 from ontologies.errors import TableError
-from ontologies.tagging.classes import KINDS
+from ontologies.tagging.classes import KINDS, point_classes
 from ontologies.tagging.tokens import Splitter, fold, tokens
 
 _DATA = Path(__file__).parent / "data"
 _ENGLISH = "en"
+_EQUIPMENT = "kind,class,medium,part,part_of,fed_by"
+_OWN = 4  # letters of a word of Brick's that stands for itself: shorter ones are everyone's abbreviations
 _TELLING = 5  # letters of a word that tells a language
 
 Meaning = tuple[str, ...]
@@ -21,12 +24,17 @@ Meaning = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """A kind of equipment: its Brick class, what flows through it, which part of the building it speaks of."""
+    """A kind of equipment: its Brick class, what flows through it, which part of the building it speaks of.
+
+    ``part_of`` and ``fed_by`` are the kinds that it is a part of, or is fed by, where a name has both.
+    """
 
     kind: str
     class_name: str
     medium: str
     part: str
+    part_of: tuple[str, ...] = ()
+    fed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,10 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
     languages: dict[str, dict[str, tuple[Meaning, ...]]] = {_ENGLISH: {}}
     for path in (*extra_words, _DATA / "words.csv"):
         _read_words(path, languages)
-    equipment = {row["kind"]: Equipment(*row.values()) for row in _table("equipment.csv", "kind,class,medium,part")}
+    for word in point_classes().weights:  # what Brick itself calls things, where the tables say nothing else
+        if len(word) >= _OWN:
+            languages[_ENGLISH].setdefault(word, ((word,),))
+    equipment = {found.kind: found for found in map(_kind_of_equipment, _table("equipment.csv", _EQUIPMENT))}
     words = _merged(languages, languages)
     return Vocabulary(
         languages,
@@ -79,7 +90,12 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
     )
 
 
-def spoken(vocabulary: Vocabulary, texts: Iterable[str]) -> Vocabulary:
+def _kind_of_equipment(row: Mapping[str, str]) -> Equipment:
+    part_of, fed_by = (tuple(row[name].split()) for name in ("part_of", "fed_by"))
+    return Equipment(row["kind"], row["class"], row["medium"], row["part"], part_of, fed_by)
+
+
+def spoken(vocabulary: Vocabulary, texts: Sequence[str]) -> Vocabulary:
     """Return the vocabulary with only the languages that the texts are in: English and what they show to be used.
 
     An abbreviation of one language is another's everyday word, so one that nobody speaks there only misleads.
@@ -91,7 +107,29 @@ def spoken(vocabulary: Vocabulary, texts: Iterable[str]) -> Vocabulary:
         language for language, words in vocabulary.languages.items() if len((seen & words.keys()) - english.keys())
     }
     words = _merged(vocabulary.languages, used | {_ENGLISH})
-    return replace(vocabulary, words=words, splitter=Splitter(words))
+    here = replace(vocabulary, words=words, splitter=Splitter(words))
+    return _discharging(here) if _says_discharge(texts, here) else here
+
+
+def _says_discharge(texts: Iterable[str], vocabulary: Vocabulary) -> bool:
+    """Tell whether a building speaks of discharge air rather than of supply air: Brick holds both to be the same."""
+    counts = Counter(
+        word
+        for text in texts
+        for token in tokens(text)
+        for word in ("discharge", "supply")
+        if word in vocabulary.words.get(token.text, ((),))[0] and "water" not in vocabulary.words[token.text][0]
+    )
+    return counts["discharge"] > counts["supply"]
+
+
+def _discharging(vocabulary: Vocabulary) -> Vocabulary:
+    """Return the vocabulary with what goes without saying of supply air said of discharge air."""
+    rules = (
+        replace(rule, added=tuple("discharge" if word == "supply" else word for word in rule.added))
+        for rule in vocabulary.implications
+    )
+    return replace(vocabulary, implications=tuple(rules))
 
 
 def _merged(

@@ -21,8 +21,6 @@ CREATE TABLE IF NOT EXISTS refused (
     id TEXT NOT NULL, time INTEGER NOT NULL, value REAL, text TEXT, status TEXT, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS positions (log TEXT PRIMARY KEY, sequence INTEGER NOT NULL, time INTEGER NOT NULL);
 """
-
-
 _DROP = "DELETE FROM waiting WHERE number IN (SELECT number FROM waiting ORDER BY number LIMIT ?)"
 
 
@@ -84,10 +82,7 @@ class Buffer:
                 connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", position)
             over = max(0, self._count + len(readings) - self._most)
             if over:
-                connection.execute(
-                    "DELETE FROM waiting WHERE number IN (SELECT number FROM waiting ORDER BY number LIMIT ?)",
-                    (over,),
-                )
+                connection.execute(_DROP, (over,))
         self._count += len(readings) - over
         self.dropped += over
 

@@ -1,25 +1,24 @@
 """Commands to devices: allowed by the configuration, at a priority, verified by reading back, and taken back in time.
 
-What is to be taken back is on disk before anything is written, so that a crash of ours does not leave it standing. It
-is only taken back where the priority still commands what we wrote: whoever has written there since keeps it.
+What is to be taken back is on disk before anything is written (`holdings`). It is only taken back where the priority
+still commands what we wrote: whoever has written there since keeps it.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import logging
 import math
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from server.bacnet import names, tags
 from server.bacnet.config import LIFE_SAFETY, Permission
 from server.bacnet.errors import BacnetError, Refused
+from server.bacnet.holdings import Held, Holdings
 from server.bacnet.polling import Device
 from server.bacnet.properties import (
     ANALOG_INPUT,
@@ -38,6 +37,8 @@ from server.bacnet.properties import (
 from server.bacnet.services import WRITE_PROPERTY, Read, write_property
 from server.bacnet.tags import ObjectId, Value
 
+_LOG = logging.getLogger(__name__)
+_AGAIN_SECONDS = 10.0
 _TYPES: dict[int, int] = {
     **dict.fromkeys((ANALOG_INPUT, ANALOG_OUTPUT, ANALOG_VALUE, LIGHTING_OUTPUT), tags.REAL),
     **dict.fromkeys(BINARY_TYPES, tags.ENUMERATED),
@@ -47,11 +48,6 @@ _TYPES: dict[int, int] = {
     LARGE_VALUE: tags.DOUBLE,
     TEXT_VALUE: tags.TEXT,
 }
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS held (
-    device TEXT, object TEXT, priority INTEGER, value TEXT NOT NULL, until REAL NOT NULL, before TEXT NOT NULL,
-    PRIMARY KEY (device, object, priority))
-"""
 
 
 class NotDone(Exception):
@@ -72,21 +68,6 @@ class Order:
     life_safety: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What is to be taken back, and when (seconds since 1970); `device` is the key of its plan.
-
-    `before` is what we had written there, as long as it is not known that `value` has taken its place.
-    """
-
-    device: str
-    object: str
-    priority: int
-    value: float | str
-    until: float
-    before: float | str | None = None
-
-
 def require_allowed(permissions: Sequence[Permission], device: int, object_: ObjectId, order: Order) -> float | None:
     """Return how long a command may hold at most (None: for ever). Raises NotDone where it is not allowed."""
     name = names.object_name(object_)
@@ -96,10 +77,14 @@ def require_allowed(permissions: Sequence[Permission], device: int, object_: Obj
         if each.device == device and any(fnmatchcase(name, pattern) for pattern in each.objects)
     ]
     if not fitting:
-        raise NotDone("refused", f"the configuration does not allow commands to {name} of device {device}")
+        detail = f"the gateway's configuration does not allow commands to {name} of device {device}: see [[commands]]"
+        raise NotDone("refused", detail)
     found = [each for each in fitting if each.highest <= order.priority]
     if not found:
-        raise NotDone("refused", f"the configuration allows priority {min(e.highest for e in fitting)} and lower")
+        highest = min(each.highest for each in fitting)
+        raise NotDone(
+            "refused", f"the gateway's configuration allows priorities from {highest} to 16: highest-priority"
+        )
     if order.priority <= LIFE_SAFETY and not order.life_safety:
         raise NotDone("refused", f"priority {order.priority} is of life safety, and the command does not say so")
     return None if any(each.longest is None for each in found) else max(each.longest or 0 for each in found)
@@ -113,58 +98,19 @@ def encoded(object_: ObjectId, value: float | bool | str | None) -> bytes:
     if kind is None:
         raise NotDone("invalid", f"a {names.object_type(object_.type)} cannot be commanded")
     if kind != tags.TEXT and (isinstance(value, str) or not math.isfinite(value)):
-        raise NotDone("invalid", f"{value!r} is no value of a {names.object_type(object_.type)}")
+        raise NotDone("invalid", f"{value!r} is no value of the object: {names.object_type(object_.type)}")
     if object_.type in BINARY_TYPES and value not in (0, 1):
         raise NotDone("invalid", f"{value!r} is neither active nor inactive")
     if object_.type in STATE_TYPES and value == 0:
         raise NotDone("invalid", "states are counted from 1")
     try:
         return tags.application(kind, value)
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        raise NotDone(
+            "invalid", f"{value!r} is too large for the object: {names.object_type(object_.type)}"
+        ) from None
+    except ValueError as error:
         raise NotDone("invalid", str(error)) from None
-
-
-class Holdings:
-    """What is to be taken back, on disk. Writes are durable when they return."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(_SCHEMA)
-
-    def put(self, held: Held) -> None:
-        """Remember to take something back, in place of what was there."""
-        row = (held.device, held.object, held.priority, json.dumps(held.value), held.until, json.dumps(held.before))
-        with self._lock:
-            self._connection.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    def get(self, device: str, object_: str, priority: int) -> Held | None:
-        """Return what is to be taken back there."""
-        return next((h for h in self.all() if (h.device, h.object, h.priority) == (device, object_, priority)), None)
-
-    def drop(self, device: str, object_: str, priority: int) -> None:
-        """Forget it."""
-        with self._lock:
-            self._connection.execute(
-                "DELETE FROM held WHERE device = ? AND object = ? AND priority = ?", (device, object_, priority)
-            )
-
-    def all(self) -> list[Held]:
-        """Return all, the first to be taken back first."""
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM held ORDER BY until").fetchall()
-        return [
-            Held(device, name, priority, json.loads(value), until, json.loads(before))
-            for device, name, priority, value, until, before in rows
-        ]
-
-    def close(self) -> None:
-        """Close the file; closing twice is fine."""
-        with self._lock:
-            self._connection.close()
 
 
 class Commander:
@@ -182,6 +128,8 @@ class Commander:
         self._holdings = holdings
         self._audit = audit
         self._clock = clock
+        self._again: dict[tuple[str, str, int], float] = {}
+        self._failures: dict[tuple[str, str, int], str] = {}
 
     async def carry_out(self, device: Device, object_: ObjectId, order: Order, who: str) -> dict[str, Any]:
         """Command an object; return what was read back. Raises NotDone."""
@@ -253,19 +201,35 @@ class Commander:
         effective = wanted is not None and _same(present.value, wanted)
         return {"present": _plain(present.value), "effective": effective, "verified": True}
 
-    async def take_back_due(self, devices: dict[str, Device]) -> None:
-        """Take back what has held long enough; where the device does not answer it is tried again the next time."""
-        for held in self._holdings.all():
-            if held.until > self._clock():
-                return
-            device = devices.get(held.device)
-            if device is not None:
+    async def take_back_due(self, devices: Mapping[str, Device]) -> None:
+        """Take back what has held long enough, of each device apart.
+
+        One that is away is asked again when it is back; what else fails is tried again some seconds later.
+        """
+        now = self._clock()
+        due = [each for each in self._holdings.all() if each.until <= now and self._again.get(each.at, 0.0) <= now]
+        by_device: dict[str, list[Held]] = {}
+        for each in due:
+            by_device.setdefault(each.device, []).append(each)
+        await asyncio.gather(*(self._take_back_of(devices.get(key), own) for key, own in by_device.items()))
+
+    async def _take_back_of(self, device: Device | None, due: Sequence[Held]) -> None:
+        for held in due:
+            if device is None:
+                self._not_taken_back(held, "the scan has no such device any more")
+            elif device.alive:
                 await self._take_back(device, held)
+
+    def _not_taken_back(self, held: Held, why: str) -> None:
+        """Try again later; noted once for each reason."""
+        self._again[held.at] = self._clock() + _AGAIN_SECONDS
+        if self._failures.get(held.at) != why:
+            self._failures[held.at] = why
+            _LOG.warning("%s of device %s is not taken back: %s", held.object, held.device, why)
+            self._audit(held.entry | {"outcome": "failed", "detail": why})
 
     async def _take_back(self, device: Device, held: Held) -> None:
         object_ = names.read_object_name(held.object)
-        entry = {"who": "the gateway", "device": device.plan.instance, "object": held.object, "value": None}
-        entry |= {"priority": held.priority, "held": held.value}
         try:
             slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, held.priority))
             ours = [each for each in (held.value, held.before) if each is not None]
@@ -277,10 +241,12 @@ class Commander:
             else:
                 outcome = "taken over by somebody else" if slot.value is not None else "nothing left"
         except (BacnetError, NotDone) as error:
-            self._audit(entry | {"outcome": "failed", "detail": str(error)})
+            self._not_taken_back(held, str(error))
             return
-        self._holdings.drop(held.device, held.object, held.priority)
-        self._audit(entry | {"outcome": outcome})
+        self._holdings.drop(*held.at)
+        self._again.pop(held.at, None)
+        self._failures.pop(held.at, None)
+        self._audit(held.entry | {"outcome": outcome})
 
     async def _require_empty(self, device: Device, object_: ObjectId, priority: int) -> str:
         slot = await device.reader.one(Read(object_, PRIORITY_ARRAY, priority))

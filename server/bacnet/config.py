@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from server.bacnet.errors import BacnetError
-from server.bacnet.link import Interface
+from server.bacnet.link import Interface, require_prefix
 from server.bacnet.reading import BEHIND_ROUTER, NEAR, Pace
 from server.bacnet.station import PORT, Station
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DEFAULT_URL = "http://127.0.0.1:8080"
+_MOST_RETRIES = 10
 LOWEST_PRIORITY, DEFAULT_PRIORITY, LIFE_SAFETY = 16, 8, 2
 
 
@@ -29,20 +30,25 @@ class BadConfig(BacnetError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How often the objects are read that fit by type and instance, by name, and by device. The first one counts."""
+    """How often the objects are read that fit by type and instance, name, device and class. The first one counts.
+
+    A class is one that the twin gives the point: its name in Brick.
+    """
 
     every: float
     objects: tuple[str, ...] = ("*",)
     names: tuple[str, ...] = ("*",)
     devices: frozenset[int] = frozenset()
     cov: bool | None = None
+    classes: tuple[str, ...] = ("*",)
 
-    def fits(self, device: int, identifier: str, name: str) -> bool:
+    def fits(self, device: int, identifier: str, name: str, classes: Sequence[str] = ()) -> bool:
         """Tell whether an object is meant."""
         return (
             (not self.devices or device in self.devices)
             and any(fnmatchcase(identifier, each) for each in self.objects)
             and any(fnmatchcase(name, each) for each in self.names)
+            and (self.classes == ("*",) or any(fnmatchcase(one, each) for one in classes for each in self.classes))
         )
 
 
@@ -64,8 +70,8 @@ class Config:
     state: the folder of what must outlive the process: buffer, positions in trend logs, commands
     url, token_file: the server, and the file that has its token; without, the environment variable TWINHOUSE_TOKEN
     every, rules: how often objects are read
-    cov, cov_lifetime, cov_every: subscribe to changes; how long a subscription holds; how often such objects are read
-        all the same
+    cov, cov_confirmed, cov_lifetime, cov_every: subscribe to changes; have devices wait until we acknowledge each;
+        how long a subscription holds; how often such objects are read all the same
     trends, trends_every: read trend logs, and how often
     timezone: of the devices' clocks; without it, what they say of it counts
     buffer_rows: the most readings that wait for the server; then the oldest go
@@ -83,6 +89,7 @@ class Config:
     every: float = 60.0
     rules: tuple[Rule, ...] = ()
     cov: bool = True
+    cov_confirmed: bool = False
     cov_lifetime: int = 600
     cov_every: float = 900.0
     trends: bool = True
@@ -183,8 +190,7 @@ def _config(path: Path, top: _Table) -> Config:
         with top.table("gateway") as table:
             given["state"] = folder / table.take("state", str, f"{path.stem}-state")
             given["buffer_rows"] = table.take("buffer-rows", int, 50_000_000)
-            zone = table.take("timezone", str, None)
-            given["timezone"] = ZoneInfo(zone) if zone else None
+            given["timezone"] = _zone(table.take("timezone", str, None))
         with top.table("pace") as table:
             given["near"] = _pace(table, "", NEAR)
             given["far"] = _pace(table, "far-", BEHIND_ROUTER)
@@ -193,7 +199,10 @@ def _config(path: Path, top: _Table) -> Config:
             given["rules"] = tuple(_rule(each) for each in table.tables("rules"))
         with top.table("cov") as table:
             given["cov"] = table.take("enabled", bool, True)
+            given["cov_confirmed"] = table.take("confirmed", bool, False)
             given["cov_lifetime"] = round(table.seconds("lifetime", 600.0))
+            if given["cov_lifetime"] < 1:  # 0 would be for ever
+                raise ValueError("cov.lifetime is a second at least")
             given["cov_every"] = table.seconds("every", 900.0)
         with top.table("trends") as table:
             given["trends"] = table.take("enabled", bool, True)
@@ -203,14 +212,23 @@ def _config(path: Path, top: _Table) -> Config:
 
 
 def _interface(table: _Table) -> Interface:
+    address = table.need("address", str)
+    require_prefix(address, "network.address")
+    port, retries = table.take("udp-port", int, PORT), table.take("retries", int, 2)
+    if not 0 < port < 65536:
+        raise ValueError(f"network.udp-port is from 1 to 65535, not {port}")
+    if not 0 <= retries <= _MOST_RETRIES:
+        raise ValueError(f"network.retries is from 0 to {_MOST_RETRIES}, not {retries}")
     bbmd = table.take("bbmd", str, None)
-    return Interface(
-        table.need("address", str),
-        table.take("udp-port", int, PORT),
-        Station.parse(bbmd) if bbmd else None,
-        timeout=table.seconds("answer", 3.0),
-        retries=table.take("retries", int, 2),
-    )
+    station = Station.parse(bbmd) if bbmd else None
+    return Interface(address, port, station, timeout=table.seconds("answer", 3.0), retries=retries)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'gateway.timezone: there is no time zone "{name}"; one is "Europe/Berlin"') from None
 
 
 def _pace(table: _Table, prefix: str, default: Pace) -> Pace:
@@ -230,6 +248,7 @@ def _rule(table: _Table) -> Rule:
             table.texts("names", ("*",)),
             frozenset(int(each) for each in devices),
             table.take("cov", bool, None),
+            table.texts("classes", ("*",)),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 from collections import defaultdict
@@ -36,6 +37,7 @@ from bacpypes3.pdu import Address, GlobalBroadcast, IPv4Address, RemoteBroadcast
 from bacpypes3.settings import settings as _settings
 
 from server.bacnet.errors import Aborted, BacnetError, NoAnswer, NoNetwork, Rejected
+from server.bacnet.interfaces import own_addresses
 from server.bacnet.services import CONFIRMED_COV, read_error
 from server.bacnet.station import PORT, Station
 
@@ -44,6 +46,7 @@ _SEGMENTS = 64
 _RECEIVED = 4 << 20  # bytes; the kernel may allow less (net.core.rmem_max)
 _WINDOW = 16
 _INVOKE_IDS = 256
+_CONFIRMED, _UNCONFIRMED, _SEGMENTED = 0, 1, 0x08  # of an APDU's first octet (135, 20.1)
 _NO_RESPONSE = 65  # bacpypes3's own reason of an Abort that it makes when nothing comes
 _UNRECOGNIZED = 9
 
@@ -55,7 +58,8 @@ class Interface:
     """Where we are on the network.
 
     address: our IPv4 address with the network's prefix, `10.0.0.9/24`; the prefix tells where broadcasts go
-    port: our UDP port. Broadcasts go to that of BACnet in any case; most devices answer them there, too, and not here
+    port: our UDP port. Broadcasts go to that of BACnet in any case, and most devices answer them there; so we listen
+        there, too, if need be beside others
     bbmd: registers there as a foreign device, for networks that broadcasts from here do not reach
     ttl: seconds that the registration holds; it is renewed
     timeout, retries: seconds to wait for an answer, and how often to ask again
@@ -70,7 +74,7 @@ class Interface:
 
     def __post_init__(self) -> None:
         """Raise ValueError for an address that is none."""
-        ipaddress.IPv4Interface(self.address)
+        require_prefix(self.address, "the address")
 
     @property
     def own(self) -> str:
@@ -81,6 +85,15 @@ class Interface:
     def longest(self) -> float:
         """Seconds after which a request has failed for sure, long answers in segments included."""
         return self.timeout * (self.retries + 1) + 30.0
+
+
+def require_prefix(address: str, what: str) -> None:
+    """Raise ValueError for an address without its network's prefix: nobody could tell where broadcasts go."""
+    with contextlib.suppress(ValueError):
+        ipaddress.IPv4Interface(address)
+        if "/" in address:
+            return
+    raise ValueError(f'{what} is ours with the prefix of its network, such as 10.0.0.9/24, not "{address}"')
 
 
 class _Transactions(ApplicationServiceAccessPoint):  # type: ignore[misc] # bacpypes3 has no types
@@ -95,6 +108,7 @@ class _Transactions(ApplicationServiceAccessPoint):  # type: ignore[misc] # bacp
         self.segmentationSupported = Segmentation.segmentedReceive
         self.maxSegmentsAccepted = _SEGMENTS
         self.proposedWindowSize = _WINDOW
+        self._told: dict[Any, tuple[int, bytes]] = {}
 
     async def sap_response(self, apdu: Any) -> None:  # noqa: ANN401 - an APDU of bacpypes3
         """Hand on an answer, or a request to us."""
@@ -108,11 +122,28 @@ class _Transactions(ApplicationServiceAccessPoint):  # type: ignore[misc] # bacp
         await self.serviceElement.indication(apdu)
 
     async def confirmation(self, pdu: Any) -> None:  # noqa: ANN401
-        """Take what comes: unconfirmed requests skip bacpypes3's decoding."""
-        if pdu.pduData and pdu.pduData[0] >> 4 == 1 and len(pdu.pduData) > 1:
-            await self.serviceElement.heard(pdu.pduSource, pdu.pduData[1], bytes(pdu.pduData[2:]))
+        """Take what comes: whole requests skip bacpypes3's decoding."""
+        data = bytes(pdu.pduData)
+        kind = data[0] >> 4 if data else None
+        if kind == _UNCONFIRMED and len(data) > 1:
+            await self.serviceElement.heard(pdu.pduSource, data[1], data[2:])
+        elif kind == _CONFIRMED and not data[0] & _SEGMENTED and len(data) > 3:
+            await self._requested(pdu.pduSource, data[2], data[3], data[4:])
+        else:
+            await super().confirmation(pdu)
+
+    async def _requested(self, source: Any, invoke_id: int, service: int, data: bytes) -> None:  # noqa: ANN401
+        """Answer a confirmed request: we take changes of value, and nothing else.
+
+        One that comes again, since our answer was lost, is answered again and told once.
+        """
+        if service != CONFIRMED_COV:
+            await self.request(RejectPDU(invoke_id, _UNRECOGNIZED, destination=source))
             return
-        await super().confirmation(pdu)
+        await self.request(SimpleAckPDU(service, invoke_id, destination=source))
+        before, self._told[source] = self._told.get(source), (invoke_id, data)
+        if before != (invoke_id, data):
+            await self.serviceElement.heard(source, service, data)
 
 
 class _Element(ApplicationServiceElement):  # type: ignore[misc] # bacpypes3 has no types
@@ -129,12 +160,8 @@ class _Element(ApplicationServiceElement):  # type: ignore[misc] # bacpypes3 has
             listener(_station(source), service, data)
 
     async def indication(self, apdu: Any) -> None:  # noqa: ANN401
-        """Answer a confirmed request: we take changes of value, and nothing else."""
-        if apdu.apduService != CONFIRMED_COV:
-            await self.response(RejectPDU(apdu.apduInvokeID, _UNRECOGNIZED, destination=apdu.pduSource))
-            return
-        await self.response(SimpleAckPDU(CONFIRMED_COV, apdu.apduInvokeID, destination=apdu.pduSource))
-        await self.heard(apdu.pduSource, CONFIRMED_COV, bytes(apdu.pduData))
+        """Reject a request in segments: nobody has reason to send us such."""
+        await self.response(RejectPDU(apdu.apduInvokeID, _UNRECOGNIZED, destination=apdu.pduSource))
 
     async def confirmation(self, apdu: Any) -> None:  # noqa: ANN401
         """Give an answer to whoever waits for it."""
@@ -297,7 +324,12 @@ def _require_free(interface: Interface) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((interface.own, interface.port))
     except OSError as error:
-        reason = "the port is taken" if error.errno == 98 else (error.strerror or str(error))
+        if error.errno == errno.EADDRINUSE:
+            reason = "the port is taken, by another BACnet program or gateway; end it, or take another UDP port"
+        elif error.errno == errno.EADDRNOTAVAIL:
+            reason = f"this machine has {', '.join(own_addresses()) or 'no address but loopback'}"
+        else:
+            reason = error.strerror or str(error)
         raise NoNetwork(f"cannot listen on {interface.own}:{interface.port}: {reason}") from None
 
 
@@ -309,12 +341,31 @@ def _linked(interface: Interface) -> tuple[Any, list[Any]]:
     """Return the link layer, and the servers that hold its sockets."""
     link = BIPNormal() if interface.bbmd is None else BIPForeign()
     codec, multiplexer = BVLLCodec(), UDPMultiplexer()
-    server = IPv4DatagramServer(_own(interface), no_broadcast=interface.bbmd is not None)
+    own, everyone = _own(interface), _everyone(interface)
+    if _can_share(everyone):
+        own.addrBroadcastTuple = everyone
+    server = IPv4DatagramServer(own, no_broadcast=interface.bbmd is not None)
     if interface.bbmd is None:
-        server.broadcast_address = (str(ipaddress.IPv4Interface(interface.address).network.broadcast_address), PORT)
+        server.broadcast_address = everyone
     bind(link, codec, multiplexer.annexJ)
     bind(multiplexer, server)
     return link, [server]
+
+
+def _everyone(interface: Interface) -> tuple[str, int]:
+    """Return where broadcasts go, and where most devices answer them, whatever port of ours they come from."""
+    return str(ipaddress.IPv4Interface(interface.address).network.broadcast_address), PORT
+
+
+def _can_share(place: tuple[str, int]) -> bool:
+    """Tell whether we can listen there, beside others; each hears every broadcast."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind(place)
+        except OSError:
+            return False
+    return True
 
 
 def _address(station: Station) -> Any:  # noqa: ANN401

@@ -13,10 +13,11 @@ from typing import Any
 
 import httpx2
 
-from server.bacnet.commanding import Commander, Holdings, NotDone, Order
+from server.bacnet.commanding import Commander, NotDone, Order
 from server.bacnet.config import Config
+from server.bacnet.holdings import Holdings
 from server.bacnet.polling import Device
-from server.bacnet.sending import Away, client, headers_of
+from server.bacnet.sending import Away, client, detail_of, headers_of
 from server.bacnet.tags import ObjectId
 
 _LOG = logging.getLogger(__name__)
@@ -28,15 +29,18 @@ _TAKE_BACK_SECONDS = 1.0
 class Operator:
     """What the gateway does about commands. Without permissions it takes none, but takes back what is still held."""
 
-    def __init__(self, config: Config, devices: Sequence[Device]) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
-        self._devices = {device.plan.key: device for device in devices}
-        self._points: dict[str, tuple[Device, ObjectId]] = {
-            point.id: (device, point.object) for device in devices for point in device.plan.points
-        }
+        self._devices: dict[str, Device] = {}
+        self._points: dict[str, tuple[Device, ObjectId]] = {}
         self._holdings = Holdings(config.state / "commands.sqlite")
         self._audit_path = config.state / "commands.jsonl"
         self._commander = Commander(config.commands, self._holdings, self.audit)
+
+    def know(self, devices: Sequence[Device]) -> None:
+        """Say what there is to command."""
+        self._devices = {device.plan.key: device for device in devices}
+        self._points = {point.id: (device, point.object) for device in devices for point in device.plan.points}
 
     def audit(self, entry: dict[str, Any]) -> None:
         """Keep an entry; durable when it returns."""
@@ -52,18 +56,18 @@ class Operator:
         """Take commands and carry them out, until cancelled."""
         if not self._config.commands:
             return
-        said = False
+        said = ""
         async with client(_WAIT + 30.0) as http, asyncio.TaskGroup() as tasks:
             while True:
                 try:
                     found = await self._ask(http, f"commands/take?wait={_WAIT}", {})
-                    said = False
+                    said = ""
                     for command in found.get("commands", ()):
                         tasks.create_task(self._obey(http, command))
                 except Away as reason:
-                    if not said:
+                    if str(reason) != said:
                         _LOG.warning("no commands are taken: %s", reason)
-                    said = True
+                    said = str(reason)
                     await asyncio.sleep(_AWAY_SECONDS)
 
     async def _obey(self, http: httpx2.AsyncClient, command: dict[str, Any]) -> None:
@@ -91,7 +95,7 @@ class Operator:
         except httpx2.HTTPError as error:
             raise Away(f"no answer from {self._config.url}: {error or type(error).__name__}") from None
         if answer.status_code >= 300:
-            raise Away(f"{url} answers {answer.status_code}")
+            raise Away(f"{url} answers {answer.status_code}: {detail_of(answer)}")
         found = answer.json() if answer.content else {}
         return found if isinstance(found, dict) else {}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from ontologies.bacnet import is_point, object_uuid
 from ontologies.bacnet_network import BacnetObject, Device, Network
 from server.bacnet.config import Config
-from server.bacnet.names import object_type_number
+from server.bacnet.names import object_name, object_type_number
 from server.bacnet.properties import (
     ANALOG_INPUT,
     ANALOG_OUTPUT,
@@ -53,6 +54,8 @@ class Point:
     object: ObjectId
     every: float
     cov: bool = False
+    name: str = field(default="", compare=False)
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def reads(self) -> tuple[Read, Read]:
@@ -98,14 +101,22 @@ class Load:
     logs: int
 
 
-def plans_of(config: Config, network: Network, remembered: Mapping[Station, Limits]) -> list[Plan]:
-    """Return a plan for each device that has something to record."""
+def plans_of(
+    config: Config,
+    network: Network,
+    remembered: Mapping[Station, Limits],
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> list[Plan]:
+    """Return a plan for each device that has something to record.
+
+    `remembered` is what devices could take, `classes` what the twin calls the points, by the UUIDs of their series.
+    """
     by_instance = {each.instance: each for each in network.devices}
     plans = []
     for device in network.devices:
         station = Station.of(device.address)
         limits = remembered.get(station) or _limits(device)
-        points = tuple(_points(config, network.name, device))
+        points = tuple(_points(config, network.name, device, classes or {}))
         logs = tuple(_logs(network.name, device, by_instance)) if config.trends else ()
         if points or logs:
             name, key = device.name or str(device.instance), device.key or str(device.instance)
@@ -119,16 +130,18 @@ def _limits(device: Device) -> Limits:
     return Limits(multiple, size, size)
 
 
-def _points(config: Config, site: str, device: Device) -> Iterator[Point]:
+def _points(config: Config, site: str, device: Device, classes: Mapping[str, Sequence[str]]) -> Iterator[Point]:
     subscribes = config.cov and "subscribe-cov" in device.services
     for each in device.objects:
         if not is_point(each):
             continue
         object_ = ObjectId(object_type_number(each.type), each.instance)
-        rule = next((r for r in config.rules if r.fits(device.instance, each.identifier, each.name or "")), None)
+        id_, name = str(object_uuid(site, device, each)), each.name or ""
+        known = tuple(classes.get(id_, ()))
+        rule = next((r for r in config.rules if r.fits(device.instance, each.identifier, name, known)), None)
         wanted = config.cov if rule is None or rule.cov is None else rule.cov
         cov = subscribes and wanted and object_.type in _TELLING
-        yield Point(str(object_uuid(site, device, each)), object_, rule.every if rule else config.every, cov)
+        yield Point(id_, object_, rule.every if rule else config.every, cov, name, known)
 
 
 def _logs(site: str, device: Device, devices: Mapping[int, Device]) -> Iterator[Log]:
@@ -176,12 +189,44 @@ def by_interval(points: Sequence[Point], slow: float) -> dict[float, list[Point]
     return found
 
 
-def load_of(plan: Plan, slow: float, lifetime: float) -> Load:
+def asked_rarely(plan: Plan, slow: float, every: float) -> bool:
+    """Tell whether nothing is read of a device as often as `every` says: its loss would be noticed late."""
+    return all(interval > every for interval in by_interval(plan.points, slow))
+
+
+def load_of(plan: Plan, slow: float, lifetime: float, every: float) -> Load:
     """Return what a plan asks of its device, when all subscriptions hold: they are renewed at half their lifetime."""
     each = 1 if plan.limits.multiple else 2
     requests = sum(
         each * sum(1 for _ in batches(points, plan.limits)) / every
         for every, points in by_interval(plan.points, slow).items()
     )
+    requests += 1 / every if asked_rarely(plan, slow, every) else 0.0
     subscriptions = sum(point.cov for point in plan.points)
     return Load(len(plan.points), requests + subscriptions / (lifetime / 2), subscriptions, len(plan.logs))
+
+
+def without_effect(config: Config, plans: Sequence[Plan]) -> list[str]:
+    """Return what the configuration says of no object: most likely a slip of the pen."""
+    objects = [
+        (plan.instance, object_name(point.object), point.name, point.classes)
+        for plan in plans
+        for point in plan.points
+    ]
+    told = [
+        f"poll.rules[{number}] fits no point"
+        for number, rule in enumerate(config.rules)
+        if not any(rule.fits(*each) for each in objects)
+    ]
+    devices = {plan.instance for plan in plans}
+    for number, allowed in enumerate(config.commands):
+        if allowed.device not in devices:
+            told.append(f"commands[{number}]: the scan has no device {allowed.device}")
+            continue
+        names = [name for device, name, *_ in objects if device == allowed.device]
+        told += [
+            f'commands[{number}]: device {allowed.device} has no object "{pattern}"'
+            for pattern in allowed.objects
+            if not any(fnmatchcase(name, pattern) for name in names)
+        ]
+    return told

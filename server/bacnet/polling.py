@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from server.bacnet.buffer import Reading
 from server.bacnet.errors import NoAnswer
 from server.bacnet.names import device_id
-from server.bacnet.planning import Plan, Point, batches, by_interval
+from server.bacnet.planning import Plan, Point, asked_rarely, batches, by_interval
 from server.bacnet.properties import PRESENT_VALUE, RELIABILITY, STATUS_FLAGS
 from server.bacnet.reading import Reader
 from server.bacnet.services import Answer, Read
-from server.bacnet.tags import ObjectId
 from server.bacnet.values import LOST, UNREADABLE, has_fault, reading_of, status_of
 
 _LOG = logging.getLogger(__name__)
@@ -92,17 +91,24 @@ class Recorder:
 class Device:
     """One device while the gateway runs."""
 
-    def __init__(self, plan: Plan, reader: Reader, recorder: Recorder, slow: float) -> None:
-        """`slow` is how often points with a subscription are read all the same, in seconds."""
+    def __init__(
+        self, plan: Plan, reader: Reader, recorder: Recorder, slow: float, alive: float | None = None
+    ) -> None:
+        """`slow` is how often points with a subscription are read all the same, in seconds.
+
+        `alive` is how often the device is asked whether it is there, where nothing else is asked of it so often.
+        """
         self.plan = plan
         self.reader = reader
         self.recorder = recorder
         self.alive = True
+        self._every_alive = alive or slow
         self._back = asyncio.Event()
         self._slow = slow
         self._due: list[tuple[float, int, Sequence[Point], float]] = []
         self._order = 0
         self._changed = asyncio.Event()
+        self._probe = Read(device_id(plan.instance), _SYSTEM_STATUS)
 
     def schedule(self, points: Sequence[Point], every: float) -> None:
         """Read points every so many seconds from now on, in parts that are spread over the interval."""
@@ -121,6 +127,8 @@ class Device:
         """Poll until cancelled."""
         for interval, all_points in by_interval(self.plan.points, self._slow).items():
             self.schedule(all_points, interval)
+        if asked_rarely(self.plan, self._slow, self._every_alive):
+            self._push(time.monotonic() + self.plan.phase * self._every_alive, (), self._every_alive)
         while True:
             await self._until_due()
             due, _, points, every = heapq.heappop(self._due)
@@ -141,7 +149,10 @@ class Device:
                     await self._changed.wait()
 
     async def poll(self, points: Sequence[Point]) -> None:
-        """Read points and record them. Raises NoAnswer."""
+        """Read points and record them; of no points, ask whether the device is there. Raises NoAnswer."""
+        if not points:
+            await self.reader.one(self._probe)
+            return
         answers = await self.reader.read([read for point in points for read in point.reads])
         faults = self.recorder.record(points, answers, now())
         for point in faults:
@@ -171,11 +182,7 @@ class Device:
     async def answers(self) -> bool:
         """Tell whether the device answers at all."""
         try:
-            await self.reader.one(Read(device_id(self.plan.instance), _SYSTEM_STATUS))
+            await self.reader.one(self._probe)
         except NoAnswer:
             return False
         return True
-
-    def point_of(self, object_: ObjectId) -> Point | None:
-        """Return the point of an object, if it is recorded."""
-        return next((point for point in self.plan.points if point.object == object_), None)

@@ -98,6 +98,8 @@ def read(file: Path) -> Network:
     """Read a scan's file. Raises BadScan."""
     try:
         return read_network(file.read_bytes())
+    except FileNotFoundError:
+        raise BadScan(f"there is no scan {file}; `twinhouse bacnet scan {file.name}` makes one") from None
     except OSError as error:
         raise BadScan(f"{file}: {error.strerror}") from None
     except OntologyError as error:
@@ -116,10 +118,6 @@ def _duplicates(found: list[Found]) -> list[Failure]:
         if len(same) > 1
         for one in same
     ]
-
-
-def _places(same: list[Found], but: Found) -> str:
-    return ", ".join(str(each.station) for each in same if each != but)
 
 
 class _Kept:

@@ -30,7 +30,7 @@ class Sender:
         self._url = url
         self._token_file = token_file
         self._pause = pause
-        self._away = False
+        self._away = ""
         self.sent = 0
 
     async def run(self) -> None:
@@ -87,17 +87,17 @@ class Sender:
         except httpx2.HTTPError as error:
             raise Away(f"no answer from {self._url}: {error or type(error).__name__}") from None
         if answer.status_code in _REFUSALS:
-            return _detail(answer)
+            return detail_of(answer)
         if answer.status_code >= 300:
-            raise Away(f"{self._url} answers {answer.status_code}: {_detail(answer)}")
+            raise Away(f"{self._url} answers {answer.status_code}: {detail_of(answer)}")
         return None
 
     def _say(self, reason: str | None) -> None:
-        if reason is not None and not self._away:
+        if reason is not None and reason != self._away:
             _LOG.warning("%s; readings wait in the buffer", reason)
         elif reason is None and self._away:
             _LOG.info("the server is back; the buffer is empty")
-        self._away = reason is not None
+        self._away = reason or ""
 
 
 def client(seconds: float = 60.0) -> httpx2.AsyncClient:
@@ -142,7 +142,8 @@ def time_text(microseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
 
 
-def _detail(answer: httpx2.Response) -> str:
+def detail_of(answer: httpx2.Response) -> str:
+    """Return what a problem document says."""
     try:
         document = answer.json()
     except ValueError:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from server.bacnet import tags
 from server.bacnet.errors import BacnetError, Malformed, Refused
-from server.bacnet.tags import Bits, Context, Date, ObjectId, Time, Value, context_tag, primitive
+from server.bacnet.tags import Bits, Context, ObjectId, Value, context_tag, primitive
 
 # Confirmed services
 CONFIRMED_COV, SUBSCRIBE_COV, READ_PROPERTY, READ_MULTIPLE, WRITE_PROPERTY, READ_RANGE = 1, 5, 12, 14, 15, 26
@@ -244,13 +244,6 @@ def read_range_by_position(read: Read, first: int, count: int) -> bytes:
 def read_range_by_sequence(read: Read, first: int, count: int) -> bytes:
     """Return a ReadRange by sequence number."""
     return _read_range(read, 6, tags.application(tags.UNSIGNED, first), count)
-
-
-def read_range_by_time(read: Read, date: Date, time: Time, count: int) -> bytes:
-    """Return a ReadRange of what is after a time."""
-    octets = bytes([date.year - 1900, date.month, date.day, date.weekday])
-    reference = tags.write_tag(tags.DATE, octets) + tags.write_tag(tags.TIME, bytes(time))
-    return _read_range(read, 7, reference, count)
 
 
 def _read_range(read: Read, number: int, reference: bytes, count: int) -> bytes:

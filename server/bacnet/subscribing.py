@@ -1,12 +1,16 @@
 """Changes of value that devices tell (COV, ASHRAE 135 clause 13.1).
 
 A subscription has a process identifier of its own, by which its notifications are known; it holds for a while and is
-renewed at half of it. Few are made at a time. What a device does not take is polled as if there were no COV.
+renewed at half of it. Few are made at a time. Notifications are unconfirmed, unless told otherwise: confirmed ones a
+device sends again until we have them, but where many values change at once it may drop those that it has no room to
+wait for. A device that refuses confirmed ones tells them unconfirmed. What it does not take at all is polled as if
+there were no COV.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Sequence
@@ -33,8 +37,11 @@ class _Subscription:
 class Subscriptions:
     """All subscriptions of the gateway."""
 
-    def __init__(self, lifetime: int) -> None:
+    def __init__(self, lifetime: int, *, confirmed: bool = False) -> None:
+        """`lifetime` is in seconds; `confirmed` asks each device for confirmed notifications first."""
         self._lifetime = lifetime
+        self._confirmed = confirmed
+        self._unconfirmed_only: set[Device] = set()
         self._numbers = itertools.count(1)
         self._by_process: dict[int, _Subscription] = {}
         self.held: dict[int, None] = {}
@@ -58,7 +65,7 @@ class Subscriptions:
         if not wanted:
             return
         while True:
-            refused = await self._subscribe(device, wanted)
+            refused = await self._subscribe(wanted)
             if refused:
                 _LOG.info("device %s tells no changes of %d points: they are polled", device.plan.name, len(refused))
                 self._give_up(device, refused)
@@ -72,13 +79,12 @@ class Subscriptions:
         self._by_process[made.process] = made
         return made
 
-    async def _subscribe(self, device: Device, wanted: Sequence[_Subscription]) -> list[_Subscription]:
+    async def _subscribe(self, wanted: Sequence[_Subscription]) -> list[_Subscription]:
         """Subscribe, one after the other; return what the device refuses."""
         refused: list[_Subscription] = []
         for at, each in enumerate(wanted):
-            request = subscribe_cov(each.process, each.point.object, self._lifetime)
             try:
-                await device.reader.request(SUBSCRIBE_COV, request)
+                await self._request(each)
                 self.held[each.process] = None
             except NoAnswer:
                 return refused  # polling notices it, and the next round tries again
@@ -89,6 +95,23 @@ class Subscriptions:
             except BacnetError:
                 refused.append(each)
         return refused
+
+    async def _request(self, wanted: _Subscription) -> None:
+        """Subscribe, unconfirmed where the device refuses the other. Raises BacnetError."""
+        device = wanted.device
+        confirmed = self._confirmed and device not in self._unconfirmed_only
+        try:
+            await device.reader.request(SUBSCRIBE_COV, self._wanted(wanted, confirmed=confirmed))
+        except NoAnswer:
+            raise
+        except BacnetError as error:
+            if not confirmed or (isinstance(error, Refused) and error.error_class == _RESOURCES):
+                raise
+            await device.reader.request(SUBSCRIBE_COV, self._wanted(wanted, confirmed=False))
+            self._unconfirmed_only.add(device)
+
+    def _wanted(self, wanted: _Subscription, *, confirmed: bool) -> bytes:
+        return subscribe_cov(wanted.process, wanted.point.object, self._lifetime, confirmed=confirmed)
 
     def _give_up(self, device: Device, refused: Sequence[_Subscription]) -> None:
         intervals: dict[float, list[Point]] = {}
@@ -103,18 +126,18 @@ class Subscriptions:
         """Wait for half the lifetime, or until the device is back: it may have forgotten everything."""
         await device.until_back(self._lifetime / 2)
 
-    async def end(self) -> None:
-        """Cancel what is held, within a few seconds; the rest ends by its lifetime."""
-        by_device: dict[Device, list[_Subscription]] = {}
-        for process in self.held:
-            found = self._by_process[process]
-            if found.device.alive:
-                by_device.setdefault(found.device, []).append(found)
-        try:
+    async def end(self, devices: Sequence[Device]) -> None:
+        """Cancel what is held of devices, within a few seconds; the rest ends by its lifetime."""
+        by_device: dict[Device, list[_Subscription]] = {device: [] for device in devices}
+        for each in tuple(self._by_process.values()):
+            if each.device in by_device:
+                del self._by_process[each.process]
+                if each.process in self.held and each.device.alive:
+                    by_device[each.device].append(each)
+                self.held.pop(each.process, None)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await asyncio.gather(*(self._cancel(*each) for each in by_device.items()))
-        except TimeoutError:
-            pass
 
     async def _cancel(self, device: Device, held: Sequence[_Subscription]) -> None:
         for each in held:

@@ -22,7 +22,7 @@ Address = Annotated[
 ]
 UdpPort = Annotated[
     int,
-    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port. Most devices answer a broadcast on theirs."),
+    typer.Option("--udp-port", min=1, max=65535, help="Our UDP port: another one beside a gateway that runs here."),
 ]
 ForeignDevice = Annotated[
     str | None,
@@ -45,8 +45,8 @@ def interface_of(address: str | None, port: int, bbmd: str | None, seconds: floa
         address = own[0]
     try:
         return Interface(address, port, station_of(bbmd) if bbmd else None, timeout=seconds, retries=retries)
-    except ValueError:
-        raise Failure(f"{address} is no address with a prefix", hint="such as --address 10.0.0.9/24") from None
+    except ValueError as error:
+        raise Failure(str(error), hint="`ip -brief address` lists the machine's own") from None
 
 
 def station_of(text: str) -> Station:

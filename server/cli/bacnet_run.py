@@ -74,11 +74,12 @@ async def _until_told(gateway: Any) -> None:  # noqa: ANN401 - a coroutine
 
 def _show(config: Config, *, as_json: bool) -> None:
     from server.bacnet.gateway import planned
-    from server.bacnet.planning import load_of
+    from server.bacnet.planning import load_of, without_effect
 
     rows: list[dict[str, Any]] = []
-    for plan in planned(config):
-        load = load_of(plan, config.cov_every, config.cov_lifetime)
+    plans = planned(config)
+    for plan in plans:
+        load = load_of(plan, config.cov_every, config.cov_lifetime, config.every)
         rows.append(
             {
                 "device": plan.instance,
@@ -98,3 +99,5 @@ def _show(config: Config, *, as_json: bool) -> None:
     )
     total = sum(row["requests_per_second"] for row in rows)
     say(f"{sum(row['points'] for row in rows)} points of {len(rows)} devices, {total:.2f} requests a second")
+    for told in without_effect(config, plans):
+        say(f"warning: {config.path}: {told}")

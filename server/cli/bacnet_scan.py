@@ -19,7 +19,7 @@ from server.cli.bacnet_options import (
     on_network,
     station_of,
 )
-from server.cli.failure import say
+from server.cli.failure import Failure, say
 from server.cli.options import Json
 from server.cli.output import print_json
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from server.bacnet.merging import Outcome
 
 _SHOWN = 20
+_NOBODY = """\
+hint: nobody answered. Are the prefix of --address and the port right, and is our UDP port open in the firewall? Where
+      broadcasts do not reach, name addresses (--device 10.0.0.7) or register with a BBMD (--bbmd 10.1.0.2)"""
 
 
 def scan(
@@ -72,6 +75,10 @@ def scan(
     from server.bacnet.scan import Plan
     from server.bacnet.scan import scan as run
 
+    if name is not None and not name.strip():
+        raise typer.BadParameter("it is empty, and all UUIDs are derived from it", param_hint="--name")
+    if not file.absolute().parent.is_dir():
+        raise Failure(f"there is no folder {file.absolute().parent}", hint="the scan is kept there: make it first")
     targets = _targets(device, network, instances)
     interface = interface_of(address, udp_port, bbmd, answer_seconds, retries)
     plan = Plan(name or file.stem, targets, wait, forget)
@@ -122,6 +129,8 @@ def _report(outcome: Outcome, file: Path) -> None:
     network = outcome.network
     objects = sum(len(device.objects) for device in network.devices)
     say(f"{len(network.devices)} devices, {objects} objects in {file}")
+    if not network.devices:
+        say(_NOBODY)
     if network.failures:
         say(f"{len(network.failures)} things could not be read:")
         _some([_failure(each) for each in network.failures])

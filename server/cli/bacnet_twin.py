@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.cli.failure import Failure
+from server.cli.failure import Failure, say
 
 if TYPE_CHECKING:
     from pyoxigraph import Quad
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ontologies.tagging.proposals import Proposal
     from server.cli.client import Client
 
+_MANY = 2000
 _TRIPLES = "application/n-triples"
 _NAMES = """
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -32,8 +33,7 @@ def read_scan(file: Path) -> Network:
     try:
         return read(file)
     except BacnetError as error:
-        hint = "make one: `twinhouse bacnet scan`" if not file.exists() else ""
-        raise Failure(str(error), hint=hint) from None
+        raise Failure(str(error)) from None
 
 
 def decisions_in(client: Client) -> tuple[Decision, ...]:
@@ -70,9 +70,12 @@ def decide(client: Client, decisions: Sequence[Decision]) -> None:
 
 
 def proposals_for(client: Client, network: Network) -> tuple[Proposal, ...]:
-    """Return what is proposed for the points of a network, by what was decided."""
+    """Return what is proposed for the points of a network, by what was decided; takes a millisecond a point."""
     from ontologies.tagging.proposals import propose
 
+    objects = sum(len(device.objects) for device in network.devices)
+    if objects > _MANY:
+        say(f"looking at {objects} objects")
     return propose(network, decisions_in(client))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -59,6 +60,8 @@ def write(
         print_json(outcome)
         return
     say(f"the device has {outcome['present']}" + ("" if outcome["effective"] or release else _PREVAILS))
+    if outcome.get("until"):
+        say(f"the gateway takes it back at {datetime.fromtimestamp(outcome['until']):%Y-%m-%d %H:%M:%S}")
 
 
 _PREVAILS = ": it has taken the command, and a higher priority prevails"

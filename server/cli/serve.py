@@ -50,6 +50,10 @@ def serve(
     retention: Annotated[
         str | None, typer.Option(metavar="RULES", help="How long readings are kept: `brick:Sensor=90d *=5y`.")
     ] = None,
+    inference: Annotated[
+        str | None,
+        typer.Option(metavar="RULES", help="Keep what follows up to date by: brick, brick 1.5, 223p (classes)."),
+    ] = None,
     influx_tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
     ] = None,

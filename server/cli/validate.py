@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from server.cli.options import Data, Json, Url, target_of
-from server.cli.output import print_json
+from server.cli.output import format_of, print_json, write
 
 
 def validate(
@@ -16,24 +17,39 @@ def validate(
     ] = None,
     ontology: Annotated[str, typer.Option(metavar="NAME", help="The ontology whose shapes count.")] = "brick",
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="1.4 (default) or 1.5.")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="NAME", help="json, sarif; SHACL's report: turtle, ntriples, jsonld, rdfxml."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; its ending tells the format.")
+    ] = None,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
 ) -> None:
     """Validate models with SHACL.
 
-    Findings that one change would mend are told as one cause. Exits with 1 when there is anything to report.
+    Findings that one change would mend are told as one cause; advice is what no shape asks for. Exits with 1 when
+    there are findings, unless the report goes to a file or has a --format.
 
     \b
-    Example:
+    Examples:
       twinhouse validate --graph urn:twinhouse:model:building --ontology brick --version 1.4
+      twinhouse validate -o findings.sarif
     """
     target = target_of(data, url)
-    given = {"graph": graph, "name": ontology, "version": version}
+    given = {"graph": graph, "name": ontology, "version": version, "format": format_of(format_, output)}
     from server.cli.client import connect
 
+    params = {name: value for name, value in given.items() if value is not None}
     with connect(target) as client:
-        params = {name: value for name, value in given.items() if value is not None}
+        if "format" in params:
+            with client.stream("POST", "/validate", params=params) as answer:
+                write(answer.iter_bytes(), output)
+            return
         report = client.json("POST", "/validate", params=params)
     if as_json:
         print_json(report)
@@ -47,6 +63,8 @@ def _show(report: dict[str, Any]) -> None:
         typer.echo(f"graph {graph}")
     for cause in report["causes"]:
         _show_cause(cause)
+    for item in report["advice"]:
+        typer.echo(f"\nadvice, {item['count']:,} times: {item['cause']}\n  hint: {item['hint']}")
     if report["conforms"]:
         typer.echo(f"conforms to {report['ontology']}")
         return

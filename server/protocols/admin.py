@@ -6,14 +6,21 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version as package_version
 from pathlib import Path
 
+import pyoxigraph as ox
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ontologies.formats import format_of_media_type, read_quads
+from ontologies.namespaces import PREFIXES
+from ontologies.sarif import MEDIA_TYPE as SARIF
+from ontologies.sarif import to_sarif
 from server.auth.guard import require_role
 from server.auth.tokens import Role
+from server.negotiation import GRAPHS, negotiate
 from server.protocols.http import Parameters, plain, query_pairs, twin_of
 from server.streaming import stream
 from server.twin.dataset import write_dataset
@@ -21,6 +28,12 @@ from server.twin.service import COPY, Twin
 
 _TAR = "application/x-tar"
 _CHUNK = 1 << 20
+_DATASETS = ("trig", "nquads")
+_REPORTS = {
+    "json": "application/json",
+    "sarif": SARIF,
+    **{name: media_type for name, media_type in GRAPHS.items() if name not in _DATASETS},
+}
 
 
 async def graphs(request: Request) -> Response:
@@ -41,27 +54,36 @@ async def ontologies(request: Request) -> Response:
 
 
 async def validate(request: Request) -> Response:
-    """Validate a graph, or all models, with SHACL."""
-    parameters = Parameters(query_pairs(request), ("graph", "name", "version"))
-    run = partial(
-        twin_of(request).validate,
-        parameters.one("graph"),
-        parameters.one("name") or "brick",
-        parameters.one("version"),
-    )
-    return JSONResponse(await to_thread.run_sync(run))
+    """Validate a graph, or all models, with SHACL; the report comes as JSON, as SARIF, or as a graph."""
+    parameters = Parameters(query_pairs(request), ("graph", "name", "version", "format"))
+    media_type = negotiate(_REPORTS, request.headers.get("accept"), parameters.one("format"))
+    twin = twin_of(request)
+    asked = parameters.one("graph"), parameters.one("name") or "brick", parameters.one("version")
+    headers = {"Vary": "Accept"}
+    if media_type in (_REPORTS["json"], _REPORTS["sarif"]):
+        report = await to_thread.run_sync(twin.validate, *asked)
+        document = to_sarif(report, package_version("twinhouse")) if media_type == SARIF else report
+        return JSONResponse(document, headers=headers, media_type=media_type)
+    triples = await to_thread.run_sync(twin.validation_graph, *asked)
+    body = await to_thread.run_sync(_serialized, triples, media_type)
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def _serialized(triples: bytes, media_type: str) -> bytes:
+    quads = read_quads(triples, ox.RdfFormat.N_TRIPLES)
+    return ox.serialize(quads, format=format_of_media_type(media_type), prefixes=PREFIXES) or b""
 
 
 async def infer(request: Request) -> Response:
-    """Put what follows from the models by an ontology's rules into a graph of its own."""
-    parameters = Parameters(query_pairs(request), ("name", "version", "closure"))
+    """Bring the graph of what follows from the models up to date."""
+    parameters = Parameters(query_pairs(request), ("name", "version", "classes"))
     run = partial(
         twin_of(request).infer,
         parameters.one("name") or "brick",
         parameters.one("version"),
-        closure=parameters.flag("closure"),
+        classes=parameters.flag("classes"),
     )
-    return JSONResponse(await to_thread.run_sync(run))
+    return JSONResponse(plain(await to_thread.run_sync(run)))
 
 
 async def check(request: Request) -> Response:

@@ -27,7 +27,7 @@ from server.protocols.http import (
     twin_of,
 )
 from server.streaming import answer, slots_of
-from server.twin.hybrid.updates import read_only
+from server.twin.hybrid.updates import read_only, refuse_graphs
 from server.twin.hybrid.vocabulary import READINGS
 from server.twin.loading import Document, stage
 from server.twin.models import named_node
@@ -130,6 +130,7 @@ def _store(
             stage(staged, Document(body, fmt, graph if graph is not None else DefaultGraph(), lenient))
         if graph is not None and staged.graphs - {graph}:
             raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
+        refuse_graphs(staged.graphs)
         created = graph is not None and not target.has_graph(graph)
         if method == "POST":
             target.add(staged)

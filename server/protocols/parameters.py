@@ -136,16 +136,17 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("quarantine", "set broken files of readings apart, and take back what is whole again"),
         Parameter("give_up", "number of a file in quarantine whose readings are given up for good"),
     ),
-    "/infer": (
-        Parameter("name", "ontology whose rules count: brick"),
-        Parameter("version", "1.4 or 1.5"),
-        Parameter("closure", "also each class above those that something is of"),
-    ),
     "/ontologies": (Parameter("name", "brick"), Parameter("version", "1.4 or 1.5")),
     "/validate": (
         Parameter("graph", "IRI of the graph to validate; all models where it is missing"),
         Parameter("name", "ontology to validate against"),
         Parameter("version", "its version"),
+        Parameter("format", "json (default), sarif, turtle, ntriples, jsonld, rdfxml; also by Accept"),
+    ),
+    "/infer": (
+        Parameter("name", "ontology whose rules count: brick (default), 223p"),
+        Parameter("version", "its version"),
+        Parameter("classes", "true: also all classes above each node's own"),
     ),
 }
 PATH_PARAMETERS = {

@@ -1,4 +1,4 @@
-"""GET /queries and DELETE /queries/{id}: the queries that have a reader or wait for one."""
+"""GET /queries and DELETE /queries/{id}: the queries that are being answered, or wait for a reader."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from server.auth.tokens import Role
 from server.errors import Problem
 from server.protocols.http import Parameters, query_pairs, twin_of
+from server.twin.hybrid.underway import Underway
 from storage.graph.results import ASKER, Result
 
 _MOST_SHOWN = 10_000  # characters of a query
@@ -34,9 +35,9 @@ async def cancel(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _visible(request: Request) -> list[Result]:
+def _visible(request: Request) -> list[Result | Underway]:
     """Return what the sender of a request may see: without a token that is nothing, since others have none too."""
-    results = twin_of(request).readers.results()
+    results = twin_of(request).hybrid.queries.results()
     if request.scope["role"] is Role.ADMIN:
         return results
     asker = ASKER.get()
@@ -44,7 +45,7 @@ def _visible(request: Request) -> list[Result]:
     return [result for result in results if own is not None and result.asker and result.asker.token == own]
 
 
-def _document(result: Result) -> dict[str, Any]:
+def _document(result: Result | Underway) -> dict[str, Any]:
     """Describe a query. What the server asks for itself has no id, and cannot be ended."""
     asker, text = result.asker, result.text
     return {

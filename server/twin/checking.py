@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from ontologies.advice import Advice, advice
 from ontologies.points import Finding, PointSeries, check_points, looks_damaged
 from server.errors import Problem
 from server.twin.resolve import PointIndex, derived_series
@@ -46,11 +46,8 @@ def check(twin: Twin, *, mend: bool = False, give_up: int | None = None) -> Chec
         hint = "`twinhouse check` names those that are"
         raise Problem(404, "not-in-quarantine", f"no file {give_up} is in quarantine", hint=hint)
     faults = twin.series.check(mend=mend)
-    index = twin.index
-    stats = _stats(twin.series)
-    counts = dict(zip(stats.column("id").to_pylist(), stats.column("rows").to_pylist(), strict=True))
-    known = {str(uuid) for uuid in index.by_uuid}
-    orphans = sorted(str(series) for series in counts.keys() - known)
+    index, counts = twin.index, _counts(twin.series)
+    orphans = _orphans(index, counts)
     silent = [point.point for point in index.points if str(point.uuid) not in counts]
     return CheckReport(
         ok=not faults,
@@ -61,17 +58,29 @@ def check(twin: Twin, *, mend: bool = False, give_up: int | None = None) -> Chec
         points_without_readings=len(silent),
         series=len(counts),
         series_without_point=len(orphans),
-        readings=sum(count or 0 for count in counts.values()),
+        readings=sum(counts.values()),
         examples={"series_without_point": orphans[:_SHOWN], "points_without_readings": silent[:_SHOWN]},
     )
 
 
-def _stats(series: SeriesStore) -> pa.Table:
-    """Return what each series has; nothing where that is in a file that cannot be read."""
+def unclaimed(twin: Twin) -> Iterator[Advice]:
+    """Yield advice about series that no point has."""
+    hint = "a model whose points have these ids, or their UUIDs, makes them known: `twinhouse load`"
+    yield from advice("series have no point", hint, _orphans(twin.index, _counts(twin.series)))
+
+
+def _orphans(index: PointIndex, counts: Mapping[str, int]) -> list[str]:
+    return sorted(counts.keys() - {str(uuid) for uuid in index.by_uuid})
+
+
+def _counts(series: SeriesStore) -> dict[str, int]:
+    """Return how many readings each series has; nothing where that is in a file that cannot be read."""
     try:
-        return series.stats()
+        stats = series.stats()
     except Corrupt:
-        return pa.table({"id": pa.array([], pa.string()), "rows": pa.array([], pa.int64())})
+        return {}
+    ids, rows = (stats.column(name).to_pylist() for name in ("id", "rows"))
+    return {str(id_): count or 0 for id_, count in zip(ids, rows, strict=True)}
 
 
 def _open(index: PointIndex) -> list[Finding]:

@@ -57,7 +57,7 @@ def kinds(cells: pa.Array[Any]) -> set[Kind] | None:
         with contextlib.suppress(pa.ArrowInvalid):
             bound.cast((_INTEGER if _INTEGER in numbers else _NUMBER).type)
             return numbers
-    return set(kinds_of(_terms(pc.unique(bound).to_pylist())))
+    return set(kinds_of(terms_of(pc.unique(bound).to_pylist())))
 
 
 def best(possible: Iterable[Kind]) -> Kind | None:
@@ -80,7 +80,7 @@ def column(cells: pa.Array[Any], kind: Kind | None) -> pa.Array[Any]:
 
 
 def _looked_up(cells: pa.Array[Any], distinct: pa.Array[Any], kind: Kind | None) -> pa.Array[Any]:
-    values = column_as(_terms(distinct.to_pylist()), kind)
+    values = column_as(terms_of(distinct.to_pylist()), kind)
     found: pa.Array[Any] = values.take(pc.index_in(cells, distinct))
     return found
 
@@ -92,7 +92,8 @@ def _plain(cells: pa.Array[Any]) -> pa.Array[Any]:
     return pc.or_(pc.or_(iris, strings), pc.starts_with(cells, "_:"))
 
 
-def _terms(texts: Iterable[str | None]) -> Sequence[Term]:
+def terms_of(texts: Iterable[str | None]) -> Sequence[Term]:
+    """Return the terms of cells, as the engine writes them."""
     document = "?x\n" + "".join(f"{text}\n" for text in texts)
     found = ox.parse_query_results(document.encode(), ox.QueryResultsFormat.TSV)
     assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it has a variable, for the type checker

@@ -62,7 +62,7 @@ def parse_command(document: dict[str, Any], point: UUID, who: str) -> Command:
     if not isinstance(priority, int) or isinstance(priority, bool) or not 1 <= priority <= LOWEST_PRIORITY:
         raise bad_request("priority is a whole number from 1 to 16")
     if priority <= LIFE_SAFETY and life_safety is not True:
-        hint = "with life_safety: true it is meant, and goes as far as the gateway's configuration allows"
+        hint = "--life-safety (life_safety: true) says that it is meant; the gateway's configuration has to allow it"
         raise Problem(403, "life-safety", f"priority {priority} is of life safety", hint=hint)
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float))):
         raise bad_request("seconds is a number")

@@ -30,7 +30,7 @@ def _quads(twin: Twin, graphs: Sequence[str]) -> Iterator[Quad]:
     for name in graphs:
         if named_node(name).value not in there:
             raise Problem(404, "no-such-graph", f"there is no graph {name}", hint="GET /graphs lists them")
-    named: list[str | None] = [*graphs] if graphs else [None, *twin.model_graphs()]
+    named: list[str | None] = [*graphs] if graphs else twin.models()
     for each in named:
         graph = NamedNode(each) if each is not None else DefaultGraph()
         yield from read_quads(twin.triples(each), RdfFormat.N_TRIPLES, graph=graph)

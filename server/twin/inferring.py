@@ -1,77 +1,203 @@
-"""Inference in a process of its own, as validation is, into a graph of its own."""
+"""What follows from the models, kept in a graph of its own: made anew only where a model has changed.
+
+Models that share no node cannot add to what follows from one another, so each group of graphs that do is looked at by
+itself, and what followed from it is remembered by its content. The graph also says what it was made from, so that
+a restart does not make it again.
+"""
 
 from __future__ import annotations
 
-import sys
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse, serialize
+import pyoxigraph as ox
 
-from ontologies import catalog, inference
-from ontologies.inference import INFERRED
-from ontologies.models.comparing import lines
-from ontologies.namespaces import PROV, TWH
-from server.twin.validating import SECONDS, run_apart
+from ontologies import catalog
+from ontologies.models.comparing import lines as canonical
+from ontologies.namespaces import TWH
+from server.errors import Problem
+from server.twin.reasoning import infer_apart
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from server.twin.service import Twin
 
-__all__ = ["INFERRED", "infer", "infer_apart"]
-
-_DIGEST = TWH["inferredFrom"]
-
-
-def infer(twin: Twin, ontology: catalog.Ontology, *, closure: bool = False) -> dict[str, Any]:
-    """Put what follows from all models by an ontology's rules into `INFERRED`, in place of what was there.
-
-    Where neither models nor ontology have changed since, nothing is done. Durable and visible when it returns. Raises
-    DeadlineExceeded, or a problem if the engine fails.
-    """
-    names = twin.model_graphs()
-    triples = b"".join(twin.triples(graph) for graph in (None, *names))
-    told = _provenance(triples, ontology, closure=closure)
-    there = twin.triples(INFERRED.value) if twin.graph.has_graph(INFERRED) else b""
-    changed = any(f"{quad.triple} .".encode() not in there for quad in told)
-    count = there.count(b"\n") - len(told)
-    if changed:
-        quads = infer_apart(triples, ontology, closure=closure)
-        twin.graph.replace([*told, *quads], [INFERRED])
-        count = len(quads)
-    return {
-        "graph": INFERRED.value,
-        "triples": count,
-        "changed": changed,
-        "models": names,
-        "ontology": ontology.iri,
-    }
+INFERRED = TWH["inferred"]
+_MADE_FROM = TWH["madeFrom"]
+_QUIET = 2.0  # seconds without a change before the models are looked at again
+_MOST = 2_000_000  # triples, all of which are in memory
+_SHARE = 4  # of the time that looking took, to wait before the next
+_LOG = logging.getLogger(__name__)
+Lines = frozenset[bytes]  # N-Triples, a line each
 
 
-def infer_apart(
-    triples: bytes, ontology: catalog.Ontology, *, closure: bool = False, seconds: float = SECONDS
-) -> list[Quad]:
-    """Return what follows from N-Triples, for the graph `INFERRED`. Raises DeadlineExceeded, or a problem."""
-    arguments = ("server.twin.inferring", ontology.name, ontology.version, "closure" if closure else "")
-    found = run_apart(arguments, triples, "inference", seconds)
-    return [Quad(q.subject, q.predicate, q.object, INFERRED) for q in parse(found, RdfFormat.N_TRIPLES)]
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By which ontology, and whether to each class those above it are added."""
+
+    ontology: catalog.Ontology
+    classes: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Rules | None:
+        """Read the setting: `brick`, `brick 1.5`, `223p`, each with `classes` or without; nothing for none.
+
+        Raises UnknownOntology.
+        """
+        words = text.split()
+        names = [word for word in words if word != "classes"]
+        return cls(catalog.find(*names[:2]), "classes" in words) if names else None
 
 
-def _provenance(triples: bytes, ontology: catalog.Ontology, *, closure: bool) -> list[Quad]:
-    """Return what the graph says of itself: a digest of what it was made from, and by which ontology."""
-    said = "\n".join(sorted(lines(parse(triples, RdfFormat.N_TRIPLES))))
-    digest = sha256(f"{said}\n{ontology.iri} {closure}".encode()).hexdigest()
-    return [
-        Quad(INFERRED, _DIGEST, Literal(digest), INFERRED),
-        Quad(INFERRED, PROV["wasDerivedFrom"], NamedNode(ontology.iri), INFERRED),
-    ]
+@dataclass(frozen=True, slots=True)
+class InferReport:
+    """What is inferred now, and how that differs from before; of so many groups of models so many were made anew."""
+
+    graph: str
+    ontology: str
+    triples: int
+    added: int
+    removed: int
+    groups: int
+    inferred_groups: int
+    seconds: float
 
 
-def main() -> None:
-    """Infer from what comes on stdin by the ontology named by the arguments; what follows goes to stdout."""
-    ontology = catalog.find(sys.argv[1], sys.argv[2])
-    quads = inference.infer(sys.stdin.buffer.read(), ontology, closure=sys.argv[3] == "closure")
-    sys.stdout.buffer.write(serialize((quad.triple for quad in quads), format=RdfFormat.N_TRIPLES) or b"")
+class Inferring:
+    """Makes the graph of what follows; with `rules`, by itself whenever the graph has changed."""
+
+    def __init__(self, twin: Twin, rules: Rules | None) -> None:
+        self._twin = twin
+        self._rules = rules
+        self._lock = threading.Lock()
+        self._known: dict[bytes, Lines] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        if rules:
+            self._thread.start()
+
+    def infer(self, rules: Rules) -> InferReport:
+        """Bring the graph up to date, as one change. Durable and visible when it returns.
+
+        Raises DeadlineExceeded or a problem where the SHACL engine does not end, or fails; nothing is changed then.
+        """
+        with self._lock:
+            began = time.monotonic()
+            before = self._lines(INFERRED.value)
+            groups = dict(self._groups(rules))
+            made_from = _made_from(groups)
+            if made_from in before:
+                after, new = before, set[bytes]()
+            else:
+                new = groups.keys() - self._known.keys()
+                self._known = {key: self._known.get(key) or self._infer(groups[key], rules) for key in groups}
+                after = frozenset({made_from}).union(*self._known.values()).difference(*groups.values())
+                self._twin.graph.replace(_quads(after), [INFERRED])
+            return InferReport(
+                graph=INFERRED.value,
+                ontology=rules.ontology.iri,
+                triples=len(after) - 1,
+                added=_count(after - before),
+                removed=_count(before - after),
+                groups=len(groups),
+                inferred_groups=len(new),
+                seconds=round(time.monotonic() - began, 3),
+            )
+
+    def _groups(self, rules: Rules) -> Iterator[tuple[bytes, Lines]]:
+        models = {name: lines for name in self._twin.models() if (lines := self._lines(name))}
+        if (size := sum(map(len, models.values()))) > _MOST:
+            raise Problem(
+                400,
+                "models-too-large",
+                f"the models have {size:,} triples, of which at most {_MOST:,} are reasoned about",
+                hint="keep what needs no inference, such as a register of assets, in another twin",
+            )
+        about = f"{rules.ontology.iri} {rules.classes} {rules.ontology.path.stat().st_mtime_ns}".encode()
+        for names in together(models):
+            lines = frozenset().union(*(models[name] for name in names))
+            yield hashlib.sha256(b"\n".join([about, *_labelled(lines)])).digest(), lines
+
+    def _lines(self, graph: str | None) -> Lines:
+        return frozenset(self._twin.triples(graph).splitlines())
+
+    def _infer(self, lines: Lines, rules: Rules) -> Lines:
+        triples = b"\n".join(lines) + b"\n"
+        return frozenset(infer_apart(triples, rules.ontology, classes=rules.classes).splitlines())
+
+    def _run(self) -> None:
+        seen, wait = -1, _QUIET
+        while not self._closed.wait(wait):
+            generation, wait = self._twin.graph.generation, _QUIET
+            if self._rules is None or generation == seen or self._closed.wait(_QUIET):
+                continue
+            if generation != self._twin.graph.generation:
+                continue  # others are writing
+            began = time.monotonic()
+            try:
+                self.infer(self._rules)
+            except (Problem, StorageError):
+                _LOG.exception("what follows from the models is not up to date; the next change makes it anew")
+            seen = self._twin.graph.generation if self._is_mine(generation) else generation
+            wait = max(_QUIET, _SHARE * (time.monotonic() - began))
+
+    def _is_mine(self, generation: int) -> bool:
+        """Tell whether nobody else has written since that generation: then this has, once at most."""
+        return self._twin.graph.generation <= generation + 1
+
+    def close(self) -> None:
+        """End once what is under way is done. Closing twice is fine."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
 
-if __name__ == "__main__":
-    main()
+def together(models: Mapping[str | None, Iterable[bytes]]) -> list[list[str | None]]:
+    """Part graphs (N-Triples, a line each) into groups: two that have a node in common, which one describes."""
+    parent: dict[str | None, str | None] = {name: name for name in models}
+
+    def root(name: str | None) -> str | None:
+        while parent[name] != name:
+            name = parent[name]
+        return name
+
+    described: dict[bytes, str | None] = {}
+    for name, lines in models.items():
+        for node in {line.partition(b" ")[0] for line in lines}:
+            parent[root(described.setdefault(node, name))] = root(name)
+    for name, lines in models.items():
+        for line in lines:
+            other = described.get(line.split(b" ", 2)[2].removesuffix(b" ."))
+            if other is not None:
+                parent[root(other)] = root(name)
+    groups: dict[str | None, list[str | None]] = {}
+    for name in models:
+        groups.setdefault(root(name), []).append(name)
+    return list(groups.values())
+
+
+def _labelled(lines: Lines) -> list[bytes]:
+    """Return the lines in order, the same whatever blank nodes are labelled: a model loaded again is no other one."""
+    if not any(b"_:" in line for line in lines):
+        return sorted(lines)
+    return sorted(line.encode() for line in canonical(ox.parse(b"\n".join(lines), ox.RdfFormat.N_TRIPLES)))
+
+
+def _made_from(groups: Iterable[bytes]) -> bytes:
+    """Return the statement that tells of which groups the graph was made."""
+    return f'{INFERRED} {_MADE_FROM} "{hashlib.sha256(b"".join(sorted(groups))).hexdigest()}" .'.encode()
+
+
+def _count(lines: Lines) -> int:
+    """Count what is inferred: all but that statement."""
+    return sum(1 for line in lines if not line.startswith(str(INFERRED).encode()))
+
+
+def _quads(lines: Lines) -> Iterator[ox.Quad]:
+    for quad in ox.parse(b"\n".join(lines) + b"\n", ox.RdfFormat.N_TRIPLES):
+        yield ox.Quad(quad.subject, quad.predicate, quad.object, INFERRED)

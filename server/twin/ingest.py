@@ -81,8 +81,8 @@ class Resolver:
         return self._uuids[identifier]
 
     def _find(self, identifier: str) -> str | None:
-        if found := self.index.series(identifier, self.source or self.file):
-            return str(found)
+        if found := self.index.series_text(identifier, self.source or self.file):
+            return found
         if self.known_only:
             return None
         if self.index.ambiguous(identifier):
@@ -95,7 +95,7 @@ class Resolver:
     def report(self) -> IngestReport:
         """Return what has been resolved so far."""
         stored = {name: uuid for name, uuid in self._uuids.items() if uuid is not None}
-        known = {str(uuid) for uuid in self.index.by_uuid}
+        known = self.index.uuids
         return IngestReport(
             readings=sum(self._counts[name] for name in stored),
             points=len(set(stored.values())),

@@ -25,6 +25,7 @@ import pyoxigraph as ox
 from ontologies.formats import format_of_media_type, read_quads
 from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
+from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.unpacking import coding_of
 from storage.errors import MemoryLimitExceeded
@@ -60,10 +61,11 @@ def load_model(store: GraphStore, model: Model, *, dry_run: bool = False) -> Loa
             report = _report(_apart(staged, model.document, {"model": _packed_model(model)}))
         else:
             report = read_model(model, staged)
+        graphs = {graph, *(name for name in staged.graphs if not isinstance(name, ox.BlankNode))}
+        refuse_graphs(graphs)
         if dry_run:
             return replace(report, loaded=False)
-        named = {name for name in staged.graphs if not isinstance(name, ox.BlankNode)}
-        store.replace(staged, sorted({graph, *named}, key=str))
+        store.replace(staged, sorted(graphs, key=str))
     return report
 
 

@@ -14,16 +14,21 @@ from uuid import UUID
 from ontologies.identity import parse_uuid, series_uuid
 from ontologies.points import PointSeries
 
+_MOST_LOOKED_UP = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class PointIndex:
-    """All points of one generation of the graph, by each of their identifiers."""
+    """All points of one generation of the graph, by each of their identifiers; `uuids` are those of their series."""
 
     points: tuple[PointSeries, ...]
     by_iri: dict[str, PointSeries] = field(default_factory=dict)
     by_uuid: dict[UUID, PointSeries] = field(default_factory=dict)
+    series_of: dict[str, str] = field(default_factory=dict)  # the UUID as text, by the IRI
     _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    uuids: set[str] = field(default_factory=set)
+    _looked_up: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, points: Iterable[PointSeries]) -> PointIndex:
@@ -36,6 +41,8 @@ class PointIndex:
     def _add(self, point: PointSeries) -> None:
         self.by_iri[point.point] = point
         self.by_uuid.setdefault(point.uuid, point)
+        self.series_of[point.point] = text = str(point.uuid)
+        self.uuids.add(text)
         for reference in point.references:
             self._by_id[reference.id].add(point.uuid)
             self._by_stored[reference.id, _base(reference.stored_at or "")] = point.uuid
@@ -49,7 +56,8 @@ class PointIndex:
             return None
         by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
         every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
-        index = PointIndex(every, dict(self.by_iri), dict(self.by_uuid), by_id, dict(self._by_stored))
+        by_iri, by_uuid, series_of = dict(self.by_iri), dict(self.by_uuid), dict(self.series_of)
+        index = PointIndex(every, by_iri, by_uuid, series_of, by_id, dict(self._by_stored), set(self.uuids))
         for point in new:
             index._add(point)
         return index
@@ -69,6 +77,15 @@ class PointIndex:
             return uuid
         point = self.by_iri.get(identifier)
         return point.uuid if point else None
+
+    def series_text(self, identifier: str, source: str | None = None) -> str | None:
+        """Return the UUID that `series` gives, as text; those that points have are remembered."""
+        known = self._looked_up.get((identifier, source))
+        if known is None and (found := self.series(identifier, source)) is not None:
+            known = str(found)
+            if known in self.uuids and len(self._looked_up) < _MOST_LOOKED_UP:
+                self._looked_up[identifier, source] = known
+        return known
 
     def kept_at(self, series_id: str, store: str | None) -> UUID | None:
         """Return the series that has this id at this very store, or else at none that its model names."""

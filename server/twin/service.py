@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ from server.outbound.service import Outbound
 from server.settings import Settings
 from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
-from server.twin.checking import CheckReport, check
+from server.twin.checking import CheckReport, check, unclaimed
 from server.twin.deleting import DeleteReport, delete
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
-from server.twin.inferring import INFERRED, infer
+from server.twin.inferring import INFERRED, InferReport, Inferring, Rules
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
@@ -39,12 +39,12 @@ from server.twin.models import LoadReport, Model, named_node
 from server.twin.once import Once
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
+from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
-from server.twin.solutions import TypedSolutions
+from server.twin.solutions import TypedSolutions, from_tsv
 from server.twin.terms import Term
 from server.twin.touching import leaves_points
-from server.twin.validating import validate_apart
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
@@ -105,6 +105,7 @@ class Twin:
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
         self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
+        self._inferring = Inferring(self, Rules.parse(settings.inference))
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
@@ -112,6 +113,7 @@ class Twin:
             return
         self._closed = True
         self._retaining.close()
+        self._inferring.close()
         self.readers.close()
         self.outbound.close()
         self.series.finish()
@@ -159,8 +161,14 @@ class Twin:
 
     def typed(self, query: Query, limits: Limits) -> TypedSolutions:
         """Return the solutions of a SELECT whose format is TSV, as typed columns that are not all in memory."""
-        with closing(self.query(query, limits)) as result:
-            return TypedSolutions(result, self.directory.root)
+        query = self.leased(query, limits)
+        if self.hybrid.sees(query.text):
+            found = self.hybrid.typed(query, limits)
+            if isinstance(found, TypedSolutions):
+                return found
+            query, limits = found
+        with closing(self.readers.run(query, limits)) as result:
+            return from_tsv(result, self.directory.root)
 
     def update(
         self, text: str, *, base_iri: str | None = None, seconds: float | None = None, union: bool = False
@@ -197,26 +205,37 @@ class Twin:
             for o in catalog.available()
         ]
 
+    def infer(self, name: str = "brick", version: str | None = None, *, classes: bool = False) -> InferReport:
+        """Keep what follows from the models by a packaged ontology in a graph of its own; see Inferring.infer."""
+        return self._inferring.infer(Rules(catalog.find(name, version), classes))
+
     def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
         """Validate a graph (None: all models) with SHACL against a packaged ontology."""
-        ontology = catalog.find(name, version)
-        if graph and named_node(graph).value not in self.graph.graphs():
+        ontology, names = catalog.find(name, version), self._validated(graph)
+        report = validate_apart(b"".join(map(self.triples, names)), ontology)
+        if graph is None:
+            report["advice"] += map(asdict, unclaimed(self))
+        return {"graphs": [name for name in names if name], "ontology": ontology.iri, **report}
+
+    def validation_graph(self, graph: str | None, name: str = "brick", version: str | None = None) -> bytes:
+        """Return the report of such a validation as a graph (SHACL, section 3.6), in N-Triples."""
+        names = self._validated(graph)
+        return report_apart(b"".join(map(self.triples, names)), catalog.find(name, version))
+
+    def _validated(self, graph: str | None) -> list[str | None]:
+        if graph is None:
+            return self.models()
+        if named_node(graph).value not in self.graph.graphs():
             raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
-        names = [graph] if graph else self.model_graphs()
-        triples = b"".join(self.triples(g) for g in names) + (b"" if graph else self.triples(None))
-        return {"graphs": names, "ontology": ontology.iri, **validate_apart(triples, ontology)}
+        return [graph]
 
-    def infer(self, name: str = "brick", version: str | None = None, *, closure: bool = False) -> dict[str, Any]:
-        """Put what follows from all models into a graph of its own; see server.twin.inferring."""
-        return infer(self, catalog.find(name, version), closure=closure)
-
-    def model_graphs(self) -> list[str]:
-        """Return the named graphs that are models: neither ontologies nor what was inferred."""
+    def models(self) -> list[str | None]:
+        """Return the graphs of models: all but the packaged ontologies and what is inferred; None is the unnamed."""
         others = {INFERRED.value, *(ontology.iri for ontology in catalog.available())}
-        return [graph for graph in self.graph.graphs() if graph not in others]
+        return [None, *(name for name in self.graph.graphs() if name not in others)]
 
     def triples(self, graph: str | None) -> bytes:
-        """Return a graph (None: the default graph) as N-Triples."""
+        """Return a graph as N-Triples."""
         return self.readers.run(Dump(graph, NTRIPLES), _INSIDE).read()
 
     # Points

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from server.twin.columns import best, column, kinds, names_of, read_cells
+from server.twin import columns
+from server.twin.columns import best, names_of, read_cells
 from server.twin.terms import Kind
 from storage.errors import DiskFailed
 
@@ -23,47 +26,78 @@ _IN_MEMORY = 8 << 20
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-class TypedSolutions:
-    """Takes an answer in TSV to its end: then `schema` is known, and `batches` can be had. Closing twice is fine."""
+Cells: TypeAlias = "pa.Array[Any]"
 
-    def __init__(self, answer: Iterable[bytes], folder: Path) -> None:
-        """The temporary file is in `folder`. Raises what the answer does, and DiskFailed."""
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How cells of a column are read: what it can be besides text (None: they say nothing), and its values then."""
+
+    kinds: Callable[[Cells], set[Kind] | None]
+    values: Callable[[Cells, Kind | None], pa.Array[Any]]
+
+
+class TypedSolutions:
+    """Takes an answer to its end: then `schema` is known, and `batches` can be had. Closing twice is fine."""
+
+    def __init__(
+        self, names: Sequence[str], readings: Sequence[Reading], cells: Iterable[pa.RecordBatch], folder: Path
+    ) -> None:
+        """The batches have a column for each name. The temporary file is in `folder`.
+
+        Raises what the answer does, and DiskFailed.
+        """
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder))  # noqa: SIM115 - `close` closes it
+        self._readings = readings
         try:
             with _disk_errors():
-                self.schema, self._kinds = self._take(answer)
+                self._kinds = [best(found or ()) for found in self._take(cells)]
         except BaseException:
             self.close()
             raise
+        types = [kind.type if kind else pa.string() for kind in self._kinds]
+        self.schema = pa.schema(list(zip(names, types, strict=True)))
 
-    def _take(self, answer: Iterable[bytes]) -> tuple[pa.Schema, list[Kind | None]]:
-        blocks = _blocks(answer)
-        head, _, rest = next(blocks, b"\n").partition(b"\n")
-        names = names_of(head)
-        possible: list[set[Kind] | None] = [None for _ in names]
-        with pa.ipc.new_stream(self._file, pa.schema([(n, pa.string()) for n in names]), options=_OPTIONS) as writer:
-            for lines in chain((rest,), blocks) if names else ():
-                cells = read_cells(names, lines)
-                possible = [_both(known, seen) for known, seen in zip(possible, cells.columns, strict=True)]
-                writer.write_batch(cells)
-        chosen = [best(found or ()) for found in possible]
-        types = [kind.type if kind else pa.string() for kind in chosen]
-        return pa.schema(list(zip(names, types, strict=True))), chosen
+    def _take(self, batches: Iterable[pa.RecordBatch]) -> list[set[Kind] | None]:
+        possible: list[set[Kind] | None] = [None for _ in self._readings]
+        writer: pa.ipc.RecordBatchStreamWriter | None = None
+        for batch in batches:
+            possible = [
+                _both(known, seen, reading.kinds)
+                for known, seen, reading in zip(possible, batch.columns, self._readings, strict=True)
+            ]
+            writer = writer or pa.ipc.new_stream(self._file, batch.schema, options=_OPTIONS)
+            writer.write_batch(batch)
+        if writer is not None:
+            writer.close()
+        return possible
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows. Raises DiskFailed."""
         with _disk_errors():
+            if not self._file.tell():
+                return
             self._file.seek(0)
             for cells in pa.ipc.open_stream(self._file):
-                values = map(column, cells.columns, self._kinds)
-                yield pa.RecordBatch.from_arrays(list(values), schema=self.schema)
+                columns = zip(self._readings, cells.columns, self._kinds, strict=True)
+                values = [reading.values(column, kind) for reading, column, kind in columns]
+                yield pa.RecordBatch.from_arrays(values, schema=self.schema)
 
     def close(self) -> None:
         """Let go of the temporary file."""
         self._file.close()
 
 
-def _both(known: set[Kind] | None, cells: pa.Array) -> set[Kind] | None:  # type: ignore[type-arg] # of any type
+def from_tsv(answer: Iterable[bytes], folder: Path) -> TypedSolutions:
+    """Return the solutions of an answer in TSV. Raises what it does, and DiskFailed."""
+    blocks = _blocks(answer)
+    head, _, rest = next(blocks, b"\n").partition(b"\n")
+    names = names_of(head)
+    cells = (read_cells(names, lines) for lines in chain((rest,), blocks) if names)
+    return TypedSolutions(names, [Reading(columns.kinds, columns.column)] * len(names), cells, folder)
+
+
+def _both(known: set[Kind] | None, cells: Cells, kinds: Callable[[Cells], set[Kind] | None]) -> set[Kind] | None:
     """Return what a column can be that was known to be one of these, and goes on with these cells."""
     if known is not None and not known:
         return known

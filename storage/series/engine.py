@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
 
-from storage.errors import Corrupt, DeadlineExceeded, DiskFailed, InvalidReadings, MemoryLimitExceeded, StorageError
+from storage.errors import (
+    Cancelled,
+    Corrupt,
+    DeadlineExceeded,
+    DiskFailed,
+    InvalidReadings,
+    MemoryLimitExceeded,
+    StorageError,
+)
 
-NO_READING = "a reading needs"  # begins what our SQL raises for a row that is none
 _AGAIN = 0.05  # seconds between interrupts: one that comes between two statements is lost
 
 
@@ -29,8 +36,37 @@ _LOST = ("No files found that match", "not a valid DuckDB database", "replaying 
 _BROKEN = ("parquet", "corrupt", "failed to read file", "out of buffer")  # is in what it says of a broken file
 
 
+class Stop:
+    """Ends what is being read: in any thread, before it begins or while it runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: list[Callable[[], None]] = []
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End it. Ending twice is fine."""
+        with self._lock:
+            self._stopped, calls, self._calls = True, self._calls, []
+        for call in calls:
+            call()
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Have something called once it is ended, which may be at once."""
+        with self._lock:
+            if not self._stopped:
+                self._calls.append(call)
+                return
+        call()
+
+    def check(self) -> None:
+        """Raise Cancelled where it is ended."""
+        if self._stopped:
+            raise Cancelled("the query was cancelled")
+
+
 @contextlib.contextmanager
-def engine_errors() -> Iterator[None]:
+def engine_errors(stop: Stop | None = None) -> Iterator[None]:
     """Raise the errors of `storage.errors` for what the engine says of memory, disk, data and deadlines."""
     try:
         yield
@@ -38,6 +74,8 @@ def engine_errors() -> Iterator[None]:
         kind = _kind(error)
         if kind is None:
             raise
+        if stop is not None and kind is DeadlineExceeded:
+            stop.check()
         raise kind(str(error).partition("\n")[0]) from error
 
 
@@ -50,8 +88,6 @@ def _kind(error: Exception) -> type[StorageError] | None:
     prefix, separator, _ = message.partition(" Error: ")
     if separator and prefix in _KINDS:
         return _KINDS[prefix]
-    if NO_READING in message:
-        return InvalidReadings
     if type(error) is duckdb.Error:  # of the libraries below it, about what is in a Parquet file
         return Corrupt
     if isinstance(error, duckdb.Error) or separator:
@@ -66,28 +102,33 @@ def table_of(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
 
 
 class Deadline:
-    """Interrupts a connection from a moment on, until it is closed."""
+    """Interrupts a connection from a moment on, or from when it is to `stop`, until it is closed."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float, stop: Stop | None = None) -> None:
         self._connection = connection
         self._seconds = seconds
         self._end = time.monotonic() + seconds
+        self._stop = stop or Stop()
+        self._due = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="series-deadline", daemon=True)
         self._thread.start()
+        self._stop.then(self._due.set)
 
     def _watch(self) -> None:
-        wait = self._seconds
-        while not self._closed.wait(wait):
+        self._due.wait(self._seconds)
+        while not self._closed.is_set():
             self._connection.interrupt()
-            wait = _AGAIN
+            self._closed.wait(_AGAIN)
 
     def check(self) -> None:
-        """Raise DeadlineExceeded when it has passed."""
+        """Raise DeadlineExceeded when it has passed, or Cancelled."""
+        self._stop.check()
         if time.monotonic() >= self._end:
             raise DeadlineExceeded(f"reading took longer than {self._seconds:g} s")
 
     def close(self) -> None:
         """Let the connection alone from now on. Closing twice is fine."""
         self._closed.set()
+        self._due.set()
         self._thread.join()

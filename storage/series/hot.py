@@ -5,20 +5,30 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.files import sync_directory
 from storage.series.catalog import LAST_SEGMENT, LAST_SEQ, SCHEMA
 from storage.series.database import Database
 from storage.series.engine import engine_errors
+from storage.series.groups import VALUES, Part
 from storage.series.latest import Latest
-from storage.series.sql import quote
+from storage.series.sql import Window, quote
+from storage.series.uuids import as_uuids
+
+_FIND = """
+SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings
+WHERE id IN (SELECT unnest(?::UUID[])) AND {window}
+QUALIFY row_number() OVER (PARTITION BY id, time ORDER BY seq DESC) = 1
+"""
 
 
 class HotTier:
@@ -32,6 +42,8 @@ class HotTier:
         self._version = 0
         self._database = Database(directory / "hot.duckdb", self._scratch, memory=memory, threads=threads)
         try:
+            self._database.checkpoint()
+            self._database.shrink()
             with contextlib.closing(self.cursor()) as cursor:
                 cursor.execute(SCHEMA)
                 self._database.checkpoint()
@@ -39,6 +51,7 @@ class HotTier:
                 self.seq = _one(cursor.execute(LAST_SEQ))
                 self._last_segment = _one(cursor.execute(LAST_SEGMENT))
                 self.rows = _one(cursor.execute("SELECT count(*) FROM readings"))
+                self._span = hot_extent(cursor)
             self.latest = Latest(self.cursor, partial(self.transaction, catalog=False))
         except BaseException:
             self._database.close()
@@ -100,11 +113,13 @@ class HotTier:
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
         rows = pa.concat_tables(tables)
+        rows = rows.set_column(0, "id", as_uuids(rows.column("id")))
         with self._write:
+            self._widen(rows)
             with self.numbered(rows.num_rows, catalog=False) as (cursor, seq):
                 batch = rows.append_column("seq", pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64)))
                 cursor.register("batch", batch)
-                cursor.execute("INSERT INTO readings SELECT id::UUID, time, value, text, status, seq FROM batch")
+                cursor.execute("INSERT INTO readings SELECT id, time, value, text, status, seq FROM batch")
                 cursor.unregister("batch")
                 also(cursor)
             self.rows += rows.num_rows
@@ -119,8 +134,30 @@ class HotTier:
                 gone = _one(
                     cursor.execute("DELETE FROM readings WHERE seq >= ? AND seq < ?", [seqs.start, seqs.stop])
                 )
+                left = hot_extent(cursor)
             self.rows -= gone
+            self._span = left  # not before others see the new catalog
         return gone
+
+    def find(self, ids: Iterable[str], window: Window) -> dict[str, list[Part]]:
+        """Return what is hot of some series in a window, each (id, time) once, in no order."""
+        parts: dict[str, list[Part]] = {series: [] for series in ids}
+        if self._span is None or not window.meets(*self._span):
+            return parts
+        with contextlib.closing(self.cursor()) as cursor, engine_errors():
+            found = cursor.sql(_FIND.format(window=window.condition()), params=[list(parts)])
+            rows: pa.Table = found.to_arrow_reader().read_all().combine_chunks()
+        for series, own in parts.items():
+            for batch in rows.filter(pc.field("id") == series).to_batches():
+                own.append(Part(batch.select(VALUES.names), batch.column("seq").to_numpy()))
+        return parts
+
+    def _widen(self, rows: pa.Table) -> None:
+        """Let the span have the times of rows that are about to come: it is never too short for those who look."""
+        times = pc.min_max(rows.column("time"))
+        first, last = times["min"].as_py(), times["max"].as_py()
+        if first is not None:
+            self._span = (min(first, self._span[0]), max(last, self._span[1])) if self._span else (first, last)
 
     def copy_to(self, target: Path, cursor: duckdb.DuckDBPyConnection) -> None:
         """Copy the tables, as the cursor's transaction sees them, to a new DuckDB file. Not yet durable."""
@@ -161,6 +198,12 @@ class HotTier:
         """Checkpoint and close. Closing twice is fine."""
         with self._write:
             self._database.close()
+
+
+def hot_extent(cursor: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime] | None:
+    """Return the first and last time of hot readings."""
+    [(first, last)] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
+    return (first, last) if first is not None else None
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

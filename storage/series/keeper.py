@@ -13,21 +13,18 @@ from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.series import catalog
-from storage.series.catalog import Segment
+from storage.series.catalog import Segment, Written
 from storage.series.compaction import Compaction, new_files
-from storage.series.engine import NO_READING, engine_errors
+from storage.series.engine import engine_errors, table_of
 from storage.series.hot import HotTier
-from storage.series.layers import newest
 from storage.series.rollups import TIERS, build
-from storage.series.segments import SegmentFiles, ends_in
+from storage.series.segments import SegmentFiles
+from storage.series.sorting import MOST_ROWS, ends, in_order, pieces
 
-_INCOMING = f"""
-SELECT coalesce(id::UUID::VARCHAR, error('{NO_READING} an id')) AS id,
-    coalesce(time, error('{NO_READING} a time')) AS time, value, text, status, row_number() OVER () AS seq
-FROM incoming
-"""
+_MOST_SORTING = 2  # large batches at a time, so that memory stays bounded
 
 
 class Keeper:
@@ -39,6 +36,7 @@ class Keeper:
         self._files = files
         self._target = target_rows
         self._busy = threading.RLock()
+        self._sorting = threading.BoundedSemaphore(_MOST_SORTING)
 
     def seal(self) -> int:
         """Move what is hot now into runs; returns its rows. What is committed meanwhile stays hot."""
@@ -52,38 +50,58 @@ class Keeper:
         return sum(self._seal(range(*between)) for between in pairwise([0, *sorted(set(runs)), seq]))
 
     def _seal(self, seqs: range) -> int:
-        rows = (
-            "SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings"
-            f" WHERE seq >= {seqs.start} AND seq < {seqs.stop}"
-        )
+        """Seal the rows with these numbers, so many at a time as are sorted in memory."""
+        sealed = 0
+        while (first := self._first(seqs)) is not None:
+            some = range(first, min(first + MOST_ROWS, seqs.stop))
+            sealed += self._seal_some(some)
+            seqs = range(some.stop, seqs.stop)
+        return sealed
+
+    def _first(self, seqs: range) -> int | None:
+        with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            [(first,)] = cursor.execute(f"SELECT min(seq) FROM readings WHERE {_inside(seqs)}").fetchall()
+        return None if first is None else int(first)
+
+    def _seal_some(self, seqs: range) -> int:
+        hot = f"SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings WHERE {_inside(seqs)}"
         with new_files(self._hot, self._files) as written:
             with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-                [(last,)] = cursor.execute(f"SELECT max(seq) FROM ({rows})").fetchall()
-                run = self._files.write(cursor, self._hot.next_segment(), newest(rows), level=0) if last else None
-            if run is None:
-                return 0
-            written.append(run)
+                rows = table_of(cursor, hot)
+                if not rows.num_rows:  # deleted meanwhile
+                    return 0
+                written.append(self._write(cursor, rows))
+            last = pc.max(rows.column("seq")).as_py()
             return self._hot.forget(seqs, lambda transaction: catalog.enter(transaction, written, last))
 
-    def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
-        """Write a large batch as a run of its own: durable and visible when it returns, whole or not at all.
+    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> Written:
+        """Write rows with `seq` as a run: of those with the same id and time, that with the highest."""
+        numbers = rows.column("seq").to_numpy()
+        if (numbers[1:] < numbers[:-1]).any():  # the engine promises no order
+            rows = rows.sort_by("seq")
+        ordered = in_order(rows.drop_columns(["seq"]))
+        return self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0)
 
-        `also` writes more in the same transaction. `batches` has the columns of a relation. Of rows with the same id
-        and time the last one counts. An error that `batches` raises is raised here, with nothing stored. Nothing else
-        waits for it.
+    def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
+        """Write a large batch as runs of its own: durable and visible when it returns, whole or not at all.
+
+        `also` writes more in the same transaction. `batches` has the columns of SCHEMA. Of rows with the same id
+        and time the last one counts. An error that `batches` raises is raised here, with nothing stored. So many are
+        sorted at a time as memory is meant for; further ones wait, but nothing else waits for them.
         """
-        with new_files(self._hot, self._files) as written:
+        with self._sorting, new_files(self._hot, self._files) as written:
+            newest: list[pa.Table] = []
             with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-                cursor.register("incoming", batches)
-                run = self._files.write(cursor, self._hot.next_segment(), newest(_INCOMING), level=0)
-                written += [run] if run else []
-                ends = ends_in(cursor, run.path) if run else None
-            with self._hot.numbered() as (transaction, seq):
+                for rows in pieces(batches):
+                    ordered = in_order(rows)
+                    newest.append(ends(ordered))
+                    written.append(self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0))
+            with self._hot.numbered(max(1, len(written))) as (transaction, seq):
                 also(transaction)
-                if ends is not None:
-                    catalog.enter(transaction, written, seq)
-                    numbers = pa.repeat(pa.scalar(seq), ends.num_rows)
-                    self._hot.latest.enter(transaction, ends.append_column("seq", numbers))
+                for number, (run, last) in enumerate(zip(written, newest, strict=True), seq):
+                    catalog.enter(transaction, [run], number)
+                    numbers = pa.repeat(pa.scalar(number), last.num_rows)
+                    self._hot.latest.enter(transaction, last.append_column("seq", numbers))
 
     @contextlib.contextmanager
     def at_rest(self) -> Iterator[None]:
@@ -121,3 +139,7 @@ class Keeper:
             seq = self._hot.reserve_seq()
             self._seal_before(seq)
             return Compaction(self._hot, self._files, seq, self._target).run()
+
+
+def _inside(seqs: range) -> str:
+    return f"seq >= {seqs.start} AND seq < {seqs.stop}"

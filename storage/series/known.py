@@ -9,31 +9,39 @@ from datetime import datetime
 import duckdb
 
 from storage.series import catalog
-from storage.series.catalog import Segment
+from storage.series.catalog import FOREVER, Segment
+from storage.series.hot import hot_extent
 from storage.series.layers import Days, days_of
 
 Extent = tuple[datetime, datetime] | None
+_MARKS = f"""
+SELECT EXISTS (SELECT 1 FROM deletions), EXISTS (SELECT 1 FROM deletions WHERE seq < {FOREVER}),
+    (SELECT max(last) FROM deletions WHERE seq = {FOREVER}), EXISTS (SELECT 1 FROM quarantine)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What reads are planned by: the files, their rollups and days, and whether anything is deleted or lost."""
+    """What reads are planned by: the files, their rollups and days, and whether anything is deleted or lost.
+
+    `removed` tells whether anything is deleted that has not had its time; `retired` is until when readings have.
+    """
 
     segments: tuple[Segment, ...]
     rolled_up: dict[int, set[str]]
     run_days: dict[int, Days]
     deletions: bool
+    removed: bool
+    retired: datetime | None
     lost: bool
 
     @classmethod
     def read(cls, cursor: duckdb.DuckDBPyConnection) -> Catalog:
         """Return the catalog of the cursor's transaction."""
         segments = tuple(catalog.segments(cursor))
-        [(deletions, lost)] = cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM deletions), EXISTS (SELECT 1 FROM quarantine)"
-        ).fetchall()
+        [(deletions, removed, retired, lost)] = cursor.execute(_MARKS).fetchall()
         runs = days_of(cursor, [segment for segment in segments if segment.level == 0])
-        return cls(segments, catalog.rolled_up(cursor), runs, deletions, lost)
+        return cls(segments, catalog.rolled_up(cursor), runs, deletions, removed, retired, lost)
 
 
 class Known:
@@ -45,6 +53,11 @@ class Known:
     def __init__(self, version: Callable[[], int]) -> None:
         self._version = version
         self._kept: tuple[int, Catalog] | None = None
+
+    def settled(self) -> Catalog | None:
+        """Return the catalog that is kept if it is that of this moment, the same object until something changes."""
+        version, kept = self._version(), self._kept
+        return kept[1] if kept is not None and kept[0] == version else None
 
     def look(self, cursor: duckdb.DuckDBPyConnection) -> tuple[Catalog, Extent]:
         """Return the catalog, and the first and last time of hot readings, as the cursor's transaction sees them.
@@ -61,9 +74,3 @@ class Known:
         if settled:
             self._kept = before, found
         return found, extent
-
-
-def hot_extent(cursor: duckdb.DuckDBPyConnection) -> Extent:
-    """Return the first and last time of hot readings."""
-    [(first, last)] = cursor.execute("SELECT min(time), max(time) FROM readings").fetchall()
-    return (first, last) if first is not None else None

@@ -1,7 +1,7 @@
 """The newest reading of each series.
 
 The table `latest` follows the hot readings from behind: what was appended since waits in memory, and is looked at
-together with the table, until there is enough of it to be worth a write. A start makes up for what was lost so.
+together with the table, until it is of enough series to be worth a write. A start makes up for what was lost so.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any, cast
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.errors import StorageError
 from storage.series.engine import engine_errors, table_of
@@ -48,6 +51,20 @@ SELECT id, newest.time, newest.value, newest.text, newest.status FROM (
 """
 
 
+def newest_of(rows: pa.Table) -> pa.Table:
+    """Return the newest of the rows of each series; of one time, the last of the rows."""
+    codes = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(_storage(rows.column("id"))))
+    order = np.argsort(rows.column("time").to_numpy(), kind="stable")
+    last = np.empty(len(codes.dictionary), np.int64)
+    last[codes.indices.to_numpy()[order]] = order  # what comes later stays
+    return rows.take(pa.array(np.sort(last), pa.int64()))
+
+
+def _storage(ids: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    whole = ids.combine_chunks()
+    return whole.storage if isinstance(whole, pa.ExtensionArray) else whole
+
+
 class Latest:
     """The table `latest` and what it does not have yet."""
 
@@ -67,7 +84,11 @@ class Latest:
         """Take note of committed readings, with `seq`, in the order of their commits."""
         self._pending.append(rows)
         self._rows += rows.num_rows
-        if self._rows >= FOLD_ROWS:
+        if self._rows < FOLD_ROWS:
+            return
+        newest = newest_of(pa.concat_tables(self._pending))
+        self._pending, self._rows = [newest], newest.num_rows  # in one step, for those who read
+        if self._rows >= FOLD_ROWS // 2:
             try:
                 self.fold()
             except StorageError:  # the rows are durable; a full disk costs memory until there is room

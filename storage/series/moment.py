@@ -9,7 +9,8 @@ from functools import cached_property
 import duckdb
 
 from storage.series.catalog import Segment
-from storage.series.known import Catalog, Known, hot_extent
+from storage.series.hot import hot_extent
+from storage.series.known import Catalog, Known
 from storage.series.layers import Days, Deleted, days_between, deleted
 from storage.series.quarantine import refuse_lost
 from storage.series.segments import SegmentFiles

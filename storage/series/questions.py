@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from storage.series.engine import Deadline, engine_errors
+from storage.series.engine import Deadline, Stop, engine_errors
 from storage.series.layers import relation
 from storage.series.moment import Moment
 from storage.series.selection import BATCH_ROWS
@@ -68,13 +68,13 @@ def statement(moment: Moment, sources: Sources, question: Question) -> str:
 
 
 def batches(
-    cursor: duckdb.DuckDBPyConnection, sql: str, deadline: Deadline | None
+    cursor: duckdb.DuckDBPyConnection, sql: str, deadline: Deadline | None, stop: Stop | None = None
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """Run a statement; its rows come as they are wanted."""
     reader: pa.RecordBatchReader = cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
 
     def rows() -> Iterator[pa.RecordBatch]:
-        with engine_errors():
+        with engine_errors(stop):
             for batch in reader:
                 if deadline is not None:
                     deadline.check()

@@ -5,34 +5,39 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
 from storage.errors import Corrupt, InQuarantine
-from storage.series.engine import Deadline, engine_errors, table_of
+from storage.series.engine import Deadline, Stop, engine_errors, table_of
 from storage.series.hot import HotTier
 from storage.series.known import Known
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
+from storage.series.narrow import Narrow
 from storage.series.questions import Question, batches, chosen, statement
 from storage.series.schema import ids_of
-from storage.series.selection import Rows, Selection, answer, register
-from storage.series.sources import Sources
-from storage.series.sql import Window
+from storage.series.selection import Rows, Selection, Source, answer, register
+from storage.series.sources import Sources, is_small
+from storage.series.sql import COLUMNS, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Starts them. `broken` names the files that are not what was written."""
+    """Starts them. `broken` names the files that are not what was written; `narrow` is asked first."""
 
     hot: HotTier
     sources: Sources
     broken: Callable[[], list[str]]
     known: Known
+    narrow: Narrow
 
     def select(self, selection: Selection, points: pa.Table | None, seconds: float | None) -> Rows:
         """Start a selection; see SeriesStore.select."""
+        if (rows := self.narrow.select(selection, points)) is not None:
+            return rows
         cleanup = contextlib.ExitStack()
         try:
             with self._blaming(), engine_errors():
@@ -52,28 +57,56 @@ class Reads:
         deadline = Deadline(cursor, seconds) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
+        source = self._found(cursor, selection, points) or self._planned(cursor, selection, points, cleanup)
+        rows = answer(cursor, source, selection, points, deadline, cleanup)
+        rows.batches = self._named(rows.batches)
+        return rows
+
+    def _planned(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        selection: Selection,
+        points: pa.Table | None,
+        cleanup: contextlib.ExitStack,
+    ) -> Source:
+        """Return where the engine finds the readings."""
         moment = self._moment(cursor, cleanup, points.num_rows if points is not None else None)
         if points is not None:
             register(cursor, points)
         source = self.sources.source(moment, selection)
         moment.planned()
-        rows = answer(cursor, source, selection, points, deadline, cleanup)
-        rows.batches = self._named(rows.batches)
-        return rows
+        return source
 
-    def ask(self, question: Question, seconds: float | None) -> Rows:
+    def _found(
+        self, cursor: duckdb.DuckDBPyConnection, selection: Selection, points: pa.Table | None
+    ) -> Source | None:
+        """Return few readings of a closed window as a table that is read already; None where that cannot be."""
+        window = selection.window
+        if points is None or selection.looks_back or not is_small(points.num_rows, window):
+            return None
+        rows = self.narrow.readings(window, [str(found) for found in points.column("id").to_pylist()])
+        if rows is None or window.start is None or window.end is None:
+            return None
+        register(cursor, points)
+        cursor.register("found", rows)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        return Source(f"SELECT {COLUMNS} FROM found", None, window.start, window.end, now)
+
+    def ask(self, question: Question, seconds: float | None, stop: Stop | None = None) -> Rows:
         """Start a question; see SeriesStore.ask."""
         cleanup = contextlib.ExitStack()
         try:
-            with self._blaming(), engine_errors():
-                return self._ask(question, seconds, cleanup)
+            with self._blaming(), engine_errors(stop):
+                return self._ask(question, seconds, stop, cleanup)
         except BaseException:
             cleanup.close()
             raise
 
-    def _ask(self, question: Question, seconds: float | None, cleanup: contextlib.ExitStack) -> Rows:
+    def _ask(
+        self, question: Question, seconds: float | None, stop: Stop | None, cleanup: contextlib.ExitStack
+    ) -> Rows:
         cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
-        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        deadline = Deadline(cursor, seconds, stop) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
         moment = self._moment(cursor, cleanup, question.ids.num_rows)
@@ -85,7 +118,7 @@ class Reads:
             cursor.register(question.latest, self.hot.latest.read(ids))
         sql = statement(moment, self.sources, chosen(moment, self.sources, question))
         moment.planned()
-        schema, rows = batches(cursor, sql, deadline)
+        schema, rows = batches(cursor, sql, deadline, stop)
         return Rows(schema, self._named(rows), cleanup)
 
     def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:

@@ -27,14 +27,16 @@ ROW_GROUP = 131_072
 ARCHIVE = 2  # the level of a file of hourly rollups, whose readings are gone
 
 
-def write_parquet(cursor: duckdb.DuckDBPyConnection, rows: str, columns: str, target: Path) -> int:
+def write_parquet(
+    cursor: duckdb.DuckDBPyConnection, rows: str, columns: str, target: Path, *, order: str = "ORDER BY id, time"
+) -> int:
     """Write columns, sorted by `id` and `time`, as zstd Parquet; returns the rows. Durable when it returns."""
     temporary = target.with_suffix(".tmp")
     # The engine makes a column required where it knows of no null in it. With this all files have the same schema.
     optional = ", ".join(f"CASE WHEN id IS NOT NULL THEN {column} END AS {column}" for column in columns.split(", "))
     try:
         [(count,)] = cursor.execute(
-            f"COPY (SELECT {optional} FROM ({rows}) ORDER BY id, time) TO {quote(str(temporary))}"
+            f"COPY (SELECT {optional} FROM ({rows}) {order}) TO {quote(str(temporary))}"
             f" (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP})"
         ).fetchall()
         publish(temporary, target)
@@ -127,15 +129,29 @@ class SegmentFiles:
         """Write a relation as the segment with a new number. Durable when it returns; without rows there is none."""
         path = self._segments / f"{number:010d}.parquet"
         write_parquet(cursor, rows, columns, path)
-        try:
-            written = describe(cursor, number, path, level)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        written = self._described(cursor, number, path, level)
         if not written.series.num_rows:
             path.unlink()
             return None
         return written
+
+    def write_ordered(
+        self, cursor: duckdb.DuckDBPyConnection, number: int, ordered: pa.Table, *, level: int
+    ) -> Written:
+        """Write rows, sorted by `id` and `time`, as the segment with a new number. Durable when it returns."""
+        path = self._segments / f"{number:010d}.parquet"
+        cursor.register("ordered", ordered)
+        write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="")
+        cursor.unregister("ordered")
+        return self._described(cursor, number, path, level)
+
+    @staticmethod
+    def _described(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:
+        try:
+            return describe(cursor, number, path, level)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def discard(self, written: Iterable[Written]) -> None:
         """Delete new files that will not be catalogued after all."""

@@ -89,7 +89,7 @@ class Sources:
     def _rolled(self, moment: Moment, window: Window, grain: timedelta, *, retired: bool = True) -> Rolled | None:
         inside = [s for s in moment.segments if window.meets(s.first, s.last)]
         archives = [s for s in inside if s.level == ARCHIVE and retired]
-        if not archives and _is_small(moment, window):
+        if not archives and moment.series is not None and is_small(moment.series, window):
             return None
         bases = [(s, moment.rolled_up[s.number]) for s in inside if s.level == 1 and s.number in moment.rolled_up]
         numbered = [(self.files.path(s), s.seq) for s in archives]
@@ -146,11 +146,11 @@ class Sources:
         )
 
 
-def _is_small(moment: Moment, window: Window) -> bool:
+def is_small(series: int, window: Window) -> bool:
     """Tell whether the readings themselves are so few that to plan for rollups takes longer than to read them."""
-    if moment.series is None or window.start is None or window.end is None:
+    if window.start is None or window.end is None:
         return False
-    return moment.series * (window.end - window.start) <= _SMALL
+    return series * (window.end - window.start) <= _SMALL
 
 
 def _spans(window: Window) -> Spans:

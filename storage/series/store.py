@@ -22,11 +22,12 @@ from storage.series import catalog, copies, receipts
 from storage.series.catalog import Segment
 from storage.series.commits import Batch, GroupCommit
 from storage.series.deletions import delete
-from storage.series.engine import engine_errors
+from storage.series.engine import Stop, engine_errors
 from storage.series.hot import HotTier
 from storage.series.keeper import Keeper
 from storage.series.known import Known
 from storage.series.moment import Moment
+from storage.series.narrow import Narrow
 from storage.series.options import Options
 from storage.series.quarantine import Quarantine
 from storage.series.questions import Question
@@ -81,7 +82,8 @@ class SeriesStore:
     def _recover(self) -> None:
         """Make what is on disk fit together again, whatever ended the last process."""
         self._sources = Sources(self._files)
-        self._reads = Reads(self._hot, self._sources, self._broken, Known(self._hot.version))
+        known = Known(self._hot.version)
+        self._reads = Reads(self._hot, self._sources, self._broken, known, Narrow(self._files, known, self._hot))
         self._quarantine = Quarantine(self._hot, self._files)
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])
@@ -186,9 +188,12 @@ class SeriesStore:
         """
         return self._reads.select(selection, points, seconds)
 
-    def ask(self, question: Question, *, seconds: float | None = None) -> Rows:
-        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded."""
-        return self._reads.ask(question, seconds)
+    def ask(self, question: Question, *, seconds: float | None = None, stop: Stop | None = None) -> Rows:
+        """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded.
+
+        Where there are `seconds`, `stop` ends it before, with Cancelled.
+        """
+        return self._reads.ask(question, seconds, stop)
 
     def _catalog(self) -> list[Segment]:
         with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():

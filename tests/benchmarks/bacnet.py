@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ontologies.bacnet_network import Network
@@ -124,14 +124,14 @@ async def changes(folder: Path, network: Network, process: subprocess.Popen[str]
     """Print what 1,000 subscriptions take, and a change of each."""
     config = config_of(folder, every=3600.0, cov=True)
     plans = [
-        DevicePlan(p.station, p.instance, p.name, p.limits, tuple(x for x in p.points if x.object.type == 0)[:20], ())
-        for p in plans_of(config, network, {})
+        replace(plan, points=tuple(x for x in plan.points if x.object.type == 0)[:20], logs=())
+        for plan in plans_of(config, network, {})
     ]
     buffer = Buffer(folder / "cov.sqlite")
     async with on_network(AT) as link:
-        gateway = Gateway(config, link, buffer, plans)
+        gateway = Gateway(config, link, buffer)
         wall, cpu = time.perf_counter(), time.process_time()
-        running = asyncio.create_task(gateway.run())
+        running = asyncio.create_task(gateway.run(plans, None))
         await _until(lambda: gateway.subscribed == 1000 and len(buffer) >= 1000)
         cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
         print(cost.line("1,000 subscriptions, with the first value of each on disk", 1000))
@@ -162,8 +162,8 @@ async def polled(folder: Path, seconds: float) -> None:
             network = await scanned(link, 100, folder)
             config = config_of(folder)
             buffer = Buffer(folder / "poll.sqlite")
-            gateway = Gateway(config, link, buffer, plans_of(config, network, {}))
-            running = asyncio.create_task(gateway.run())
+            gateway = Gateway(config, link, buffer)
+            running = asyncio.create_task(gateway.run(plans_of(config, network, {}), None))
             wall, cpu = time.perf_counter(), time.process_time()
             await asyncio.sleep(seconds)
             spent, cpu = time.perf_counter() - wall, time.process_time() - cpu

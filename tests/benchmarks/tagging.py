@@ -24,10 +24,11 @@ import numpy as np
 from ontologies.tagging.certainty import WEIGHTS, measures
 from ontologies.tagging.classes import point_classes
 from ontologies.tagging.evidence import readings
+from ontologies.tagging.neighbours import with_holders
 from ontologies.tagging.patterns import patterns, teaching_order
 from ontologies.tagging.proposals import THRESHOLD, haystack_tags
 from ontologies.tagging.ranking import standard_ranker
-from ontologies.tagging.suggesting import Guess, suggest
+from ontologies.tagging.suggesting import Guess, all_texts, suggest
 from ontologies.tagging.tokens import template
 from ontologies.tagging.vocabulary import spoken, standard_vocabulary
 from tests.benchmarks.report import Part
@@ -38,7 +39,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "tagging.md"
 _BEGIN, _END = "<!-- figures -->", "<!-- /figures -->"
 _REVIEWED = 50
 _SEEDS = range(5)
-_LEVELS = (0.3, 0.5, 0.7, 0.9)
+_SHARES = (0.5, 0.7, 0.9, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,29 +151,37 @@ def _coverage(buildings: dict[str, list[Labelled]], guesses: dict[str, list[Gues
     part = Part(
         "Confidence, nothing reviewed",
         (
-            "confidence of at least",
-            *("points that reach it, developed on", "right among them"),
-            *("points that reach it, held back", "right among them"),
+            "the surest",
+            *(f"{what}, {names}" for names in ("developed on", "held back") for what in ("exact", "fits")),
         ),
-        "How much is proposed at each level of confidence, and how much of that is the true class or one that says"
-        " more (Zone_Air_Temperature_Sensor where the label is Air_Temperature_Sensor; Supply for Discharge); means"
-        " over buildings, of the points whose class Brick 1.4 has. An import proposes a class from"
-        f" {THRESHOLD} on, and below it no more than the kind of point.",
+        "Of the points that are surest, the share that is the true class; and of those the share whose class fits:"
+        " the true one, or one that says more (Zone_Air_Temperature_Sensor where the label is Air_Temperature_Sensor;"
+        " Supply for Discharge). Means over buildings, of the points whose class Brick 1.4 has. The last line is what"
+        f" an import proposes: a confidence of {THRESHOLD} or more; below it, it proposes no more than the kind of"
+        " point.",
     )
-    known = {found.name for found in point_classes().classes}
-    for level in _LEVELS:
-        cells = []
-        for names in (DEVELOPED_ON, HELD_BACK):
-            shares, precisions = [], []
-            for name in names:
-                pairs = zip(guesses[name], buildings[name], strict=True)
-                best = [(guess.suggestions[0], point.truth) for guess, point in pairs if point.truth in known]
-                sure = [fits(suggestion.name, truth) for suggestion, truth in best if suggestion.confidence >= level]
-                shares.append(len(sure) / len(best))
-                precisions += [mean(sure)] if sure else []
-            cells += [f"{mean(shares):.1%}", f"{mean(precisions):.1%}" if precisions else "-"]
-        part.add(f"{level:.1f}", *cells)
+    sets = [[_by_confidence(guesses[n], buildings[n]) for n in names] for names in (DEVELOPED_ON, HELD_BACK)]
+    for share in _SHARES:
+        parts = [[found[: max(1, round(share * len(found)))] for found in each] for each in sets]
+        part.add(f"{share:.0%}", *(cell for each in parts for cell in _precision(each)))
+    parts = [[[one for one in found if one[0] >= THRESHOLD] for found in each] for each in sets]
+    shares = (mean(len(p) / len(f) for p, f in zip(*both, strict=True)) for both in zip(parts, sets, strict=True))
+    title = " and ".join(f"{share:.0%}" for share in shares)
+    part.add(title, *(cell for each in parts for cell in _precision(each)))
     return part
+
+
+def _by_confidence(guesses: Sequence[Guess], points: Sequence[Labelled]) -> list[tuple[float, bool, bool]]:
+    """Return confidence, whether exact, whether it fits, of each point whose class there is; the surest first."""
+    known = {found.name for found in point_classes().classes}
+    pairs = [(g.suggestions[0], p.truth) for g, p in zip(guesses, points, strict=True) if p.truth in known]
+    return sorted(
+        ((s.confidence, s.name == truth, fits(s.name, truth)) for s, truth in pairs), key=lambda each: -each[0]
+    )
+
+
+def _precision(found: Sequence[Sequence[tuple[float, bool, bool]]]) -> Iterable[str]:
+    return (f"{mean(mean(one[at] for one in each) for each in found if each):.1%}" for at in (1, 2))
 
 
 def _tags(buildings: dict[str, list[Labelled]], guesses: dict[str, list[Guess]]) -> Part:
@@ -211,11 +220,12 @@ def fit(buildings: dict[str, list[Labelled]]) -> list[float]:
     known = {found.name for found in point_classes().classes}
     for name in DEVELOPED_ON:
         points = [point for point in buildings[name] if point.truth in known]
-        here = spoken(standard_vocabulary(), [part for p in points for part in (p.text.name, *p.text.context)])
-        patterns = {(template(point.text.name), point.truth): point for point in points}
-        for point in patterns.values():
-            candidates = ranker.rank(readings(point.text, here))
-            rows.append(measures(candidates, 0, ranker))
+        texts = with_holders([point.text for point in points])
+        here = spoken(standard_vocabulary(), all_texts(texts))
+        patterns = {(template(p.text.name), p.truth): (text, p) for text, p in zip(texts, points, strict=True)}
+        for text, point in patterns.values():
+            candidates = ranker.rank(readings(text, here))
+            rows.append(measures(candidates[0], ranker))
             right.append(fits(candidates[0].found.name, point.truth))
             weight.append(1 / len(patterns))
     values, truth, importance = np.array(rows), np.array(right, dtype=float), np.array(weight)

@@ -6,6 +6,8 @@ import io
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from server.tables.line_protocol.read import Precision, read_lines
+from storage.series.selection import Selection
+from storage.series.store import SeriesStore
 from tests.benchmarks.series import bodies
 from tests.benchmarks.series.__main__ import PARTS, TITLE, main, present
 from tests.benchmarks.series.bench import Bench
 from tests.benchmarks.series.data import LATE, STEP, DataSet, midnight
+from tests.benchmarks.series.offline import fill
 from tests.benchmarks.series.questions import Cell, asked, compare, questions
 from tests.benchmarks.series.system import Found
+from tests.support.series import QUIET
 
 TINY = 0.002
 SET = DataSet("reading", points=20, days=2, start=midnight(2025))
@@ -120,6 +126,22 @@ def test_all_parts_of_ours_beside_duckdb(monkeypatch: pytest.MonkeyPatch, capsys
     assert "InfluxDB |" not in report
 
 
+def test_what_was_measured_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("--scale", str(TINY / 10), "--runs", "1", "--systems", "duckdb", "--keep", str(tmp_path))
+    _run(monkeypatch, *run, "--fill")
+    filled = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "scale-0.0002").glob("*.whole")}
+    assert sorted(filled) == ["duckdb.whole", "twinhouse.whole"]
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "ingest.md").write_text("### Ingest\n\nof another day\n")
+    _run(monkeypatch, *run, "--only", "questions")
+    report = capsys.readouterr().out
+    assert report.index("of another day") < report.index("### Questions")
+    assert "### Questions" in (tmp_path / "parts" / "questions.md").read_text()
+    assert filled == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "scale-0.0002").glob("*.whole")}
+
+
 @pytest.mark.skipif(
     shutil.which("influxd") is None or shutil.which("victoria-metrics") is None,
     reason="the other servers are missing",
@@ -129,6 +151,7 @@ def test_all_systems_answer_the_same(tmp_path: Path) -> None:
     part = questions(bench)
     assert [len(row) for row in part.rows] == [len(part.head)] * 7
     assert "failed" not in part.markdown()
+    assert all((bench.folder / f"{name}.whole").exists() for name in ("twinhouse", "influxdb", "victoriametrics"))
     assert set(bench.peaks) == {("questions", name) for name in ("Twinhouse", "InfluxDB", "VictoriaMetrics")}
 
 
@@ -145,6 +168,7 @@ def test_what_is_missing_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: py
         (["--only", "x"], 2, "no x"),
         (["--systems", "y"], 2, "no y"),
         (["--scale", "0.01", "--write-docs"], 2, "wants a --scale of 0.1"),
+        (["--fill"], 2, "wants a folder"),
     ],
 )
 def test_the_command(
@@ -159,3 +183,21 @@ def test_the_command(
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["series", *arguments])
     main()
+
+
+def test_readings_that_the_server_never_saw_are_as_if_it_had(tmp_path: Path) -> None:
+    first, later = SET.blocks(1, 0, 1), SET.blocks(1, 1)
+    assert fill(tmp_path, first) + fill(tmp_path, later) == SET.readings
+    with closing(SeriesStore(tmp_path / "series", QUIET)) as store:
+        assert store.check() == []
+        assert store.compact() == 0
+        rows = bodies.table(BLOCK)
+        rows = rows.set_column(0, "id", rows.column("id").cast(pa.string()))
+        expected = rows.sort_by([("id", "ascending"), ("time", "ascending")])
+        found = store.select(Selection()).read_all()
+        assert found.column("id").to_pylist() == expected.column("id").to_pylist()
+        assert found.select(["time", "value"]).equals(expected.select(["time", "value"]))
+        assert (
+            store.latest().column("time").to_pylist()
+            == [datetime.fromtimestamp(SET.end - STEP + LATE, UTC).replace(tzinfo=None)] * 20
+        )

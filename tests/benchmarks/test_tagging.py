@@ -30,10 +30,11 @@ def test_a_more_exact_class_fits(guess: str, truth: str, whether: bool) -> None:
 
 
 # Well below what docs/tagging.md tells: what a change of a table must not lose.
-@pytest.mark.parametrize(("name", "exact", "reviewed"), [("alpha", 0.6, 0.9), ("medium-office", 0.5, 0.8)])
-def test_names_keep_giving_their_classes(name: str, exact: float, reviewed: float) -> None:
+@pytest.mark.parametrize(("name", "exact", "reviewed"), [("alpha", 0.9, 0.9), ("hhw-b", 0.6, None)])
+def test_names_keep_giving_their_classes(name: str, exact: float, reviewed: float | None) -> None:
     points = labelled(shared("haystack").parent, name)
     truths = [point.truth for point in points]
     assert figures(suggest([point.text for point in points]), truths).accuracy > exact
-    chosen = random.Random(0).sample(range(len(points)), 50)
-    assert at_reviewed(points, chosen).accuracy > reviewed
+    if reviewed is not None:
+        chosen = random.Random(0).sample(range(len(points)), 50)
+        assert at_reviewed(points, chosen).accuracy > reviewed

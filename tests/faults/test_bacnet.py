@@ -1,4 +1,4 @@
-"""Gateway and server are killed at random moments: no record of a trend log is lost, and none comes twice."""
+"""Gateway and server are killed: no record of a trend log is lost or comes twice, no command is left standing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
+import rusty_bacnet
+
 from tests.server.bacnet.conftest import fresh_address
+from tests.server.bacnet.test_commands import put_model
 from tests.server.bacnet.test_gateway import configured, readings, series_of
-from tests.support.bacnet import raw
+from tests.support.bacnet import raw, rusty
 from tests.support.faults import ROUNDS
 from tests.support.server import COMMAND
 from tests.support.service import Service, serving
@@ -97,3 +101,37 @@ def kills(folder: Path, chance: random.Random) -> None:
         time.sleep(chance.uniform(0.0, 0.7))
         victims[1]()
         running.wait()
+
+
+def test_a_command_is_taken_back_although_everything_was_killed(tmp_path: Path) -> None:
+    address = fresh_address()
+    valve = rusty_bacnet.ObjectIdentifier(rusty_bacnet.ObjectType.ANALOG_OUTPUT, 1)
+    made = rusty.device(9, address, lambda device: device.add_analog_output(1, "Valve", 98))
+    more = '[poll]\nevery = "1h"\n[[commands]]\ndevice = 9\nobjects = ["*"]'
+    with rusty.running(made) as devices:
+        _, network = configured(tmp_path, [address], "http://127.0.0.1:9", more)
+
+        def present() -> float:
+            value = devices.call(made.read_property, valve, rusty_bacnet.PropertyIdentifier.PRESENT_VALUE)
+            return float(value.value)
+
+        with serving(tmp_path / "data") as service:
+            put_model(network, service.url)
+            pointed_at(tmp_path, service)
+            running = gateway(tmp_path)
+            order = {"point": series_of(network, "analog-output,1"), "value": 42.0, "seconds": 2}
+            answer = httpx2.post(f"{service.url}/commands?timeout=60", json=order, timeout=90)
+            running.kill()
+            service.kill()
+            running.wait()
+        assert answer.status_code == 200, answer.text
+        assert present() == 42.0
+        time.sleep(2.0)
+        assert present() == 42.0  # nobody is there to take it back
+        running = gateway(tmp_path)  # the server is still away
+        end = time.monotonic() + 60
+        while present() == 42.0 and time.monotonic() < end:
+            time.sleep(0.1)
+        running.terminate()
+        assert running.wait(30) == 0
+        assert present() == 0.0

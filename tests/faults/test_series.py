@@ -19,6 +19,7 @@ from tests.support.faults import ROUNDS, fork_and_kill
 from tests.support.series import QUIET, public_files
 
 KILLS = max(2, 5 * ROUNDS // len(WORK) + 1)  # of each kind of work
+LONGEST = 0.25  # seconds until a kill: each kind of work begins and ends several times in it
 DAYS = Step(months=1)
 
 
@@ -68,7 +69,7 @@ def test_kills(tmp_path: Path, work: str) -> None:
     moment = random.Random(WORK.index(work))
     expected = Expected()
     for _ in range(KILLS):
-        said = fork_and_kill(main, moment, tmp_path, expected.begun, work, expected.retired)
+        said = fork_and_kill(main, moment, tmp_path, expected.begun, work, expected.retired, longest=LONGEST)
         expected.hear(said)
         store = SeriesStore(tmp_path, QUIET)
         compare(store, expected)

@@ -60,12 +60,12 @@ def model(kinds: dict[str, str]) -> str:
     return text + "".join(f":{name} twh:datatype {kind} .\n" for name, kind in kinds.items())
 
 
-def readings(seed: int) -> list[Reading]:
-    """Return a day of readings, the same for the same seed."""
+def readings(seed: int, first: int = 0, steps: int = 48) -> list[Reading]:
+    """Return readings of a day, or of so many half hours from the `first` on; the same for the same seed."""
     chance = random.Random(seed)
     found = []
     for series in range(1, 6):
-        for step in range(48):
+        for step in range(first, first + steps):
             if chance.random() < 0.3:
                 continue
             time = _START + timedelta(minutes=30 * step)

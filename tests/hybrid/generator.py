@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+from datetime import datetime, timedelta
+
+FIRST, STEPS = -6, 20
+"""The readings that it asks for, in half hours since 5 January."""
 
 _GRAPHS = (
     "?e brick:hasPoint ?p .",
@@ -21,6 +25,9 @@ _GRAPHS = (
     "{ SELECT ?p (COUNT(*) AS ?k) { ?p a brick:Mode_Status } GROUP BY ?p }",
     "GRAPH <urn:twinhouse:model:site> { ?e brick:hasPoint ?p }",
     "?e brick:hasPoint ?p BIND(STR(?p) AS ?ps)",
+    "BIND(:a AS ?p)",
+    "?e brick:hasPoint ?q BIND(IF(?q = :a, :b, ?q) AS ?p)",
+    "?e brick:hasPoint ?q BIND(IF(?q = :a, 1/0, ?q) AS ?p)",
 )
 _BINDS = (
     "HOURS(?t1)",
@@ -50,6 +57,9 @@ _AGGREGATES = (
     "(twh:median(?v1) AS ?md)",
     "(twh:percentile(?v1, 90) AS ?pc)",
 )
+_OF_TIMES = ("(twh:timeWeightedMean(?v1, ?t1) AS ?tw)", "(twh:integral(?v1, ?t1) AS ?in)") * 4
+_ONE_VALUE = re.compile(r"sosa:resultTime \?t1 ; sosa:hasSimpleResult \?v1")  # at each time of a point
+_TEMPLATE = ("?p :saw ?v1 .", "?o1 a :Seen .", "?o1 :at ?t1 .", "?e :of ?p .", "?s1 :on ?p .", ":x ?p 'text'@en .")
 _UNION = "{{ {} }} UNION {{ LEAF }}"
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 
@@ -64,8 +74,9 @@ class Generator:
         return self._chance.random() < share
 
     def _time(self) -> str:
-        hour, minute = self._chance.randrange(24), self._chance.choice(["00", "30"])
-        return f'"2026-01-05T{hour:02d}:{minute}:00Z"^^xsd:dateTime'
+        half_hours = self._chance.randrange(FIRST - 1, FIRST + STEPS + 1)
+        time = datetime(2026, 1, 5) + timedelta(minutes=30 * half_hours)
+        return f'"{time.isoformat()}Z"^^xsd:dateTime'
 
     def _observation(self, number: int, point: str) -> str:
         if self._often(0.1):
@@ -109,7 +120,7 @@ class Generator:
         where = " ".join(self._where())
         names = [name for name in _NAMES if re.search(rf"\?{name}\b", where)]
         if self._often(0.5):
-            head, tail, keys = self._grouped(names)
+            head, tail, keys = self._grouped(names, where)
         else:
             keys = self._chance.sample(names, min(len(names), self._chance.randint(1, 4))) or ["p"]
             head = self._chance.choice(["", "", "DISTINCT "]) + " ".join(f"?{name}" for name in keys)
@@ -118,6 +129,12 @@ class Generator:
         if keys and self._often(0.25):
             tail += " ORDER BY " + " ".join(self._chance.choice(["?{}", "DESC(?{})"]).format(name) for name in keys)
         return f"SELECT {head} {{ {where} }} {tail}"
+
+    def other(self) -> str:
+        """Return an ASK or a CONSTRUCT."""
+        template = " ".join(self._chance.sample(_TEMPLATE, self._chance.randint(1, 4)))
+        form = self._chance.choice(["ASK", f"CONSTRUCT {{ {template} }}"])
+        return f"{form} {{ {' '.join(self._where())} }}"
 
     def _where(self) -> list[str]:
         return self._nested() if self._often(0.3) else self._flat()
@@ -174,14 +191,21 @@ class Generator:
             return [*parts, f"FILTER {chance.choice(['', 'NOT '])}EXISTS {{ {inner} }}"]
         if share < 0.25:
             return [parts[0], "?p brick:lastKnownValue ?o1 . ?o1 brick:value ?v1 ; brick:timestamp ?t1 .", *parts[2:]]
-        if share < 0.28:
+        if share < 0.34:
+            key, result = chance.choice(
+                [("?k", "COUNT(*)"), ("?t1", "MAX(?t7)"), ("?t1", "MIN(?t7)"), ("?k", "AVG(?v7)"), ("?k", "MAX(?v7)")]
+            )
+            inner = f"{self._observation(7, '?p')} {chance.choice(['', self._filter(7)])}"
+            return [f"{{ SELECT ?p ({result} AS {key}) {{ {inner} }} GROUP BY ?p }}", *parts]
+        if share < 0.37:
             return [*parts, f"{{ {self._observation(5, '?p')} }} UNION {{ {self._observation(5, '?p')} }}"]
-        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.31 else parts
+        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.4 else parts
 
-    def _grouped(self, names: list[str]) -> tuple[str, str, list[str]]:
+    def _grouped(self, names: list[str], where: str) -> tuple[str, str, list[str]]:
         chance = self._chance
         keys = chance.sample(names, min(len(names), chance.choice([0, 1, 1, 2])))
-        head = " ".join([*(f"?{name}" for name in keys), *chance.sample(_AGGREGATES, chance.randint(1, 3))])
+        aggregates = [*_AGGREGATES, *(_OF_TIMES if "p" in keys and _ONE_VALUE.search(where) else ())]
+        head = " ".join([*(f"?{name}" for name in keys), *chance.sample(aggregates, chance.randint(1, 3))])
         tail = f"GROUP BY {' '.join(f'?{name}' for name in keys)}" if keys else ""
         if self._often(0.2):
             tail += f" HAVING({chance.choice(['COUNT(*) > 3', 'AVG(?v1) > 20.5', 'MAX(?v1) >= 21'])})"

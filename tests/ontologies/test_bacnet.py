@@ -9,13 +9,14 @@ from pathlib import Path
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse, serialize
 
 from ontologies import catalog
-from ontologies.bacnet import is_point, network_graph, object_uuid, point_iri
-from ontologies.bacnet_network import BacnetObject, Network, identify
+from ontologies.bacnet import POINT_TYPES, is_point, network_graph, object_uuid, point_iri
+from ontologies.bacnet_network import Address, BacnetObject, Device, Network, identify
 from ontologies.bacnet_quads import network_quads
 from ontologies.bacnet_references import BacnetReference, bacnet_references
 from ontologies.namespaces import BACNET, BACNET_2020, BRICK, RDF, RDFS, REF, SKOS, TWH, UNIT, XSD
 from ontologies.points import find_points
 from ontologies.tagging.proposals import propose
+from ontologies.units import bacnet_units
 from ontologies.validation import validate
 from tests.support.bacnet_network import NETWORK
 from tests.support.data import shared
@@ -23,6 +24,26 @@ from tests.support.data import shared
 
 def quads_of(network: Network = NETWORK) -> list[Quad]:
     return list(network_quads(network, propose(network)))
+
+
+def everything() -> Network:
+    """The test network, with every unit, every type of object, and names that tell equipment, its parts and rooms."""
+    units = (BacnetObject("analog-input", n, f"X {n}", None, unit) for n, unit in enumerate(bacnet_units(), 100))
+    states = ("Off", "", "On")
+    types = (BacnetObject(kind, 1, f"VAV-1-{n} Zone", states=states) for n, kind in enumerate(sorted(POINT_TYPES)))
+    names = (
+        "AHU-1.VAV-3.ZN-T",
+        "AHU-1.SF-1.STS",
+        "AHU-1.CCV-1",
+        "Room 12 Temp",
+        "CHWP-2 STS",
+        "RTU-4 Filter 1",
+        "",
+        "é💡",
+    )
+    named = (BacnetObject("analog-value", n, name, commandable=True) for n, name in enumerate(names, 50))
+    device = Device(Address("10.0.0.4:47808"), 400, "RTU-4 Roof", objects=(*units, *types, *named))
+    return identify(replace(NETWORK, devices=(*NETWORK.devices, device)))
 
 
 def canonical(quads: list[Quad]) -> list[str]:
@@ -83,7 +104,7 @@ EVER = "4a222de4-f877-5552-addb-303bba69f528"
 
 class TestQuads:
     def test_validate_against_bricks_shapes(self) -> None:
-        report = validate(quads_of(), catalog.find("brick"))
+        report = validate(quads_of(everything()), catalog.find("brick"))
         assert [finding for finding in report.findings if finding.severity == "Violation"] == []
 
     def test_are_in_the_networks_own_graph(self) -> None:
@@ -123,6 +144,21 @@ class TestQuads:
         (device,) = values(quads, link, BACNET_2020["objectOf"])
         assert isinstance(device, NamedNode)
         assert values(quads, device, RDF["type"]) == {BACNET_2020["BACnetDevice"]}
+
+    def test_tell_what_feeds_equipment_and_what_it_is_a_part_of(self) -> None:
+        quads = quads_of(everything())
+        labels = {str(q.subject): str(getattr(q.object, "value", "")) for q in quads if q.predicate == RDFS["label"]}
+        links = {
+            (labels[str(quad.subject)], quad.predicate.value.rpartition("#")[2], labels[str(quad.object)])
+            for quad in quads
+            if quad.predicate in (BRICK["feeds"], BRICK["hasPart"])
+        }
+        assert links == {
+            ("AHU-1", "feeds", "AHU-1 VAV-3"),
+            ("AHU-1", "hasPart", "AHU-1 SF-1"),
+            ("AHU-1", "hasPart", "AHU-1 CCV-1"),
+            ("RTU-4", "hasPart", "RTU-4 Filter 1"),
+        }
 
     def test_keep_earlier_names_as_aliases(self) -> None:
         node = point("AHU-1.SAT")

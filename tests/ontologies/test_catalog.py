@@ -13,7 +13,7 @@ from ontologies.namespaces import OWL, QUDT, RDF, UNIT
 
 
 def test_what_comes_with_twinhouse() -> None:
-    assert [(o.name, o.version) for o in available()] == [("brick", "1.4"), ("brick", "1.5")]
+    assert [(o.name, o.version) for o in available()] == [("brick", "1.4"), ("brick", "1.5"), ("223p", "1.0")]
     assert find("Brick") == find("brick", "1.4")
 
 

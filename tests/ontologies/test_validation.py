@@ -25,34 +25,40 @@ def test_a_sound_model_conforms_with_units_that_brick_never_mentions() -> None:
     assert report == Report(True, ())
 
 
-@pytest.mark.parametrize(
-    ("body", "severity", "cause", "hint"),
-    [
-        ("<urn:r> a brick:Room .", "Warning", "brick:Room is deprecated", "write rec:Room"),
-        (
-            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Reheat_Valve_Command .",
-            "Violation",
-            "the ontology has no class brick:Reheat_Valve_Command",
-            "give it a class that the ontology has",
-        ),
-        (
-            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> .",
-            "Violation",
-            "what brick:hasPoint points to has no class, but must be brick:Point",
-            "add an rdf:type",
-        ),
-        (
-            "<urn:e> a brick:VAV ; brick:hasPoint <urn:p> . <urn:p> a brick:Fan .",
-            "Violation",
-            "what brick:hasPoint points to is brick:Fan, not brick:Point",
-            "check whether",
-        ),
-    ],
-)
-def test_a_cause_tells_what_to_do(body: str, severity: str, cause: str, hint: str) -> None:
-    report = check(body)
+CAUSES = [
+    ("<urn:r> a brick:Room .", "Warning", "brick:Room is deprecated", "write rec:Room"),
+    (
+        "<urn:e1> a brick:VAV ; brick:hasPoint <urn:p1> . <urn:p1> a brick:Reheat_Valve_Command .",
+        "Violation",
+        "the ontology has no class brick:Reheat_Valve_Command",
+        "give it a class that the ontology has",
+    ),
+    (
+        "<urn:e2> a brick:VAV ; brick:hasPoint <urn:p2> .",
+        "Violation",
+        "what brick:hasPoint points to has no class, but must be brick:Point",
+        "add an rdf:type",
+    ),
+    (
+        "<urn:e3> a brick:VAV ; brick:hasPoint <urn:p3> . <urn:p3> a brick:Fan .",
+        "Violation",
+        "what brick:hasPoint points to is brick:Fan, not brick:Point",
+        "check whether",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """The report of a model with all of these causes."""
+    return check("\n".join(body for body, *_ in CAUSES))
+
+
+@pytest.mark.parametrize(("severity", "cause", "hint"), [each[1:] for each in CAUSES])
+def test_a_cause_tells_what_to_do(report: Report, severity: str, cause: str, hint: str) -> None:
     found = {(c.severity, c.cause): c for c in report.causes()}
     assert not report.conforms
+    assert found[severity, cause].count == 1
     assert hint in (found[severity, cause].hint or "")
 
 

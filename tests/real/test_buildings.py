@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,10 @@ SELECT ?point ?file ?series WHERE {{
   FILTER(?series IN ("sup", "ret")) }}"""
 
 
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "real-buildings.md"
+_SINGLE = [text for text in re.findall(r"```sparql\n(.*?)```", _DOCUMENT.read_text(), re.DOTALL) if "sosa:" in text]
+
+
 class Site:
     """A client of the buildings, and what loading and ingesting them reported."""
 
@@ -49,6 +54,14 @@ class Site:
     def read(self, **wanted: str | list[str]) -> pd.DataFrame:
         """Return an answer, with its time in UTC."""
         answer = self.client.post("/readings/query", json={**wanted, "format": "parquet"})
+        assert answer.status_code == 200, answer.text
+        return pd.read_parquet(io.BytesIO(answer.content))
+
+    def ask(self, text: str) -> pd.DataFrame:
+        """Return the answer to a query that is pushed down."""
+        plan = self.client.get("/query", params={"query": text, "explain": "plan"}).json()
+        assert plan["path"] == "pushed", plan["above"]
+        answer = self.client.get("/query", params={"query": text, "format": "parquet"})
         assert answer.status_code == 200, answer.text
         return pd.read_parquet(io.BytesIO(answer.content))
 
@@ -94,39 +107,65 @@ def test_every_point_has_the_count_and_mean_of_the_file(site: Site, mortar: pd.D
         pd.testing.assert_series_equal(found, expected[aggregate], check_names=False, check_dtype=False)
 
 
-def test_the_hourly_mean_of_every_zone_with_its_vav(site: Site, mortar: pd.DataFrame) -> None:
+def _expected_hours(mortar: pd.DataFrame) -> pd.DataFrame:
+    """Return the hourly mean of every zone with its VAV box, as pandas and rdflib say."""
     model = rdflib.Graph().parse(shared("brick/mortar-bldg1/model.ttl"))
     zones = set(model.subjects(rdflib.RDF.type, BRICK.Zone_Air_Temperature_Sensor))
     vavs = set(model.subjects(rdflib.RDF.type, BRICK.VAV))
     pairs = {(str(p), str(v)) for v, p in model.subject_objects(BRICK.hasPoint) if v in vavs and p in zones}
     joined = mortar.merge(pd.DataFrame(sorted(pairs), columns=["point", "vav"]), left_on="iri", right_on="point")
-    expected = (
-        joined.groupby(["point", "vav", joined["ts"].dt.floor("h").rename("time")])["value"].mean().reset_index()
-    )
-    found = site.read(query=ZONES, every="PT1H", aggregate="mean")
-    found = found.sort_values(["point", "vav", "time"], ignore_index=True)
-    assert len(found) > 5_000
-    assert_frame_equal(found, expected.sort_values(["point", "vav", "time"], ignore_index=True), check_dtype=False)
+    return joined.groupby(["point", "vav", joined["ts"].dt.floor("h").rename("time")])["value"].mean().reset_index()
 
 
-def test_the_daily_means_of_seven_plants_come_from_one_query(site: Site) -> None:
-    found = site.read(query=PLANTS, every="P1D", aggregate="mean").drop(columns="point")
-    frames = []
-    for file in plants():
-        frame = pd.read_csv(file, na_values="NA", parse_dates=["datetime_UTC"]).rename(
-            columns={"datetime_UTC": "time"}
-        )
-        long = frame.melt("time", ["sup", "ret"], "series", "value").dropna()
-        frames.append(long.assign(file=file.name))
-    every = pd.concat(frames)
-    expected = every.groupby(["file", "series", every["time"].dt.floor("D")])["value"].mean().reset_index()
-    order = ["file", "series", "time"]
-    assert expected["file"].nunique() == 7
+def _assert_same(found: pd.DataFrame, expected: pd.DataFrame, order: list[str]) -> None:
+    """Compare but for the order of rows and columns."""
+    columns = list(expected.columns)
     assert_frame_equal(
-        found.sort_values(order, ignore_index=True)[[*order, "value"]],
+        found[columns].sort_values(order, ignore_index=True),
         expected.sort_values(order, ignore_index=True),
         check_dtype=False,
     )
+
+
+def test_the_hourly_mean_of_every_zone_with_its_vav(site: Site, mortar: pd.DataFrame) -> None:
+    expected = _expected_hours(mortar)
+    assert len(expected) > 5_000
+    _assert_same(site.read(query=ZONES, every="PT1H", aggregate="mean"), expected, ["point", "vav", "time"])
+
+
+def test_the_same_hours_by_a_single_query(site: Site, mortar: pd.DataFrame) -> None:
+    _assert_same(site.ask(_SINGLE[0]), _expected_hours(mortar), ["point", "vav", "time"])
+
+
+def test_the_daily_means_of_seven_plants_come_from_one_query(site: Site) -> None:
+    found, expected = site.read(query=PLANTS, every="P1D", aggregate="mean"), _expected_days()
+    assert expected["file"].nunique() == 7
+    _assert_same(found.drop(columns="point"), expected, ["file", "series", "time"])
+
+
+def _expected_days() -> pd.DataFrame:
+    """Return the daily means of supply and return of each plant, as pandas says."""
+    frames = []
+    for file in plants():
+        long = _plant(file).melt("time", ["sup", "ret"], "series", "value").dropna()
+        frames.append(long.assign(file=file.name))
+    every = pd.concat(frames)
+    return every.groupby(["file", "series", every["time"].dt.floor("D")])["value"].mean().reset_index()
+
+
+def _plant(file: Path) -> pd.DataFrame:
+    frame = pd.read_csv(file, na_values="NA", parse_dates=["datetime_UTC"])
+    return frame.rename(columns={"datetime_UTC": "time"})
+
+
+def test_the_same_days_by_a_single_query(site: Site) -> None:
+    _assert_same(site.ask(_SINGLE[1]), _expected_days(), ["file", "series", "time"])
+
+
+def test_how_far_supply_and_return_are_apart_by_a_single_query(site: Site) -> None:
+    apart = [(file.name, (frame["sup"] - frame["ret"]).dropna()) for file in plants() for frame in [_plant(file)]]
+    rows = [(name, len(values), values.mean()) for name, values in apart]
+    _assert_same(site.ask(_SINGLE[2]), pd.DataFrame(rows, columns=["file", "times", "value"]), ["file"])
 
 
 def test_columns_of_the_histories_that_are_no_points_are_ignored_and_reported(site: Site) -> None:

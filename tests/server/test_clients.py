@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -169,9 +170,11 @@ def test_more_waiting_queries_than_threads_do_not_stop_the_answers_that_go_on(se
 def test_a_term_signal_during_a_stream_cuts_it_and_closes_cleanly(tmp_path_factory: pytest.TempPathFactory) -> None:
     data = tmp_path_factory.mktemp("term") / "data"
     with serving(data, readers=2) as service:
-        httpx2.post(f"{service.url}/models?name=s.ttl", content=MODEL, headers={"content-type": "text/turtle"})
-        httpx2.post(f"{service.url}/readings", content=READINGS, headers={"content-type": "text/csv"})
-        with httpx2.stream("GET", f"{service.url}/query", params={"query": BIG, "format": "csv"}) as answer:
+        post = partial(httpx2.post, timeout=60)
+        post(f"{service.url}/models?name=s.ttl", content=MODEL, headers={"content-type": "text/turtle"})
+        post(f"{service.url}/readings", content=READINGS, headers={"content-type": "text/csv"})
+        asked = {"query": BIG, "format": "csv"}
+        with httpx2.stream("GET", f"{service.url}/query", params=asked, timeout=60) as answer:
             chunks = answer.iter_bytes()
             next(chunks)
             service.process.send_signal(signal.SIGTERM)

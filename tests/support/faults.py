@@ -36,11 +36,13 @@ def run_and_kill(module: str, directory: Path, first: int, moment: random.Random
     return acknowledged
 
 
-def fork_and_kill(main: Callable[..., object], moment: random.Random, *arguments: object) -> list[Any]:
+def fork_and_kill(
+    main: Callable[..., object], moment: random.Random, *arguments: object, longest: float = LONGEST
+) -> list[Any]:
     """Call `main` with arguments and a function that says something, in a process of its own; returns what was said.
 
-    It is killed some time after it first says something. Processes are forked from one that has imported everything,
-    so that a kill costs little.
+    It is killed some time, at most `longest` seconds, after it first says something. Processes are forked from one
+    that has imported everything, so that a kill costs little.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([main.__module__])
@@ -49,7 +51,7 @@ def fork_and_kill(main: Callable[..., object], moment: random.Random, *arguments
     process.start()
     sender.close()
     said = [receiver.recv()]
-    timer = threading.Timer(moment.uniform(0.0, LONGEST), process.kill)
+    timer = threading.Timer(moment.uniform(0.0, longest), process.kill)
     timer.start()
     try:
         while True:

@@ -15,8 +15,10 @@ from ontologies.point_terms import is_point_class
 from ontologies.tagging.classes import point_classes
 from ontologies.tagging.evidence import PointText
 
-DEVELOPED_ON = ("mortar-bldg1", "ciee", "rice", "soda", "medium-office", "alpha")
-HELD_BACK = ("bravo", "hhw", "carytown")
+DEVELOPED_ON = ("mortar-bldg1", "ciee", "rice", "soda", "medium-office", "alpha", "hhw-a")
+HELD_BACK = ("bravo", "hhw-b", "carytown")
+# Heating plants, of one set and one hand: some to develop on, the others held back.
+_PLANTS = {"hhw-a": ("29", "53", "105"), "hhw-b": ("34", "110", "124", "127")}
 _MODELS = {
     "mortar-bldg1": "mortar-bldg1/model.ttl",
     "ciee": "ciee.ttl",
@@ -50,7 +52,8 @@ def labelled(folder: Path, name: str) -> list[Labelled]:
     if name in _SITES:
         return list(_site(folder / "haystack" / "sites" / _SITES[name]))
     brick = folder / "brick"
-    models = sorted((brick / "hhw").glob("*.ttl")) if name == "hhw" else [brick / _MODELS[name]]
+    plants = [path for number in _PLANTS.get(name, ()) for path in (brick / "hhw").glob(f"building_{number}_*.ttl")]
+    models = plants or [brick / _MODELS[name]]
     return [point for model in models for point in _model(model)]
 
 

@@ -21,6 +21,7 @@ from storage.graph.rewriting.triples import TriplesParser
 
 AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"})
 OUR_AGGREGATES = frozenset(node.value for node in functions.AGGREGATES)
+_SHORT = 8192  # characters; what is known of longer texts is not kept
 _COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
 
 
@@ -99,9 +100,12 @@ class Algebra:
         return self.query.group
 
 
-@lru_cache(256)
 def algebra(text: str) -> Algebra:
     """Read a query. Raises NotUnderstood."""
+    return _short_algebra(text) if len(text) < _SHORT else _algebra(text)
+
+
+def _algebra(text: str) -> Algebra:
     if "\\" in text:
         raise NotUnderstood("an escape")
     [query] = parse(text)
@@ -109,6 +113,9 @@ def algebra(text: str) -> Algebra:
     reader.prologue()
     prologue = text[: reader.at.start]
     return Algebra(text, prologue, tuple(reader.prefixes.items()), query)
+
+
+_short_algebra = lru_cache(256)(_algebra)
 
 
 def modified(whole: Algebra, select: Select) -> Modified:
@@ -132,15 +139,10 @@ def bound_expression(whole: Algebra, start: int) -> Expression:
     return reader.any()
 
 
-@lru_cache(8)
-def _tokens(text: str) -> list[Token]:
-    return tokens_of(text)
-
-
 class _Reader(TriplesParser):
     def __init__(self, text: str, prefixes: dict[str, str] | None = None) -> None:
         self.text = text
-        self.tokens = _tokens(text)
+        self.tokens = tokens_of(text)
         self.place = 0
         self.prefixes = prefixes or {}
         self._depth = 0

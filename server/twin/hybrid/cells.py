@@ -86,22 +86,22 @@ class Format:
 
 
 def _json_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
-    cells = [_joined(f",{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
-    return _joined("{", pc.utf8_slice_codeunits(_together(cells, ""), 1), "}")
+    cells = [joined(f",{_json(name)}:", column) for name, column in zip(names, columns, strict=True)]
+    return joined("{", pc.utf8_slice_codeunits(together(cells, ""), 1), "}")
 
 
 def _xml_rows(names: Sequence[str], columns: Sequence[Texts]) -> Texts:
     cells = [
-        _joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
+        joined(f'<binding name="{name}">', column, "</binding>") for name, column in zip(names, columns, strict=True)
     ]
-    return _joined("<result>", _together(cells, ""), "</result>")
+    return joined("<result>", together(cells, ""), "</result>")
 
 
 def _separated(separator: str) -> Callable[[Sequence[str], Sequence[Texts]], Texts]:
-    return lambda _names, columns: _together(columns, separator)
+    return lambda _names, columns: together(columns, separator)
 
 
-def _together(columns: Sequence[Texts], separator: str) -> Texts:
+def together(columns: Sequence[Texts], separator: str) -> Texts:
     """Join the columns, with nothing for what is null. (With `skip` Arrow 26 drops rows where everything is.)"""
     found: Texts = pc.binary_join_element_wise(  # type: ignore[call-overload]
         *columns, separator, null_handling="replace", null_replacement=""
@@ -109,7 +109,7 @@ def _together(columns: Sequence[Texts], separator: str) -> Texts:
     return found
 
 
-def _joined(*parts: str | Texts) -> Texts:
+def joined(*parts: str | Texts) -> Texts:
     """Join scalars and columns; null where a column is."""
     found: Texts = pc.binary_join_element_wise(*parts, "")  # type: ignore[call-overload] # scalars beside arrays
     return found
@@ -145,18 +145,20 @@ def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None) -> Texts
     """Return the cells of literals of one datatype (None: IRIs), whose texts need no escapes."""
     term = ox.NamedNode(f"urn:{_MARK}") if datatype is None else ox.Literal(_MARK, datatype=datatype)
     before, _, after = form.cell(term).replace(f"urn:{_MARK}", _MARK).partition(_MARK)
-    return _joined(before, texts, after)
+    return joined(before, texts, after)
 
 
 def plain_doubles(texts: Texts) -> Texts:
     """Write numbers without exponents, as the graph's engine does."""
-    if not pc.any(pc.match_substring(texts, "e")).as_py():
+    with_exponent = pc.match_substring(texts, "e")
+    if not pc.any(with_exponent).as_py():
         return texts
-    return pa.array([_plain(text) for text in texts.to_pylist()], pa.string())
+    found: Texts = pc.if_else(with_exponent, looked_up(pc.if_else(with_exponent, texts, None), _plain), texts)
+    return found
 
 
-def _plain(text: str | None) -> str | None:
-    return format(Decimal(text), "f") if text is not None and "e" in text else text
+def _plain(text: str) -> str:
+    return format(Decimal(text), "f")
 
 
 def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:
@@ -167,13 +169,20 @@ def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:
     return found
 
 
+def _bytes(rows: Texts, between: str) -> bytes:
+    """Return rows, one after the other, with nothing made of each on the way."""
+    together: Any = pc.binary_join(pa.ListArray.from_arrays([0, len(rows)], rows), between)
+    found: bytes = together[0].as_buffer().to_pybytes()
+    return found
+
+
 def write(form: Format, names: Sequence[str], batches: Iterable[tuple[Sequence[Texts], int]]) -> Iterator[bytes]:
     """Yield an answer. Each batch has a column of cells for each name, null where unbound, and so many rows."""
     yield form.head(names).encode()
     before = ""
     for columns, size in batches:
         if size:
-            rows = list(map(str, form.row(names, columns).to_pylist())) if names else ["{}"] * size
-            yield (before + form.between.join(rows)).encode()
+            rows = form.row(names, columns) if names else pa.array(["{}"] * size)
+            yield before.encode() + _bytes(rows, form.between)
             before = form.between
     yield (form.end if before or form.between in (",", "") else "").encode()

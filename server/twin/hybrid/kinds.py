@@ -25,9 +25,16 @@ class Kinds:
 
 
 def kinds_query() -> str:
-    """Return the query of what `read_kinds` reads, for a union default graph."""
+    """Return the query of what `read_kinds` reads, for a union default graph.
+
+    What few references have is to be looked for first, not for each of them.
+    """
     parts = [f"{{ ?point {_DATATYPE} ?kind }}"]
-    parts += [f"{{ ?point {link} ?r . ?r {said} ?kind }}" for link in _LINKS for said in (_DATATYPE, *_OBJECTS)]
+    parts += [
+        f"{{ {{ SELECT ?r ?kind {{ ?r {said} ?kind }} }} ?point {link} ?r }}"
+        for link in _LINKS
+        for said in (_DATATYPE, *_OBJECTS)
+    ]
     return f"SELECT DISTINCT ?point ?kind {{ {' UNION '.join(parts)} }}"
 
 

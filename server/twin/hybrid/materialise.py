@@ -17,8 +17,7 @@ from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.kinds import Kinds
 from server.twin.hybrid.observations import quads
 from server.twin.resolve import PointIndex
-from storage.errors import Cancelled
-from storage.graph.results import ASKER
+from storage.series.engine import Stop
 from storage.series.questions import Question
 from storage.series.schema import ids_of
 from storage.series.sql import Window
@@ -60,6 +59,7 @@ class Materialiser:
     kinds: Kinds
     most: int
     public_url: str = ""
+    stop: Stop | None = None
 
     def write(self, wanted: Wanted, target: Path, seconds: float) -> int:
         """Write a file of N-Quads; return of how many readings. Raises DeadlineExceeded or a 413 problem."""
@@ -73,10 +73,7 @@ class Materialiser:
 
     def _write(self, file: BinaryIO, question: Question, most: int, seconds: float) -> int:
         rows = 0
-        for batch in self.series.ask(question, seconds=max(seconds, 0.001)):
-            asker = ASKER.get()
-            if asker is not None and asker.gone:
-                raise Cancelled("nobody waits for the answer any more")
+        for batch in self.series.ask(question, seconds=max(seconds, 0.001), stop=self.stop):
             rows += batch.num_rows
             if rows > most:
                 raise too_many(self.most)

@@ -26,6 +26,7 @@ from storage.graph.rewriting.syntax import (
     Select,
     Term,
     Triple,
+    Values,
     exists_of,
     groups_of,
 )
@@ -66,6 +67,11 @@ class Observation:
         return names | ({self.name} if self.name else frozenset())
 
     @property
+    def time_name(self) -> str | None:
+        """The variable that is the time."""
+        return self.time.value if self.time is not None and self.time.kind == "variable" else None
+
+    @property
     def point_name(self) -> str | None:
         """The variable that is the point."""
         return self.point.value if self.point is not None and self.point.kind == "variable" else None
@@ -82,7 +88,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A group: its graph part as text, the observations joined to it in turn, and filters and BINDs above."""
+    """A group: its graph part as text, the observations joined to it in turn, and filters and BINDs above.
+
+    `certain` are the variables that each solution of the graph has, but for those of a BIND that is an error.
+    `timed` are the times of observations that the graph binds as well.
+    """
 
     graph: str
     graph_names: frozenset[str]
@@ -91,6 +101,7 @@ class Split:
     sides: tuple[Side, ...] = ()
     filters: tuple[Expression, ...] = ()
     binds: tuple[tuple[str, Expression], ...] = ()
+    timed: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -118,7 +129,7 @@ class _Splitting:
         parts, before = list[str](), list[Element]()
         filters, binds = list[Expression](), list[tuple[str, Expression]]()
         optional = frozenset[str]().union(*(s.observation.own for s in sides if s.kind == "OPTIONAL"))
-        seen_side = False
+        seen_side, times = False, _times_alone(observations)
         points = {o.point_name for o in (*observations, *(s.observation for s in sides))} - {None}
         for element in elements:
             named = self._names(element)
@@ -127,7 +138,7 @@ class _Splitting:
                     raise NotUnderstood("patterns behind OPTIONAL observations")
                 text = kept[id(element)]
                 if text:
-                    if own & set(_VARIABLE.findall(text)):
+                    if (own - times) & set(_VARIABLE.findall(text)):
                         raise NotUnderstood("the graph matches a part of an observation")
                     parts.append(text)
                     before.append(_rest(element, text))
@@ -142,15 +153,19 @@ class _Splitting:
                 if seen_side or (optional & named):
                     raise NotUnderstood("BIND beside OPTIONAL observations")
             else:
-                self._refuse_mixed(element, own | {name for name, _ in binds}, before, points, seen_side)
+                others = own - times if _is_joined(element) else own
+                self._refuse_mixed(element, others | {name for name, _ in binds}, before, points, seen_side)
                 parts.append(self.whole.text[element.start : element.end])
                 before.append(element)
         names = visible(before)
+        sure = certain(before) | {element.name for element in before if isinstance(element, Bind)}
         taken = [name for name, _ in binds]
         if len(set(taken)) < len(taken) or set(taken) & (names | own):
             raise NotUnderstood("a BIND of a variable that is there")
+        if (times & names) - sure:
+            raise NotUnderstood("a time that may be unbound")
         return Split(
-            " ".join(parts), names, certain(before), observations, tuple(sides), tuple(filters), tuple(binds)
+            " ".join(parts), names, sure, observations, tuple(sides), tuple(filters), tuple(binds), times & names
         )
 
     def _names(self, element: Element) -> frozenset[str]:
@@ -168,8 +183,6 @@ class _Splitting:
         if isinstance(element, Nested) and element.kind in ("OPTIONAL", "MINUS"):
             if (self._names(element) & points) - certain(before):
                 raise NotUnderstood(f"{element.kind} of a point that may not be bound before")
-        elif isinstance(element, Bind) and element.name in points:
-            raise NotUnderstood("a point that BIND gives")
         elif seen_side and not isinstance(element, Filter):
             raise NotUnderstood("patterns behind OPTIONAL observations")
 
@@ -251,6 +264,17 @@ def _side_group(whole: Algebra, element: Element) -> tuple[Group | None, str]:
 def split(whole: Algebra, group: Group) -> Split:
     """Split a group. Raises NotUnderstood."""
     return _Splitting(whole).of(group)
+
+
+def _times_alone(observations: Sequence[Observation]) -> frozenset[str]:
+    """Return the variables that are times of observations, and nothing else of one."""
+    others = frozenset[str]().union(*(o.own - {o.time_name} for o in observations))
+    return frozenset(name for o in observations if (name := o.time_name)) - others
+
+
+def _is_joined(element: Element) -> bool:
+    """Tell whether an element is joined with what precedes it, whatever that is."""
+    return isinstance(element, Values) or (isinstance(element, Nested) and element.kind == "UNION")
 
 
 def _rest(block: Block, text: str) -> Block:

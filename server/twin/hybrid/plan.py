@@ -28,6 +28,7 @@ from server.twin.hybrid.statement import statement
 from storage.graph.rewriting.scope import visible
 from storage.graph.rewriting.tokens import NotUnderstood, tokens_of
 
+_SHORT = 8192  # characters; what is known of longer texts is not kept
 ALWAYS = (datetime(2000, 1, 1), datetime(2000, 1, 2))
 
 
@@ -89,22 +90,22 @@ class Plan:
         return self.query.groups is not None or any(has_aggregate(expression) for expression in found)
 
 
-@lru_cache(1024)
-def plan(text: str) -> Plan | None:
-    """Return how a query is pushed down; None where it is not."""
+def plan(text: str) -> Plan:
+    """Return how a query is pushed down. Raises NotUnderstood where it is not."""
+    found = _kept_plan(text) if len(text) < _SHORT else _plan_or_reason(text)
+    if isinstance(found, str):
+        raise NotUnderstood(found)
+    return found
+
+
+def _plan_or_reason(text: str) -> Plan | str:
     try:
         return _planned(text)
-    except NotUnderstood:
-        return None
-
-
-def why_not(text: str) -> str:
-    """Return why a query is not pushed down, for explain."""
-    try:
-        _planned(text)
     except NotUnderstood as error:
         return str(error)
-    return ""
+
+
+_kept_plan = lru_cache(1024)(_plan_or_reason)
 
 
 def _planned(text: str) -> Plan:
@@ -178,7 +179,7 @@ class _Made:
     def plan(self) -> Plan:
         used = self._used()
         points = {o.point_name for o in (*self.parts.observations, *(s.observation for s in self.parts.sides))}
-        bound = sorted(name for name in (used | points) & self.parts.graph_names if name)
+        bound = sorted(name for name in (used | points | self.parts.timed) & self.parts.graph_names if name)
         free = sorted(name for name in points - self.parts.graph_names if name)
         if free and self.parts.graph.strip():
             raise NotUnderstood("a point that the graph does not bind, beside a graph")

@@ -1,7 +1,8 @@
 """The SQL of a plan: the graph's bindings joined to readings, grouped, in order.
 
-The table `b` of bindings has a column `c…` for each variable of the graph (a number of a term), `n…` for the numeric
-value of those that are compared, `i…` for the series and `g…` for the kind of each observation's point.
+The table `b` of bindings has the number `k` of each row, a column `c…` for each variable of the graph (a number of a
+term), `n…` for the numeric value of those that are compared, `t…` for those that are times of observations, `i…` for
+the series and `g…` for the kind of each observation's point.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pyoxigraph as ox
-
-from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import OUR_AGGREGATES, Call, Const, Expression, Item, Var
+from server.twin.hybrid.aggregates import Aggregates, Merged, selected
+from server.twin.hybrid.algebra import Expression, Item, Var
 from server.twin.hybrid.expressions import Column, Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side
 from server.twin.hybrid.windows import is_window, window_of
@@ -67,8 +66,11 @@ class _Writer:
         parts = self.plan.parts
         self._bind_graph()
         text = "b"
+        alone = len(parts.observations) == 1
         for number, observation in enumerate(parts.observations):
-            text += f" JOIN {self._source(number, parts.filters)} AS r{number} ON {self._on(number, observation)}"
+            source = self._source(number, parts.filters)
+            source = source if alone else f"(SELECT r.*, b.k FROM b JOIN {source} AS r ON r.id = b.i{number})"
+            text += f" JOIN {source} AS r{number} ON {self._on(number, observation, alone=alone)}"
             self._bind(number, observation)
         for name, found in parts.binds:
             self.columns[name] = self.scope().compile(found)
@@ -83,6 +85,8 @@ class _Writer:
         for place, name in enumerate(self.plan.carried):
             value = f"b.n{place}" if name in self.plan.compared else ""
             self.columns[name] = Column(f"b.c{place}", "term", value)
+            if name in self.plan.parts.timed:
+                self.columns[name] = Column(f"b.t{place}", "time", grain=timedelta(0))
 
     def _source(self, number: int, filters: Sequence[Expression]) -> str:
         observation = self.plan.observations[number]
@@ -95,8 +99,13 @@ class _Writer:
         where = " AND ".join(needed)
         return f"(SELECT * FROM {self.relation(number)} WHERE {where})" if where else self.relation(number)
 
-    def _on(self, number: int, observation: Observation) -> str:
-        on = [f"r{number}.id = b.i{number}"]
+    def _on(self, number: int, observation: Observation, *, alone: bool = True) -> str:
+        """Return the condition of a join; where it is not `alone`, by the row of bindings.
+
+        By their series, DuckDB may join two observations by their times before anything else: all with all.
+        """
+        on = [f"r{number}.id = b.i{number}"] if alone else [f"r{number}.k = b.k"]
+        on += [f"r{number}.k = r0.k"] if number and not alone else []
         if observation.time is not None and (known := self.columns.get(observation.time.value)):
             if known.type != "time":
                 raise NotUnderstood("a time that is something else as well")
@@ -149,7 +158,7 @@ class _Writer:
         They are added up for each series and bucket before they are joined.
         """
         parts = self.plan.parts
-        if len(parts.observations) != 1 or parts.sides or parts.observations[0].current:
+        if len(parts.observations) != 1 or parts.sides or parts.observations[0].current or parts.timed:
             raise NotUnderstood("more than one observation")
         [observation] = parts.observations
         name = observation.time.value if observation.time is not None else None
@@ -167,7 +176,7 @@ class _Writer:
             self.columns[observation.value.value] = Column("r0", "result", "r0.value")
         if observation.name:
             self.columns[observation.name] = Column("r0", "observation")
-        return self._grouped_by(keys, f"b JOIN {rows} AS r0 ON r0.id = b.i0", _Merged)
+        return self._grouped_by(keys, f"b JOIN {rows} AS r0 ON r0.id = b.i0", Merged)
 
     def _rolled_keys(self, name: str | None) -> tuple[list[tuple[str, Column]], list[Column]]:
         """Return the keys of the groups, and those of them that are made of the time."""
@@ -190,11 +199,16 @@ class _Writer:
         return keys, times
 
     def _grouped(self, joined: str) -> Statement:
-        return self._grouped_by([self._key(item) for item in self.plan.query.groups or ()], joined, _Aggregates)
+        return self._grouped_by([self._key(item) for item in self.plan.query.groups or ()], joined, Aggregates)
 
-    def _grouped_by(self, keys: list[tuple[str, Column]], joined: str, aggregates: type[_Aggregates]) -> Statement:
-        above = {name: Column(f"k{place}", column.type) for place, (name, column) in enumerate(keys) if name}
+    def _grouped_by(self, keys: list[tuple[str, Column]], joined: str, aggregates: type[Aggregates]) -> Statement:
+        above = {
+            name: Column(f"k{place}", column.type, f"kn{place}" if column.number else "")
+            for place, (name, column) in enumerate(keys)
+            if name
+        }
         selects = [f"{column.sql} AS k{place}" for place, (_, column) in enumerate(keys)]
+        selects += [f"min({column.number}) AS kn{place}" for place, (_, column) in enumerate(keys) if column.number]
         observations = self.plan.parts.observations
         of_results = bool(self.partials) and observations[0].value is not None
         made = aggregates(self.scope(), of_results, frozenset(f"r{n}" for n in range(len(observations))))
@@ -238,7 +252,7 @@ class _Writer:
         order = [self._order(replaced.get(id(key.expression), key.expression), key.descending) for key in query.order]
         if query.distinct and order:
             raise NotUnderstood("DISTINCT in an order")
-        selects = [f"{_selected(column)} AS o{place}" for place, column in enumerate(columns)]
+        selects = [f"{selected(column)} AS o{place}" for place, column in enumerate(columns)]
         selects += hidden
         sql = f"SELECT {'DISTINCT ' if query.distinct else ''}{', '.join(selects) or '1 AS nothing'} FROM {rows}"
         sql += f" ORDER BY {', '.join(order)}" if order else ""
@@ -259,150 +273,6 @@ class _Writer:
         else:
             raise NotUnderstood(f"an order of {column.type}")
         return f"{sql} {'DESC NULLS LAST' if descending else 'ASC NULLS FIRST'}"
-
-
-def _selected(column: Column) -> str:
-    if column.type == "observation":
-        return f"struct_pack(id := {column.sql}.id, time := {column.sql}.time)"
-    if column.type == "result":
-        return f"struct_pack(value := {column.sql}.value, text := {column.sql}.text, kind := b.g{column.sql[1:]})"
-    return column.sql
-
-
-@dataclass(slots=True)
-class _Aggregates:
-    """Takes the aggregates out of expressions: each becomes a column `a…`."""
-
-    scope: Scope
-    of_results: bool
-    always: frozenset[str] = frozenset()
-    sql: list[str] = field(default_factory=list)
-    columns: dict[str, Column] = field(default_factory=dict)
-    ranged: set[str] = field(default_factory=set)
-    sums: bool = False
-
-    @property
-    def total(self) -> str:
-        """The SQL of how many solutions a group has."""
-        return "count(*)"
-
-    def texts(self) -> str:
-        """Return the SQL of how many texts are among the values whose order matters."""
-        counts = [f"count(*) FILTER ({v}.value IS NULL AND {v}.text IS NOT NULL)" for v in sorted(self.ranged)]
-        return " + ".join(counts) or "0"
-
-    def replace(self, found: Expression) -> Expression:
-        """Return the expression over these columns."""
-        if not isinstance(found, Call):
-            return found
-        if not found.is_aggregate:
-            return Call(found.name, tuple(map(self.replace, found.arguments)), found.distinct)
-        sql, type_ = self._aggregate(found)
-        if sql not in self.sql:
-            self.sql.append(sql)
-        place = f"a{self.sql.index(sql)}"
-        self.columns[f" {place}"] = Column(place, type_)  # type: ignore[arg-type]
-        return Var(f" {place}")
-
-    def _aggregate(self, found: Call) -> tuple[str, str]:
-        if not found.arguments:
-            if found.distinct or found.name != "COUNT":
-                raise NotUnderstood("COUNT(DISTINCT *)")
-            return self.total, "integer"
-        if found.name in OUR_AGGREGATES:
-            return self._ours(found.name.removeprefix(TWH.iri), found.arguments), "double"
-        [argument] = found.arguments
-        column = self.scope.compile(argument)
-        if found.name == "COUNT":
-            return self._count(column, distinct=found.distinct), "integer"
-        if found.distinct:
-            raise NotUnderstood("an aggregate of distinct values")
-        if found.name == "SAMPLE" and column.type == "term":
-            return f"any_value({column.sql})", "term"
-        if found.name in ("MIN", "MAX") and column.type in ("time", "integer"):
-            return f"{found.name.lower()}({column.sql})", column.type
-        if column.type not in ("result", "double"):
-            raise NotUnderstood(f"{found.name} of {column.type}")
-        value = column.number or column.sql
-        if found.name in ("MIN", "MAX"):
-            if column.type == "result":
-                self.ranged.add(column.sql)
-        elif found.name in ("SUM", "AVG"):
-            self.sums = True
-        else:
-            raise NotUnderstood(found.name)
-        return self._of_values(found.name, value), "double"
-
-    def _ours(self, name: str, arguments: Sequence[Expression]) -> str:
-        """Return the SQL of an aggregate of ours, of numbers that every solution has; texts are told apart."""
-        column = self.scope.compile(arguments[0])
-        if column.type != "result" or column.sql not in self.always:
-            raise NotUnderstood(f"{name} of {column.type}")
-        self.ranged.add(column.sql)
-        value = column.number
-        match name, arguments[1:]:
-            case "median", ():
-                return f"quantile_cont({value}, 0.5)"
-            case "stdev", ():
-                return f"stddev_samp({value})"
-            case "percentile", (Const(ox.Literal() as share),) if 0 <= _number_of(share) <= 100:
-                return f"quantile_cont({value}, {_number_of(share) / 100!r})"
-            case ("first" | "last") as place, (time,) if self.scope.compile(time).type == "time":
-                return f"arg_{'min' if place == 'first' else 'max'}({value}, {self.scope.compile(time).sql})"
-        raise NotUnderstood(name)
-
-    def _of_values(self, name: str, value: str) -> str:
-        if name in ("MIN", "MAX"):
-            return f"{name.lower()}({value})"
-        # One value that is no number, or is unbound, makes the whole an error (section 11.3).
-        return f"CASE WHEN count(*) = count({value}) THEN {name.lower()}({value}) END"
-
-    def _count(self, column: Column, *, distinct: bool) -> str:
-        if column.type == "result":
-            if distinct:
-                raise NotUnderstood("COUNT of distinct numbers")
-            return f"count(*) FILTER ({column.sql}.value IS NOT NULL OR {column.sql}.text IS NOT NULL)"
-        if column.type == "double" and distinct:
-            raise NotUnderstood("COUNT of distinct numbers")
-        value = column.sql
-        if column.type == "observation":
-            value = f"CASE WHEN {column.sql}.id IS NOT NULL THEN {_selected(column)} END"
-        return f"count({'DISTINCT ' if distinct else ''}{value})"
-
-
-def _number_of(term: ox.Literal) -> float:
-    """Return a number; what is none is none of a percentile either."""
-    return float(term.value) if term.datatype in (XSD["integer"], XSD["decimal"], XSD["double"]) else -1.0
-
-
-class _Merged(_Aggregates):
-    """The same of partials: all of them have results that are numbers, or `texts` tells that there are others."""
-
-    @property
-    def total(self) -> str:
-        return "coalesce(sum(r0.rows), 0)::BIGINT"
-
-    def texts(self) -> str:
-        return "coalesce(sum(r0.rows - r0.count), 0)::BIGINT" if self.of_results else "0"
-
-    def _count(self, column: Column, *, distinct: bool) -> str:
-        if column.type == "term":
-            if distinct:
-                return f"count(DISTINCT {column.sql})"
-            return f"coalesce(sum(r0.rows) FILTER ({column.sql} IS NOT NULL), 0)::BIGINT"
-        if distinct or column.type not in ("result", "observation"):
-            raise NotUnderstood("COUNT of what is in no rollup")
-        return self.total
-
-    def _ours(self, name: str, arguments: Sequence[Expression]) -> str:  # noqa: ARG002 - as above
-        raise NotUnderstood(f"{name} is in no rollup")
-
-    def _of_values(self, name: str, value: str) -> str:
-        if value != "r0.value":
-            raise NotUnderstood("an aggregate of what is in no rollup")
-        return {"MIN": "min(r0.min)", "MAX": "max(r0.max)", "SUM": "sum(r0.sum)"}.get(
-            name, "sum(r0.sum) / sum(r0.count)"
-        )
 
 
 def statement(planned: Plan, extent: Extent, now: datetime, *, rolled: bool = True) -> Statement:

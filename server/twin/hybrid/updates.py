@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -59,12 +59,18 @@ def refuse_writes(text: str) -> None:
             raise read_only()
 
 
+def refuse_graphs(graphs: Iterable[object]) -> None:
+    """Raise a 400 problem where one of the graphs that would be written is that of the readings."""
+    if ox.NamedNode(terms.READINGS) in graphs:
+        raise read_only()
+
+
 def read_only() -> Problem:
     """Return the problem of whoever would write triples of readings."""
     return Problem(
         400,
         "readings-are-read-only",
-        f"the graph {terms.READINGS} is what the series say, and no update writes it",
+        f"the graph {terms.READINGS} is what the series say, and nothing else writes it",
         hint="POST /readings stores readings, and DELETE /readings deletes some",
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storage.graph.guard import TOKEN
 
 LONGEST_EDITED = 1 << 18  # characters
+_SHORT = 8192  # characters; what is known of longer texts is not kept
 LITERALS = frozenset({"string", "number"})
 OPERANDS = frozenset({"variable", "string", "number", "language", "iri", "name"})
 
@@ -37,7 +39,11 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the tokens without the comments, and a last one of the kind `end`."""
+    """Return the tokens without the comments, and a last one of the kind `end`; they are others' as well."""
+    return _tokens_of_short(text) if len(text) < _SHORT else _tokens_of(text)
+
+
+def _tokens_of(text: str) -> list[Token]:
     found: list[Token] = []
     for match in TOKEN.finditer(text):
         kind, value, start = match.lastgroup or "", match.group(), match.start()
@@ -48,6 +54,9 @@ def tokens_of(text: str) -> list[Token]:
             kind, value, start = "blank", "_" + value, start - 1
         found += _split(kind, value, start)
     return [*found, Token("end", "", len(text), len(text))]
+
+
+_tokens_of_short = lru_cache(64)(_tokens_of)
 
 
 def _split(kind: str, value: str, start: int) -> Iterable[Token]:

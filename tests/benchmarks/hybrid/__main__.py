@@ -1,6 +1,6 @@
 """Measures single SPARQL queries over graph and readings, beside the plan that an expert writes by hand.
 
-    python -m tests.benchmarks.hybrid --points 10000 --days 30 --write-docs
+    python -m tests.benchmarks.hybrid --size 10000:30 --write-docs
 
 By hand is DuckDB on one Parquet file, sorted by series and time, and Oxigraph in memory, in one warm process; neither
 its loading nor any HTTP counts. The answers of both must be the same. Prints Markdown on stdout.
@@ -9,9 +9,12 @@ its loading nor any HTTP counts. The answers of both must be the same. Prints Ma
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from server.tables.read import open_readings
 from server.twin.models import Model
 from server.twin.service import Twin
 from tests.benchmarks.hybrid.campus import Campus
+from tests.benchmarks.hybrid.peer import Chrontext
 from tests.benchmarks.hybrid.questions import Question, questions, sparql
 from tests.benchmarks.join import median
 from tests.benchmarks.report import Part, machine, milliseconds, ratio, wrapped, write_section
@@ -100,24 +104,39 @@ def load(data: Path, readings: Path, campus: Campus) -> None:
         twin.close()
 
 
-def compare(folder: Path, campus: Campus) -> Part:
-    """Ask both."""
+def prepare(folder: Path, campus: Campus) -> None:
+    """Write the readings and fill a data directory, where they are not there yet."""
     readings = folder / "readings.parquet"
-    campus.write(readings)
-    load(folder / "data", readings, campus)
+    if not (folder / "data").exists():
+        campus.write(readings)
+        load(folder / "data", readings, campus)
+
+
+def compare(folder: Path, campus: Campus, python: Path | None) -> Part:
+    """Ask all; `python` is that which has chrontext, if there is one."""
+    prepare(folder, campus)
+    readings = folder / "readings.parquet"
     part = Part(
         f"{campus.readings:,} readings of {len(campus.names):,} points",
-        ("question", "rows", "path", "first time", "Twinhouse, over HTTP", "by hand", "ratio"),
+        ("question", "rows", "path", "first time", "Twinhouse, over HTTP", "by hand", "ratio", *_CHRONTEXT),
         f"""{campus.buildings:,} buildings, a reading every five minutes for {campus.days} days. "First time" is with
 a text that the server has not seen, on a warm server; the others are medians of five runs after one to warm up.""",
     )
     by_hand = ByHand(readings, campus.model())
-    with serving(folder / "data") as service, httpx2.Client(timeout=600) as client:
-        ours = Ours(service, client)
+    with contextlib.ExitStack() as ending:
+        service = ending.enter_context(serving(folder / "data"))
+        ours = Ours(service, ending.enter_context(httpx2.Client(timeout=600)))
+        other = Chrontext(python, folder, campus, readings) if python is not None else None
+        if other is not None:
+            ending.callback(other.close)
         ours.table(questions(campus.days)[0])
         for question in questions(campus.days):
-            part.add(*_row(ours, by_hand, question))
+            row, right = _row(ours, by_hand, question), ours.table(question).columns[-1].to_pylist()
+            part.add(*row, *(other.row(question, right) if other is not None else ("—", "not asked")))
     return part
+
+
+_CHRONTEXT = ("chrontext", "right")
 
 
 def _row(ours: Ours, by_hand: ByHand, question: Question) -> tuple[str, ...]:
@@ -138,18 +157,40 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--points", type=int, default=10_000, help="points of the campus (10000)")
-    parser.add_argument("--days", type=_days, default=(30,), help="days of readings; by commas: a table each (30)")
-    parser.add_argument("--folder", type=Path, help="where the temporary folder is made")
+    parser.add_argument(
+        "--size",
+        type=_campus,
+        nargs="+",
+        metavar="POINTS:DAYS",
+        default=[Campus(650, 6), Campus(1_300, 30), Campus(10_000, 30)],
+        help="of the campus, a table each (650:6 1300:30 10000:30, which is 1, 11 and 84 million readings)",
+    )
+    parser.add_argument("--folder", type=Path, help="where the data is kept, for the next run (a temporary folder)")
+    parser.add_argument("--prepare", action="store_true", help="write the data into --folder, and ask nothing")
+    parser.add_argument(
+        "--chrontext",
+        type=Path,
+        metavar="PYTHON",
+        help="that of an environment that has chrontext, to ask it as well",
+    )
     parser.add_argument("--write-docs", action="store_true", help="put it into docs/benchmarks.md")
     asked = parser.parse_args()
     began, busy, parts = time.monotonic(), os.getloadavg()[0], list[str]()
-    for days in asked.days:
-        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-            parts.append(compare(Path(folder), Campus(asked.points, days)).markdown())
+    if asked.chrontext is None:
+        print("chrontext is not asked: --chrontext names a Python that has it", file=sys.stderr)
+    for campus in asked.size:
+        with _folder(asked.folder, campus) as folder:
+            if asked.prepare:
+                prepare(folder, campus)
+            else:
+                parts.append(compare(folder, campus, asked.chrontext).markdown())
+    if asked.prepare:
+        return
     text = f"""`python -m tests.benchmarks.hybrid` asks eight questions of an analyst by one SPARQL query each, and
 the same by hand: the solutions of a SPARQL query, and one DuckDB statement over them and one Parquet file, in one
-process without HTTP. Ratios are Twinhouse's time over the other; less is better. Both gave the same answers. Machine:
+process without HTTP. Ratios are Twinhouse's time over the other; less is better. Both gave the same answers.
+chrontext (where it was asked) has the graph in memory and the same Parquet file in DuckDB, in its own process without
+HTTP; "right" tells whether its answer was the same. Machine:
 {machine()}. Load average just before the run: {busy:.1f}; it took {(time.monotonic() - began) / 60:.0f} minutes."""
     report = "\n".join((TITLE, "", wrapped(text), "", *parts))
     print(report)
@@ -157,8 +198,20 @@ process without HTTP. Ratios are Twinhouse's time over the other; less is better
         write_section(report)
 
 
-def _days(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+@contextlib.contextmanager
+def _folder(kept: Path | None, campus: Campus) -> Iterator[Path]:
+    if kept is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+        return
+    folder = kept / f"{campus.points}-{campus.days}"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def _campus(text: str) -> Campus:
+    points, _, days = text.partition(":")
+    return Campus(int(points), int(days))
 
 
 if __name__ == "__main__":

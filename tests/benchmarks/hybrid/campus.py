@@ -19,6 +19,9 @@ POINTS_A_BUILDING = 1 + FLOORS * POINTS_A_FLOOR
 SILENT = 97  # one point of so many has said nothing since the first half
 
 
+_REFERENCE = 'ref:hasExternalReference [ a ref:TimeseriesReference ; ref:hasTimeseriesId "{uuid}" ]'
+
+
 @dataclass(frozen=True)
 class Campus:
     """So many points (whole buildings), and days of readings every five minutes."""
@@ -45,8 +48,8 @@ class Campus:
         silent = len(range(0, len(self.names), SILENT))
         return len(self.names) * self.steps - silent * (self.steps - self.steps // 2)
 
-    def model(self) -> str:
-        """Return the graph as Turtle."""
+    def model(self, reference: str = _REFERENCE) -> str:
+        """Return the graph as Turtle; `reference` is what is said of a point, and of `{name}` and `{uuid}`."""
         lines, number = [PREFIXES], 0
         for building in range(self.buildings):
             lines.append(f":b{building} a brick:Building .")
@@ -61,9 +64,9 @@ class Campus:
                     for zone in range(ZONES)
                 ]
             for name, kind, of in _points(building):
-                reference = f'[ a ref:TimeseriesReference ; ref:hasTimeseriesId "{uuid_of(number)}" ]'
+                said = reference.replace("{name}", name).replace("{uuid}", uuid_of(number))
                 lines.append(f":{of} brick:hasPoint :{name} .")
-                lines.append(f":{name} a brick:{kind} ; ref:hasExternalReference {reference} .")
+                lines.append(f":{name} a brick:{kind} ; {said} .")
                 lines.append(f":{name} brick:isPointOf :{of} .")
                 number += 1
         return "\n".join(lines)

@@ -16,8 +16,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,33 +35,36 @@ LEAST_SCALE = 0.1  # for the documentation: less says little
 _HEAD = """
 `python -m tests.benchmarks.series` starts `twinhouse serve`{others}, gives all the same readings, and asks all
 the same over HTTP on loopback. DuckDB {duckdb} has them in its own table, in the process of the benchmark, without
-HTTP: what it does is a bound, not a rival. The readings: {points:,} points for {days} days, one every 5 minutes,
-{readings:,} in all; temperatures to 0.1 K, humidities to 1 %, integers, and 0 or 1, all random walks. One question is
-about a year: of {year_points:,} more points that have one."""
+HTTP: what it does is a bound, not a rival. Each point reports every 5 minutes: temperatures to 0.1 K, humidities to
+1 %, integers, and 0 or 1, all random walks."""
 _SETTINGS = """
 Settings are the defaults, but for these: Twinhouse takes larger bodies; InfluxDB does not keep statistics of itself
 or a log of requests; VictoriaMetrics keeps readings for 100 years instead of a month."""
 _MACHINE = """
-Machine: {machine}. Load average just before the run: {load:.1f}. The run took {minutes:.0f} minutes; the servers,
-what sends the requests and whatever else ran share the cores."""
+Machine: {machine}. The servers and what sends the requests share the cores, with whatever else runs: the load average
+just before each part is named in it."""
 
 
-def run(bench: Bench, only: Sequence[str]) -> str:
-    """Return the section of the documentation."""
-    began, load = time.monotonic(), os.getloadavg()[0]
-    parts = [part(bench).markdown() for name, part in PARTS.items() if name in only]
-    minutes, month = (time.monotonic() - began) / 60, bench.month
-    head = _HEAD.format(
-        others="".join(f", {each}" for each in _versions(bench.kinds)),
-        duckdb=version("duckdb"),
-        points=month.points,
-        days=month.days,
-        readings=month.readings,
-        year_points=bench.year.points,
-    )
-    conditions = _MACHINE.format(machine=machine(), load=load, minutes=minutes)
+def run(bench: Bench, only: Sequence[str], kept: Path | None = None) -> str:
+    """Return the section of the documentation; of parts not asked for, what is `kept` of earlier runs."""
+    parts = {name: path.read_text() for name in PARTS if kept and (path := kept / f"{name}.md").exists()}
+    for name, part in PARTS.items():
+        if name in only:
+            parts[name] = _measured(bench, part)
+            if kept:
+                kept.mkdir(exist_ok=True)
+                (kept / f"{name}.md").write_text(parts[name])
+    head = _HEAD.format(others="".join(f", {each}" for each in _versions(bench.kinds)), duckdb=version("duckdb"))
+    conditions = _MACHINE.format(machine=machine())
     texts = (TITLE, "", wrapped(head), "", wrapped(_SETTINGS), "", wrapped(conditions), "")
-    return "\n".join((*texts, *parts, *_memory(bench)))
+    return "\n".join((*texts, *(parts[name] for name in PARTS if name in parts)))
+
+
+def _measured(bench: Bench, measure: Callable[[Bench], Part]) -> str:
+    load = os.getloadavg()[0]
+    part = measure(bench)
+    part.text += f" Load average before: {load:.1f}."
+    return "\n".join((part.markdown(), *_memory(bench, part.title)))
 
 
 def _versions(kinds: Sequence[Kind]) -> list[str]:
@@ -78,14 +81,11 @@ def _version(package: str) -> str:
         return "version unknown"
 
 
-def _memory(bench: Bench) -> list[str]:
-    """Return a table of what the servers took in the parts that read."""
-    names = [kind.name for kind in bench.kinds if any(name == kind.name for _, name in bench.peaks)]
-    text = "The most resident memory of all processes of a server together, by part; of ingest, see there."
-    part = Part("Memory", ("part", *names), text)
-    for title in dict.fromkeys(title for title, _ in bench.peaks):
-        part.add(title, *(megabytes(bench.peaks.get((title, name), 0)) for name in names))
-    return [part.markdown()] if part.rows else []
+def _memory(bench: Bench, title: str) -> list[str]:
+    """Return what the servers took in a part that reads, at most: resident, all processes of one together."""
+    peaks = {name: size for (part, name), size in bench.peaks.items() if part == title.lower()}
+    said = ", ".join(f"{name} {megabytes(size)}" for name, size in peaks.items())
+    return [f"Memory meanwhile, at most: {said}.\n"] if said else []
 
 
 def present(names: Sequence[str]) -> list[Kind]:
@@ -111,19 +111,43 @@ def main() -> None:
     parser.add_argument("--systems", type=_of(systems), default=systems, help=f"of {','.join(systems)}; ours always")
     parser.add_argument("--long", action="store_true", help="let Twinhouse grow to a billion readings (times scale)")
     parser.add_argument("--folder", type=Path, help="where the temporary folder is made: on the disk to be measured")
+    parser.add_argument(
+        "--keep", type=Path, help="a folder for the stores and what was measured: further runs go on there"
+    )
+    parser.add_argument(
+        "--fill", action="store_true", help="fill the stores that the questions ask, and no more (--keep)"
+    )
     parser.add_argument("--out", type=Path, help="a file to write the report to, besides")
     parser.add_argument("--write-docs", action="store_true", help="put it into docs/benchmarks.md")
     asked = parser.parse_args()
+    if asked.fill and not asked.keep:
+        parser.error("--fill wants a folder to --keep them in")
     if asked.write_docs and asked.scale < LEAST_SCALE:
         parser.error(f"--write-docs wants a --scale of {LEAST_SCALE} at least")
-    with tempfile.TemporaryDirectory(dir=asked.folder, prefix="series-benchmark-") as folder:
-        report = run(Bench(Path(folder), present(asked.systems), asked.scale, asked.runs, asked.long), asked.only)
+    with _folder(asked.keep, asked.folder) as folder:
+        stores = folder / f"scale-{asked.scale:g}"
+        stores.mkdir(parents=True, exist_ok=True)
+        bench = Bench(stores, present(asked.systems), asked.scale, asked.runs, asked.long)
+        if asked.fill:
+            for kind in reversed(bench.kinds):
+                bench.fill(kind)
+            return
+        report = run(bench, asked.only, asked.keep / "parts" if asked.keep else None)
     print(report)
     if asked.out:
         asked.out.write_text(report)
     if asked.write_docs:
         write_section(report)
         say("written to docs/benchmarks.md")
+
+
+@contextmanager
+def _folder(kept: Path | None, parent: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(dir=parent, prefix="series-benchmark-") as folder:
+        yield Path(folder)
 
 
 def _of(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:

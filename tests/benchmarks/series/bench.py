@@ -97,9 +97,9 @@ class Bench:
 
     def fill(self, kind: Kind) -> None:
         """Make the store, unless the part that measures this has done so."""
-        if self.store(kind).exists():
+        if self._whole(kind).exists():
             return
-        with kind.start(self.store(kind)) as system:
+        with kind.start(self.begin(kind)) as system:
             system.prepare(self.month, self.year)
             say(f"filling {kind.name}")
             write(system, usual_way(kind), self.month.blocks())
@@ -109,6 +109,17 @@ class Bench:
         """Add the year to a store that has the month."""
         write(system, usual_way(kind), self.year.blocks())
         system.flush()
+        self._whole(kind).touch()
+
+    def _whole(self, kind: Kind) -> Path:
+        """Return the file that says that a store has everything."""
+        return self.store(kind).with_suffix(".whole")
+
+    def begin(self, kind: Kind) -> Path:
+        """Return the folder of an empty store."""
+        self._whole(kind).unlink(missing_ok=True)
+        forget(self.store(kind))
+        return self.store(kind)
 
     def note(self, part: str, kind: Kind, system: System) -> None:
         """Take the peak of memory since the last time."""

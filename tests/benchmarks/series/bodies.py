@@ -23,7 +23,7 @@ def table(block: Block) -> pa.Table:
     """Return readings in the order of time: `id` (a dictionary of UUIDs), `time`, `value`."""
     points, steps = block.of.points, len(block.times)
     codes = _numbers(np.tile(np.arange(points), steps))
-    ids = pa.DictionaryArray.from_arrays(codes, _uuids(block.of))
+    ids = pa.DictionaryArray.from_arrays(codes, uuids(block.of))
     times = pa.array(np.repeat(block.times * 1_000_000, points)).cast(pa.timestamp("us"))
     return pa.table({"id": ids, "time": times, "value": pa.array(block.values.ravel())})
 
@@ -80,7 +80,8 @@ def _length(texts: Any) -> int:  # noqa: ANN401 - an array of strings, whose off
 
 
 @lru_cache(maxsize=4)
-def _uuids(of: DataSet) -> pa.StringArray:
+def uuids(of: DataSet) -> pa.StringArray:
+    """Return the UUID of each point's series."""
     return pa.array([of.uuid(point) for point in range(of.points)])
 
 

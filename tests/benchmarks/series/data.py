@@ -46,12 +46,17 @@ class DataSet:
     def floor(self, point: int) -> str:
         return f"{self.name}-floor{point // FLOOR}"
 
-    def blocks(self, days: int | None = None) -> Iterator[Block]:
-        """Yield all readings in the order of time, in blocks of so many days, or as many as make a good body."""
-        days = days or max(1, _BLOCK // (self.points * STEPS_A_DAY))
+    def blocks(self, days: int | None = None, first: int = 0, last: int | None = None) -> Iterator[Block]:
+        """Yield the readings of the days from `first` until before `last`, or the end, in the order of time.
+
+        A block has so many days, or as many as make a good body.
+        """
+        days, last = days or max(1, _BLOCK // (self.points * STEPS_A_DAY)), self.days if last is None else last
         state = np.zeros(self.points)
-        for day in range(0, self.days, days):
-            many = min(days, self.days - day)
+        for day in range(first):
+            state = _walk(state, self.points, day)[-1]
+        for day in range(first, last, days):
+            many = min(days, last - day)
             walks = []
             for each in range(day, day + many):
                 walk = _walk(state, self.points, each)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.benchmarks.exchange import Refused
 from tests.benchmarks.processes import disk_bytes
 from tests.benchmarks.report import Part, megabytes
 from tests.benchmarks.series import ours
 from tests.benchmarks.series.bench import Bench, forget, say, usual_way, write
-from tests.benchmarks.series.data import STEPS_A_DAY, Block, DataSet, midnight
+from tests.benchmarks.series.data import STEPS_A_DAY, DataSet, midnight
+from tests.benchmarks.series.offline import fill
 from tests.benchmarks.series.questions import measured
 from tests.benchmarks.series.system import Kind, Question, System
 
+FILE = 4_000_000  # readings, as a segment of ours has
 STAGES, LONG = (10_000_000, 100_000_000), 1_000_000_000  # readings, at scale 1
 _DAY = 86_400
 _TEXT = """{points:,} points report for ever more days. One series, one day, raw, as above: the median (and the 95th
-percentile) of {runs} runs, each of another series and another day of all there are. Disk is after compaction."""
+percentile) of {runs} runs, each of another series and another day of all there are. Disk is after compaction; the
+later files of Twinhouse are written without its server, by its own code, and have no rollups yet."""
 
 
 def growth(bench: Bench) -> Part:
@@ -39,26 +43,31 @@ def _stages(bench: Bench, kind: Kind) -> Iterator[tuple[str, ...]]:
     wanted = [round(stage * bench.scale) for stage in STAGES]
     if bench.long and kind is ours.KIND:
         wanted.append(round(LONG * bench.scale))
-    days = -(-wanted[-1] // (bench.points * STEPS_A_DAY))
-    whole = DataSet("reading", bench.points, days, midnight(2023))
-    blocks, readings, data = whole.blocks(days=1), 0, bench.folder / "growth"
+    a_day = bench.points * STEPS_A_DAY
+    whole = DataSet("reading", bench.points, -(-wanted[-1] // a_day), midnight(2023))
+    data, done = bench.folder / "growth", 0
+    for stage in wanted:
+        days = -(-stage // a_day)
+        with _grown(kind, data, whole, done, days) as system:
+            done = days
+            cell = measured(system, lambda n, days=days: _question(whole, n, days), bench.runs)  # type: ignore[misc]
+            yield f"{days * a_day:,}", f"{days:,}", str(cell), megabytes(disk_bytes(data))
+            bench.note("growth", kind, system)
+
+
+@contextmanager
+def _grown(kind: Kind, data: Path, whole: DataSet, first: int, last: int) -> Iterator[System]:
+    """Run a system with the days until `last`; those until `first` are there."""
+    a_file = max(1, FILE // (whole.points * STEPS_A_DAY))
+    if kind is ours.KIND and first:
+        fill(data, whole.blocks(a_file, first, last))
     with kind.start(data) as system:
-        system.prepare(whole)
-        for stage in wanted:
-            readings += _until(system, kind, blocks, stage - readings)
-            system.flush()
-            done = readings // (bench.points * STEPS_A_DAY)
-            cell = measured(system, lambda n, days=done: _question(whole, n, days), bench.runs)  # type: ignore[misc]
-            yield f"{readings:,}", f"{done:,}", str(cell), megabytes(disk_bytes(data))
-        bench.note("growth", kind, system)
-
-
-def _until(system: System, kind: Kind, blocks: Iterator[Block], readings: int) -> int:
-    """Write blocks until there are so many readings more; returns how many."""
-    written = 0
-    while written < readings and (block := next(blocks, None)) is not None:
-        written += write(system, usual_way(kind), chain([block])).readings
-    return written
+        if not first:
+            system.prepare(whole)
+        if kind is not ours.KIND or not first:
+            write(system, usual_way(kind), whole.blocks(1, first, last))
+        system.flush()
+        yield system
 
 
 def _question(of: DataSet, run: int, days: int) -> Question:

@@ -11,12 +11,12 @@ from tests.benchmarks.series.bench import WAYS, Bench, Way, forget, say, usual_w
 from tests.benchmarks.series.bodies import ARROW_READINGS, LINES
 
 _HEAD = ("system", "form", "readings a second", "CPU a million", "compaction", "bytes a reading", "memory", "durable")
-_TEXT = """{readings:,} readings in the order in which they happen, all points every five minutes; bodies of about
-{arrow:,} readings (Arrow), a block of whole days (Parquet) or {lines:,} (text), made before the clock starts. Four
-clients send them over HTTP; DuckDB gets its from the process that it runs in. "CPU" is that of the server. "Durable"
-is what the answer to a write means, as the makers ship it. "Compaction" is what it takes then to make the
-files as they are to stay: {ways}. "Bytes" are those on disk after it, a reading, beyond the folder without
-readings."""
+_TEXT = """{readings:,} readings ({points:,} points, {days} days) in the order in which they happen, all points every
+five minutes; bodies of about {arrow:,} readings (Arrow), a block of whole days (Parquet) or {lines:,}
+(text), made before the clock starts. Four clients send them over HTTP; DuckDB gets its from the process
+that it runs in. "CPU" is that of the server. "Durable" is what the answer to a write means, as the makers
+ship it. "Compaction" is what it takes then to make the files as they are to stay: {ways}. "Bytes" are those
+on disk after it, a reading, beyond the folder without readings."""
 _COMPACTION = """Twinhouse's `POST /seal`; InfluxDB has no request for it, so a backup, which writes its cache,
 and a restart with shards cold after 1 s, which merges them; VictoriaMetrics' `force_flush` and `force_merge`;
 DuckDB's `CHECKPOINT`"""
@@ -24,7 +24,9 @@ DuckDB's `CHECKPOINT`"""
 
 def ingest(bench: Bench) -> Part:
     """Write the month to each system, each way that it offers."""
-    text = _TEXT.format(readings=bench.month.readings, arrow=ARROW_READINGS, lines=LINES, ways=_COMPACTION)
+    month = bench.month
+    size = {"readings": month.readings, "points": month.points, "days": month.days}
+    text = _TEXT.format(**size, arrow=ARROW_READINGS, lines=LINES, ways=_COMPACTION)
     part = Part("Ingest", _HEAD, text)
     for way in WAYS:
         if way.kind in bench.kinds:
@@ -38,7 +40,7 @@ def ingest(bench: Bench) -> Part:
 
 def _measured(bench: Bench, way: Way) -> tuple[str, ...]:
     kept = way is usual_way(way.kind)
-    data = bench.store(way.kind) if kept else bench.folder / "other"
+    data = bench.begin(way.kind) if kept else bench.folder / "other"
     try:
         with way.kind.start(data) as system:
             system.prepare(bench.month, bench.year)

@@ -17,12 +17,14 @@ from tests.benchmarks.series.system import Found, Kind, Question, Reply, System
 _DAY = 86_400
 _ENOUGH = 30.0  # seconds for one cell, after which no further run begins
 _FEWEST = 3
-_TEXT = """Over HTTP on one connection that stays open, to the last byte of the answer; DuckDB in process, to an Arrow
-table. Each is the median of {runs} runs after one to warm up, and in brackets the 95th percentile; each run asks of
-other series and another day where there are some. Twinhouse finds the points by SPARQL and answers in Arrow or JSON,
-InfluxDB is asked in InfluxQL and VictoriaMetrics in MetricsQL, or `/api/v1/export` for raw readings; both answer in
-JSON. VictoriaMetrics' cache of answers is left out (`nocache`). Answers were compared in each run: as many values,
-with the same sum. Ratios are those of Twinhouse's times in Arrow: less than 1 is faster."""
+_TEXT = """{readings:,} readings of {points:,} points for {days} days; one question is about {year_points:,} further
+points that have a year. Over HTTP on one connection that stays open, to the last byte of the answer; DuckDB
+in process, to an Arrow table. Each is the median of {runs} runs after one to warm up, and in brackets the
+95th percentile; each run asks of other series and another day where there are some. Twinhouse finds the
+points by SPARQL and answers in Arrow or JSON, InfluxDB is asked in InfluxQL and VictoriaMetrics in
+MetricsQL, or `/api/v1/export` for raw readings; both answer in JSON. VictoriaMetrics' cache of answers is
+left out (`nocache`). Answers were compared in each run: as many values, with the same sum. Ratios are those
+of Twinhouse's times in Arrow: less than 1 is faster."""
 
 
 def asked(bench: Bench) -> dict[str, Callable[[int], Question]]:
@@ -84,7 +86,7 @@ def questions(bench: Bench) -> Part:
     columns = _columns(bench)
     rivals = [kind for kind in (influx.KIND, victoria.KIND, duck.KIND) if kind in bench.kinds]
     head = ("question", "values", *(title for title, _, _ in columns), *(f"/ {kind.name}" for kind in rivals))
-    part = Part("Questions", head, _TEXT.format(runs=bench.runs))
+    part = Part("Questions", head, _text(bench))
     with bench.all() as systems:
         for title, question in asked(bench).items():
             say(title)
@@ -98,6 +100,12 @@ def questions(bench: Bench) -> Part:
         for kind, system in systems.items():
             bench.note("questions", kind, system)
     return part
+
+
+def _text(bench: Bench) -> str:
+    month = bench.month
+    size = {"readings": month.readings, "points": month.points, "days": month.days, "year_points": bench.year.points}
+    return _TEXT.format(**size, runs=bench.runs)
 
 
 def _columns(bench: Bench) -> list[Column]:

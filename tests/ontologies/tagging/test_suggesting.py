@@ -5,6 +5,7 @@ import random
 import pytest
 
 from ontologies.tagging.evidence import PointText
+from ontologies.tagging.neighbours import with_holders
 from ontologies.tagging.patterns import patterns, teaching_order
 from ontologies.tagging.suggesting import suggest
 from ontologies.units import bacnet_unit
@@ -43,13 +44,22 @@ Boiler-2 HWST||analog-input|degrees-fahrenheit|Leaving_Hot_Water_Temperature_Sen
 Boiler-2 Enable||binary-output||Enable_Command
 Main Elec Meter kWh||accumulator|kilowatt-hours|Electric_Energy_Sensor
 GasMeter||accumulator|cubic-meters|Natural_Gas_Usage_Sensor
+EF-3 S/S||binary-output||Start_Stop_Command
+AHU4 Pre Heat DAT||analog-input|degrees-celsius|Preheat_Discharge_Air_Temperature_Sensor
+VAV-3-05 MIN FLOW SP||analog-value|liters-per-second|Min_Air_Flow_Setpoint_Limit
+VAV-3-05 CO2||analog-input|parts-per-million|Zone_CO2_Level_Sensor
+BLDG4.HWS.LOOP2.RET|Return water temperature (0 = none) of Building 4|||Entering_Hot_Water_Temperature_Sensor
+B4.HWS.ENA|Enable/disable command (1/0)|||Enable_Command
+B4.HWS.Q|Heating power supplied|||Thermal_Power_Sensor
+T_OUT|Outdoor drybulb temperature|||Outside_Air_Temperature_Sensor
+Economizer Enable Fixed Enthalpy||||Enable_Fixed_Enthalpy_Command
 Lux level corridor||analog-input|luxes|Illuminance_Sensor
 Zulufttemperatur||analog-input|degrees-celsius|Supply_Air_Temperature_Sensor
 RLT01 Außenlufttemperatur||analog-input|degrees-celsius|Outside_Air_Temperature_Sensor
 RLT01 Aussenluft Temp||analog-input|degrees-celsius|Outside_Air_Temperature_Sensor
 RLT01 Zuluftdruck Sollwert||analog-value|pascals|Supply_Air_Static_Pressure_Setpoint
 RLT01 Zuluftventilator Drehzahl||analog-output|percent|Fan_Speed_Command
-HK2 Vorlauftemp. Sollwert||analog-value|degrees-celsius|Leaving_Water_Temperature_Setpoint
+HK2 Vorlauftemp. Sollwert||analog-value|degrees-celsius|Leaving_Hot_Water_Temperature_Setpoint
 HK2 Umwälzpumpe Betriebsmeldung||binary-input||Pump_Status
 Raumtemperatur Sollwert 2.14||analog-value|degrees-celsius|Target_Zone_Air_Temperature_Setpoint
 Kaltwasser Vorlauftemperatur||analog-input|degrees-celsius|Leaving_Chilled_Water_Temperature_Sensor
@@ -75,6 +85,28 @@ def test_a_name_gives_its_class(line: str) -> None:
     point, truth = text(line)
     (guess,) = suggest([point])
     assert guess.suggestions[0].name == truth
+
+
+class TestNeighbours:
+    def test_equipment_that_many_names_end_with_says_where_a_point_is(self) -> None:
+        ends = ("supply_fan_S11", "supply_fan_S14", "exhaust_fan_E3")
+        begins = ("air_temp", "static_pressure", "chw_valve", "speed")
+        texts = [PointText(f"{what}_{where}") for where in ends for what in begins]
+        held = with_holders(texts)
+        assert {(text.prefix, text.suffix) for text in held} == {(0, 3)}
+        valve, alone = suggest(texts)[2], suggest(texts[2:3])[0]
+        assert "Valve" in valve.suggestions[0].name
+        assert valve.suggestions[0].confidence > alone.suggestions[0].confidence
+        assert with_holders([*reversed(texts)]) == [*reversed(held)]
+
+    def test_a_name_alone_has_no_equipment_of_its_neighbours(self) -> None:
+        assert with_holders([PointText("Zone 3 Temp")]) == [PointText("Zone 3 Temp")]
+
+    def test_a_building_that_speaks_of_discharge_air_means_it_where_it_says_nothing(self) -> None:
+        flow = PointText("VAV-3 Airflow", type="analog-input")
+        assert suggest([flow])[0].suggestions[0].name == "Supply_Air_Flow_Sensor"
+        found = suggest([flow, PointText("VAV-3 Discharge Air Temp", type="analog-input")])
+        assert found[0].suggestions[0].name == "Discharge_Air_Flow_Sensor"
 
 
 class TestSuggestions:

@@ -20,6 +20,8 @@ from ontologies.tagging.tokens import Splitter, last_segment, template, tokens
         ("CLGMiNFLO", "clgminflo"),
         ("Raum 2.14 Temp.", "raum temp"),
         ("the temperature of the water on a loop", "the temperature the water loop"),
+        ("occupancyA1st_Floor_Area2", "occupancy a floor area"),
+        ("EF-3 S/S", "ef s s"),
         ("", ""),
         ("12345", ""),
     ],
@@ -32,6 +34,11 @@ def test_the_last_part_of_a_path_is_segment_0() -> None:
     assert [(token.text, token.segment) for token in tokens("B1/AHU'Temp")] == [("b", 2), ("ahu", 1), ("temp", 0)]
     assert last_segment("B1/AHU'Temp") == "Temp"
     assert last_segment("") == ""
+
+
+def test_a_stroke_between_opposites_parts_no_path() -> None:
+    assert {token.segment for token in tokens("Pump1_Start/Stop")} == {0}
+    assert {token.segment for token in tokens("Pump1/Stop")} == {0, 1}
 
 
 def test_a_word_knows_that_a_number_follows() -> None:

@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from server.bacnet.link import Interface, Network, on_network
+from tests.support.bacnet import loopback
 
 T = TypeVar("T")
 _ADDRESSES = itertools.count(1)
 
 
 def fresh_address() -> str:
-    """Return an address of loopback that no other test of this process uses."""
-    number = next(_ADDRESSES)
-    return f"127.7.{number // 250}.{number % 250 + 1}"
+    """Return an address of loopback that no other test uses."""
+    return loopback.address(next(_ADDRESSES))
 
 
 def interface(timeout: float = 0.5, retries: int = 1) -> Interface:

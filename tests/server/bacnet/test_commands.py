@@ -12,10 +12,12 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from ontologies.bacnet_network import Network
 from ontologies.bacnet_quads import network_quads
 from ontologies.tagging.proposals import propose
-from server.bacnet.commanding import Commander, Holdings, NotDone, Order
+from server.bacnet.commanding import Commander, NotDone, Order
 from server.bacnet.config import Permission
+from server.bacnet.holdings import Holdings
 from server.bacnet.link import Network as Link
 from server.bacnet.planning import Plan
 from server.bacnet.polling import Device, Recorder
@@ -115,7 +117,7 @@ def test_commands_are_written_read_back_and_released(tmp_path: Path) -> None:
     [
         (ObjectId(1, 7), {"value": 1}, "invalid", "unknown object"),
         (ObjectId(2, 1), {"value": 1}, "refused", "does not allow"),
-        (VALVE, {"value": 1, "priority": 7}, "refused", "priority 8"),
+        (VALVE, {"value": 1, "priority": 7}, "refused", "from 8 to 16"),
         (VALVE, {"value": "open"}, "invalid", "no value"),
         (VALVE, {"value": float("nan")}, "invalid", "no value"),
         (FAN, {"value": 2}, "invalid", "neither"),
@@ -207,6 +209,32 @@ def test_a_crash_between_note_and_write_leaves_nothing_standing(tmp_path: Path) 
     on_bench(tmp_path, body)
 
 
+def test_what_cannot_be_taken_back_is_tried_again_and_told_once(tmp_path: Path) -> None:
+    device = raw.RawDevice(9, fresh_address())
+    device.add(1, 1, "Valve", raw.real(5.0))
+    device.objects[1, 1][87] = [b"\x00"] * 16
+
+    async def body(bench: Bench) -> None:
+        await bench.order(VALVE, 42.0, seconds=60)
+        device.denied = frozenset({((1, 1), 87)})
+        bench.now = 1061.0
+        for later in (0, 1, 15, 30):
+            bench.now = 1061.0 + later
+            await bench.take_back()
+        device.denied = frozenset()
+        bench.now = 1200.0
+        bench.device.alive = False  # polling has found it away: it is asked again when it is back
+        asked = len(device.services)
+        await bench.take_back()
+        assert len(device.services) == asked
+        bench.device.alive = True
+        await bench.take_back()
+        assert device.objects[1, 1][87] == [b"\x00"] * 16
+
+    outcomes = [entry["outcome"] for entry in on_bench(tmp_path, body, made=device).entries]
+    assert outcomes == ["done", "failed", "taken back"]
+
+
 def test_the_configuration_bounds_how_long(tmp_path: Path) -> None:
     async def body(bench: Bench) -> None:
         assert (await bench.order(VALVE, 1.0))["until"] == 1030.0
@@ -228,6 +256,14 @@ def test_a_refused_command_leaves_an_earlier_one_to_be_taken_back(tmp_path: Path
     on_bench(tmp_path, body)
 
 
+def put_model(network: Network, url: str) -> None:
+    """Give a server the model of a network."""
+    triples = "".join(f"{q.subject} {q.predicate} {q.object} .\n" for q in network_quads(network, propose(network)))
+    headers = {"Content-Type": "text/turtle"}
+    put = httpx2.put(f"{url}/store?graph=urn:site", content=triples.encode(), headers=headers, timeout=60)
+    assert put.status_code == 201, put.text
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Any:  # noqa: ANN401
     with serving(tmp_path / "data") as service:
@@ -240,13 +276,7 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
     with rusty.running(rusty.device(9, address, fill)):
         config, network = configured(tmp_path, [address], service.url, permission)
         valve, fan = series_of(network, "analog-output,1"), series_of(network, "binary-output,2")
-        triples = "".join(
-            f"{q.subject} {q.predicate} {q.object} .\n" for q in network_quads(network, propose(network))
-        )
-        headers = {"Content-Type": "text/turtle"}
-        url = f"{service.url}/store?graph=urn:site"
-        put = httpx2.put(url, content=triples.encode(), headers=headers, timeout=60)
-        assert put.status_code == 201
+        put_model(network, service.url)
         nobody = httpx2.post(f"{service.url}/commands?timeout=1", json={"point": valve, "value": 1}, timeout=60)
         assert (nobody.status_code, nobody.json()["type"]) == (503, "urn:twinhouse:problem:no-gateway")
 
@@ -257,6 +287,8 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
             done = await asyncio.to_thread(write, valve, "42.5", "--for", "2s", "--json")
             assert done.exit_code == 0, done.stderr
             assert json.loads(done.stdout)["effective"] is True
+            told = await asyncio.to_thread(write, valve, "41", "--for", "2s")
+            assert "the gateway takes it back at 20" in told.stderr
             refused = await asyncio.to_thread(write, fan, "on")
             assert refused.exit_code == 1
             assert "does not allow" in refused.stderr
@@ -266,7 +298,16 @@ def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: S
         while_running(config, what)
     noted = [json.loads(line) for line in (tmp_path / "data" / "commands.jsonl").read_text().splitlines()]
     assert [(entry["what"], entry.get("value")) for entry in noted] == [
-        *(("given", 1), ("not taken", 1), ("given", 42.5), ("outcome", 42.5), ("given", True), ("outcome", True)),
+        *(
+            ("given", 1),
+            ("not taken", 1),
+            ("given", 42.5),
+            ("outcome", 42.5),
+            ("given", 41.0),
+            ("outcome", 41.0),
+            ("given", True),
+            ("outcome", True),
+        ),
     ]
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ontologies.bacnet_network import Address, BacnetObject, Device, Network, network_json
 from server.bacnet.config import BadConfig, Rule, read_config
+from server.bacnet.gateway import planned
+from server.bacnet.scan import BadScan
 
 GOOD = """
 [network]
@@ -63,7 +66,11 @@ def test_everything_is_read(tmp_path: Path) -> None:
         ("rate = 50", 'rate = "fast"', "pace.rate has a value of the wrong kind"),
         ('every = "2m"', 'every = "soon"', "poll.every is a duration"),
         ('every = "2m"', "every = -1", "poll.every is above 0"),
-        ("10.0.0.9/24", "office", "office"),
+        ("10.0.0.9/24", "office", 'network.address is ours .* not "office"'),
+        ("10.0.0.9/24", "10.0.0.9", "with the prefix"),
+        ('bbmd = "10.1.0.2"', "retries = -1", "network.retries is from 0"),
+        ('bbmd = "10.1.0.2"', "udp-port = 70000", "network.udp-port is from 1"),
+        ("[pace]", '[cov]\nlifetime = "100ms"\n[pace]', "cov.lifetime is a second at least"),
         ("10.1.0.2", "10.1.0.2:99999999", "port"),
         ("Europe/Berlin", "Europe/Atlantis", "Atlantis"),
         ("highest-priority = 10", "highest-priority = 17", "1 to 16"),
@@ -83,3 +90,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, says: str) -
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="none"):
         read_config(tmp_path / "none.toml")
+
+
+def test_a_scan_with_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    device = Device(Address("nowhere"), 7, objects=(BacnetObject("analog-input", 1),))
+    (tmp_path / "site.json").write_text(network_json(Network("site", (device,))))
+    with pytest.raises(BadScan, match=r"site\.json.*nowhere"):
+        planned(read_config(written(tmp_path, GOOD)))
+
+
+def test_a_scan_without_a_name_is_told(tmp_path: Path) -> None:
+    text = network_json(Network("site")).replace('"site"', '" "')
+    (tmp_path / "site.json").write_text(text)
+    with pytest.raises(BadScan, match="the network's name is empty"):
+        planned(read_config(written(tmp_path, GOOD)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,37 +21,35 @@ import httpx2
 import pytest
 import rusty_bacnet
 
-from ontologies.bacnet import object_uuid
+from ontologies.bacnet import network_graph, object_uuid
 from ontologies.bacnet_network import Network
 from server.bacnet import gateway
 from server.bacnet.buffer import Buffer
 from server.bacnet.config import Config, read_config
 from server.bacnet.find import Targets
-from server.bacnet.gateway import run
+from server.bacnet.gateway import NoState, run
 from server.bacnet.link import Network as Link
 from server.bacnet.reading import Pace, Throttles
 from server.bacnet.scan import Plan, scan
 from server.bacnet.station import Station
+from server.bacnet.subscribing import Subscriptions
 from tests.server.bacnet.conftest import fresh_address, interface, with_client
+from tests.server.cli.conftest import run as command
 from tests.support.bacnet import raw, rusty
 from tests.support.server import COMMAND
 from tests.support.service import Service, serving
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path / "data") as service:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A server that tests share: each has a network, and so series, of its own."""
+    with serving(tmp_path_factory.mktemp("twin") / "data") as service:
         yield service
 
 
 def configured(folder: Path, addresses: list[str], url: str, more: str = "") -> tuple[Config, Network]:
     """Scan devices, and return a configuration that records them."""
-    targets = Targets(everyone=False, stations=tuple(map(Station, addresses)))
-
-    async def scanned(link: Link) -> Network:
-        return (await scan(link, Plan("site", targets, 0.2), folder / "site.json", Throttles(Pace(5000, 4)))).network
-
-    network = with_client(scanned)
+    network = scanned(folder, addresses)
     port = interface().port
     text = f"""
         [network]
@@ -66,6 +66,16 @@ def configured(folder: Path, addresses: list[str], url: str, more: str = "") -> 
     """
     (folder / "site.toml").write_text(text)
     return read_config(folder / "site.toml"), network
+
+
+def scanned(folder: Path, addresses: list[str]) -> Network:
+    """Scan devices; the network's name is the folder's."""
+    plan = Plan(folder.name, Targets(everyone=False, stations=tuple(map(Station, addresses))), 0.2)
+
+    async def what(link: Link) -> Network:
+        return (await scan(link, plan, folder / "site.json", Throttles(Pace(5000, 4)))).network
+
+    return with_client(what)
 
 
 async def until(what: Callable[[], Any], seconds: float = 15.0) -> Any:  # noqa: ANN401
@@ -113,13 +123,14 @@ def series_of(network: Network, identifier: str, instance: int | None = None) ->
     )
 
 
-def device_of(count: int = 3, **behaviour: Any) -> raw.RawDevice:  # noqa: ANN401
-    device = raw.RawDevice(7, fresh_address(), **behaviour)
+def device_of(count: int = 3, instance: int = 7, **behaviour: Any) -> raw.RawDevice:  # noqa: ANN401
+    device = raw.RawDevice(instance, fresh_address(), **behaviour)
     for number in range(count):
         device.add(0, number, f"Input {number}", raw.real(number), unit=raw.enumerated(62))
     return device
 
 
+REF = "https://brickschema.org/schema/Brick/ref#"
 POLL = '[poll]\nevery = "200ms"\n'
 
 
@@ -179,15 +190,26 @@ def test_a_property_that_cannot_be_read_marks_only_its_point(tmp_path: Path, ser
     assert [each[2] for each in readings(service.url, broken)].count("read-failed") == 1
 
 
-def test_changes_are_told_and_renewed(tmp_path: Path, service: Service) -> None:
+@pytest.mark.parametrize(("confirmed", "services"), [("true", {1}), ("false", {2})])
+def test_changes_are_told_and_renewed(
+    tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch, confirmed: str, services: set[int]
+) -> None:
     address = fresh_address()
+    told: set[int] = set()
+    heard = Subscriptions.heard
+
+    def noted(self: Subscriptions, station: Station, service: int, data: bytes) -> None:
+        told.add(service)
+        heard(self, station, service, data)
+
+    monkeypatch.setattr(Subscriptions, "heard", noted)
     analog = rusty_bacnet.ObjectIdentifier(rusty_bacnet.ObjectType.ANALOG_INPUT, 1)
 
     def fill(device: Any) -> None:  # noqa: ANN401
         device.add_analog_input(1, "Zone Temp", 62, 20.0)
 
     with rusty.running(rusty.device(9, address, fill)) as devices:
-        more = '[poll]\nevery = "1h"\n[cov]\nlifetime = "2s"\nevery = "1h"'
+        more = '[poll]\nevery = "1h"\n[cov]\nlifetime = "2s"\nevery = "1h"\nconfirmed = ' + confirmed
         config, network = configured(tmp_path, [address], service.url, more)
         series = series_of(network, "analog-input,1")
 
@@ -202,6 +224,136 @@ def test_changes_are_told_and_renewed(tmp_path: Path, service: Service) -> None:
                 await asyncio.to_thread(write, value)
                 await until(partial(has, value))
                 await asyncio.sleep(1.2)
+
+        while_running(config, what)
+    assert told == services
+
+
+def test_a_device_that_confirms_nothing_tells_changes_unconfirmed(tmp_path: Path) -> None:
+    device = device_of(2, confirms=False)
+    with raw.running(device):
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", "[cov]\nconfirmed = true")
+
+        async def what() -> None:
+            await until(lambda: len(device.subscriptions) == 2)
+
+        while_running(config, what)
+    assert device.subscriptions[:2] == [((0, 0), False), ((0, 1), False)]
+    assert device.services.count(5) == 5  # one in vain, two that hold, and two that end them
+
+
+def test_a_newer_scan_is_taken_up(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "_LOOK_SECONDS", 0.1)
+    changed, same = device_of(1, confirms=True), device_of(1, confirms=True, instance=8)
+    more = POLL + '[cov]\nevery = "200ms"'
+    with raw.running(changed, same):
+        config, network = configured(tmp_path, [changed.address, same.address], service.url, more)
+
+        async def what() -> None:
+            await until(lambda: readings(service.url, series_of(network, "analog-input,0")))
+            (tmp_path / "site.json").write_text("no scan")  # changes nothing
+            await asyncio.sleep(0.5)
+            (tmp_path / "site.json").unlink()
+            changed.add(0, 5, "New", raw.real(5.0))
+            found = await asyncio.to_thread(scanned, tmp_path, [changed.address, same.address])
+            new = series_of(found, "analog-input,5")
+            assert (await until(lambda: readings(service.url, new)))[0][1] == 5.0
+            assert same.services.count(5) == 1  # it goes on as it was
+
+        while_running(config, what)
+
+
+def test_each_device_is_asked_as_often_as_the_dry_run_says(tmp_path: Path) -> None:
+    device = device_of(3)
+    with raw.running(device):
+        more = '[poll]\nevery = "300ms"\n[[poll.rules]]\nevery = "600ms"\nobjects = ["analog-input,2"]'
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more + "\n[trends]\nenabled = false")
+        dry = command("bacnet", "run", config.path, "--dry-run", "--json")
+        assert dry.exit_code == 0, dry.stderr
+        (told,) = json.loads(dry.stdout)
+        assert told["requests_per_second"] == pytest.approx(1 / 0.3 + 1 / 0.6)
+
+        async def what() -> None:
+            device.services.clear()
+            begin = time.monotonic()
+            await until(lambda: len(device.services) >= 25)
+            assert len(device.services) / (time.monotonic() - begin) < 1.2 * told["requests_per_second"]
+
+        while_running(config, what)
+
+
+def test_the_loss_of_a_device_that_tells_changes_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    device = device_of(2, confirms=True)
+    with raw.running(device):
+        more = '[poll]\nevery = "300ms"\n[cov]\nevery = "1h"\nlifetime = "1h"'
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more)
+
+        async def what() -> None:
+            await until(lambda: len(device.subscriptions) == 2)
+            device.vanishes_after = 0
+            await until(lambda: "does not answer" in caplog.text)
+            device.vanishes_after = None
+            await until(lambda: len(device.subscriptions) == 4)  # it may have forgotten them
+
+        while_running(config, what)
+
+
+def test_what_the_configuration_says_of_nothing_is_told(tmp_path: Path) -> None:
+    device = device_of(1)
+    with raw.running(device):
+        more = """
+            [[poll.rules]]
+            every = "5s"
+            names = ["*Temp*"]
+            [[commands]]
+            device = 7
+            objects = ["analog-input,0", "analog-output,*"]
+            [[commands]]
+            device = 8
+            objects = ["*"]
+        """
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9", more)
+    warnings = [
+        line for line in command("bacnet", "run", config.path, "--dry-run").stderr.splitlines() if "warn" in line
+    ]
+    assert [each.partition("site.toml: ")[2] for each in warnings] == [
+        "poll.rules[0] fits no point",
+        'commands[0]: device 7 has no object "analog-output,*"',
+        "commands[1]: the scan has no device 8",
+    ]
+
+
+def test_rules_by_class_follow_what_the_twin_calls_the_points(tmp_path: Path, service: Service) -> None:
+    device = device_of(2)
+    with raw.running(device):
+        more = '[poll]\nevery = "1h"\n[[poll.rules]]\nclasses = ["*_Alarm", "CO2_*"]\nevery = "200ms"'
+        config, network = configured(tmp_path, [device.address], service.url, more)
+        (plan,) = gateway.planned(config)
+        assert {point.every for point in plan.points} == {3600.0}
+        query = f"""INSERT DATA {{ GRAPH {network_graph(network.name)} {{ <urn:uuid:x> a
+            <https://brickschema.org/schema/Brick#CO2_Sensor> ; <{REF}hasExternalReference>
+            [ <{REF}hasTimeseriesId> "{series_of(network, "analog-input,1")}" ] }} }}"""
+        headers = {"Content-Type": "application/sparql-update"}
+        done = httpx2.post(f"{service.url}/update", content=query.encode(), headers=headers, timeout=60)
+        assert done.status_code < 300, done.text
+
+        async def what() -> None:
+            await until(lambda: readings(service.url, series_of(network, "analog-input,1")))
+
+        while_running(config, what)
+    (plan,) = gateway.planned(config)
+    assert [point.every for point in plan.points] == [3600.0, 0.2]
+
+
+def test_a_second_gateway_with_the_same_state_is_refused(tmp_path: Path) -> None:
+    device = device_of(1)
+    with raw.running(device):
+        config, _ = configured(tmp_path, [device.address], "http://127.0.0.1:9")
+        other = replace(config, interface=interface())
+
+        async def what() -> None:
+            with pytest.raises(NoState, match="another gateway"):
+                await run(other)
 
         while_running(config, what)
 
@@ -291,8 +443,8 @@ def children_of(parent: int, word: str) -> list[int]:
 
 
 def test_a_configuration_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
-    command = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
-    result = subprocess.run(command, capture_output=True, text=True)
+    arguments = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
+    result = subprocess.run(arguments, capture_output=True, text=True)
     assert result.returncode == 1
     assert "none.toml" in result.stderr
 

@@ -10,13 +10,14 @@ import pytest
 import rusty_bacnet
 
 from ontologies.bacnet_network import Device, Network, ObjectReference, read_network
-from server.bacnet.find import Targets
+from server.bacnet.find import Targets, find
 from server.bacnet.link import Network as Link
+from server.bacnet.link import on_network
 from server.bacnet.merging import Outcome
 from server.bacnet.reading import Pace, Throttles
 from server.bacnet.scan import BadScan, Plan, scan
 from server.bacnet.station import Station
-from tests.server.bacnet.conftest import fresh_address, with_client
+from tests.server.bacnet.conftest import fresh_address, interface, with_client
 from tests.support.bacnet import raw, rusty
 
 REFERENCE = (
@@ -154,6 +155,22 @@ def test_networks_of_one_number_behind_two_routers(tmp_path: Path) -> None:
     ]
     assert [device.objects[0].name for device in network.devices] == ["Input of 11", "Input of 12", "Input of 13"]
     assert network.failures == ()
+
+
+def test_answers_to_everyone_are_heard_from_another_port_beside_a_gateway() -> None:
+    device = raw.RawDevice(7, fresh_address(), broadcasts=True)
+    beside = interface()
+
+    async def what(link: Link) -> None:
+        async with on_network(beside) as other:
+            for each in (link, other):
+                stations = (Station(device.address),)
+                found, failures = await find(each, Targets(everyone=False, stations=stations), Throttles(), 2.0)
+                assert ([one.instance for one in found], failures) == ([7], [])
+
+    with raw.running(device):
+        with_client(what)
+    assert 12 not in device.services  # nobody had to ask it by its address
 
 
 def test_the_next_scan_tells_what_is_new_changed_and_gone(tmp_path: Path) -> None:

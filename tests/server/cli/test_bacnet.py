@@ -180,6 +180,30 @@ def test_the_list_and_what_is_sure(site: Site) -> None:
     assert "1234/analog-input,2" in site.review("--all")
 
 
+def test_a_scan_that_finds_nobody_says_what_to_look_at(tmp_path: Path) -> None:
+    where = ("--address", "127.0.0.1/8", "--udp-port", "47911", "--device", "127.9.9.9")
+    quick = ("--wait", "0.1", "--answer-seconds", "0.1", "--retries", "0")
+    found = run("bacnet", "scan", tmp_path / "site.json", *where, *quick)
+    assert found.exit_code == 0
+    assert "nobody answered" in found.stderr
+    assert "127.9.9.9:47808: no answer" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (("--address", "127.0.0.1"), 1, "with the prefix"),
+        (("--address", "203.0.113.9/24"), 1, "this machine has"),
+        (("--address", "127.0.0.1/8", "--name", " "), 2, "it is empty"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told(tmp_path: Path, options: tuple[str, ...], code: int, says: str) -> None:
+    result = run("bacnet", "scan", tmp_path / "site.json", *options, "--udp-port", "47911")
+    assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
+    missing = run("bacnet", "scan", tmp_path / "no" / "site.json", "--address", "127.0.0.1/8")
+    assert "there is no folder" in missing.stderr
+
+
 def test_a_file_that_is_no_scan_is_told(tmp_path: Path) -> None:
     missing = run("bacnet", "import", tmp_path / "none.json", "--data", tmp_path / "d")
     assert missing.exit_code == 1

@@ -189,3 +189,6 @@ def test_ontology_load_and_findings(fresh: Twin, tmp_path: Path) -> None:
     assert "such as " in out
     assert "does not conform" in out
     assert "no graph" in fresh("validate", "--graph", "urn:none", code=1).stderr
+    fresh("validate", "-o", tmp_path / "findings.sarif")
+    assert json.loads((tmp_path / "findings.sarif").read_text())["version"] == "2.1.0"
+    assert "more and 0 fewer" in fresh("infer").stdout

@@ -209,3 +209,15 @@ def test_giving_up_a_file_of_readings(filled: TestClient, tmp_path: Path) -> Non
     filled.post("/check?quarantine=true")
     assert filled.post(f"/check?give_up={int(path.stem)}").json()["ok"] is True
     assert filled.get("/readings").json()["data"] == []
+
+
+def test_a_report_comes_in_other_forms(client: TestClient) -> None:
+    client.post("/models?name=site.ttl", content=MODEL + b":vav1 brick:feeds 3 .", headers=TURTLE)
+    log = client.post("/validate?format=sarif")
+    assert log.headers["content-type"] == "application/sarif+json"
+    assert "error" in {result["level"] for result in log.json()["runs"][0]["results"]}
+    report = client.post("/validate", headers={"accept": "text/turtle"}).text
+    assert "sh:conforms false" in report
+    assert "sh:sourceConstraintComponent" in report
+    assert "genid" not in report
+    assert client.post("/validate?format=csv").status_code == 400

@@ -135,21 +135,3 @@ def test_a_model_is_migrated_on_the_way_in(client: TestClient) -> None:
         client.post("/models?name=old.ttl&brick=9", content=old, headers={"content-type": "text/turtle"}).status_code
         == 404
     )
-
-
-def test_what_follows_is_inferred_once_for_each_change(client: TestClient) -> None:
-    turtle = {"content-type": "text/turtle"}
-    client.post("/models?name=site.ttl", content=MODEL, headers=turtle)
-    first, second = (client.post("/infer").json() for _ in range(2))
-    assert (first["changed"], second["changed"]) == (True, False)
-    assert first["models"] == ["urn:twinhouse:model:site"]
-    assert first["triples"] == second["triples"] > 0
-    pattern = "GRAPH <urn:twinhouse:inferred> { ?point <https://brickschema.org/schema/Brick#isPointOf> ?equipment }"
-    assert ask(client, pattern)
-    client.post("/models?name=site.ttl", content=MODEL, headers=turtle)  # the same again
-    assert client.post("/infer").json()["changed"] is False
-    client.post("/models?name=site.ttl", content=b"", headers=turtle)
-    assert client.post("/infer").json()["changed"] is True
-    assert not ask(client, pattern)
-    assert client.post("/infer?version=9").status_code == 404
-    assert "inferred" not in client.get("/models?as=nquads").text

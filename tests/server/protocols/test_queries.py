@@ -49,12 +49,13 @@ def bearer(secret: str) -> dict[str, str]:
 @contextmanager
 def asking(served: Inside, query: str, secret: str) -> Iterator[Wire]:
     """Ask, and wait until the server has the query; afterwards wait until the reader is free."""
-    known = len(served.twin.readers.results())
+    results = served.twin.hybrid.queries.results
+    known = len(results())
     with connected(served.url) as wire:
         wire.send(head(f"GET /query?query={quote(query)}", **bearer(secret)))
-        until(lambda: len(served.twin.readers.results()) > known)
+        until(lambda: len(results()) > known)
         yield wire
-    until(lambda: len(served.twin.readers.results()) <= known)
+    until(lambda: len(results()) <= known)
 
 
 def listed(served: Inside, secret: str) -> list[dict[str, Any]]:
@@ -169,3 +170,52 @@ def test_the_command_lists_and_ends(served: Inside, admin: str, monkeypatch: pyt
         assert wire.answer().status == 503
     gone = run("queries", "cancel", query["id"], "--url", served.url)
     assert (gone.exit_code, "runs or waits" in gone.stderr) == (1, True)
+
+
+_SLOW = "".join(f"?o{n} sosa:madeBySensor <urn:point> ; sosa:hasSimpleResult ?v{n} . " for n in range(4))
+PUSHED = f"PREFIX sosa: <http://www.w3.org/ns/sosa/> SELECT * {{ {_SLOW} FILTER(?v0 + ?v1 + ?v2 + ?v3 < -1) }}"
+
+
+@pytest.fixture(scope="module")
+def readings(served: Inside) -> None:
+    """A point with readings enough that all of them with all of them take for ever."""
+    header = bearer(token(served, "loader", Role.WRITE))
+    model = (
+        "<urn:point> <https://brickschema.org/schema/Brick/ref#hasExternalReference>"
+        " [ a <https://brickschema.org/schema/Brick/ref#TimeseriesReference> ;"
+        ' <https://brickschema.org/schema/Brick/ref#hasTimeseriesId> "00000000-0000-4000-8000-000000000001" ] .'
+    )
+    for where, body, kind in (
+        ("/models?name=point.ttl", model, "text/turtle"),
+        ("/readings", "\n".join(("id,time,value", *_lines())), "text/csv"),
+    ):
+        assert ask(served.url, f"POST {where}", body.encode(), content_type=kind, **header)[0] == 200
+
+
+def _lines() -> Iterator[str]:
+    for day in range(1, 32):
+        for hour in range(24):
+            yield f"00000000-0000-4000-8000-000000000001,2026-01-{day:02d}T{hour:02d}:00:00Z,{hour}"
+
+
+@pytest.mark.usefixtures("readings")
+def test_a_query_of_readings_is_listed_and_ended(served: Inside, admin: str) -> None:
+    with asking(served, PUSHED, admin) as wire:
+        until(lambda: state(served, admin) == ["running"])
+        [found] = listed(served, admin)
+        assert (found["query"], found["who"]) == (PUSHED, "chief")
+        assert cancel(served, found["id"], admin) == 204
+        assert problem(wire.answer()) == (503, "urn:twinhouse:problem:cancelled", None)
+
+
+@pytest.mark.usefixtures("readings")
+def test_a_query_of_readings_ends_when_its_client_leaves(served: Inside, admin: str) -> None:
+    with asking(served, PUSHED, admin):
+        assert state(served, admin) == ["running"]
+
+
+@pytest.mark.usefixtures("readings")
+def test_an_answer_of_readings_ends_when_its_client_leaves(served: Inside, admin: str) -> None:
+    with asking(served, PUSHED.partition("FILTER")[0] + "}", admin) as wire:
+        assert wire.answer().read(10_000)
+        assert state(served, admin) == ["sending"]

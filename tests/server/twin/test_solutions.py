@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ontologies.namespaces import XSD
 from server.twin import solutions
-from server.twin.solutions import TypedSolutions
+from server.twin.solutions import from_tsv
 from server.twin.terms import Term, table_of
 from storage.errors import DeadlineExceeded, DiskFailed
 
@@ -74,7 +74,7 @@ def typed(answer: bytes, folder: Path, cuts: Sequence[int] = (1 << 20,)) -> pa.T
             yield answer[at : at + size]
             at, number = at + size, number + 1
 
-    with closing(TypedSolutions(pieces(), folder)) as found:
+    with closing(from_tsv(pieces(), folder)) as found:
         return pa.Table.from_batches(found.batches(), found.schema)
 
 
@@ -137,14 +137,14 @@ def test_an_answer_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
         raise DeadlineExceeded("too late")
 
     with pytest.raises(DeadlineExceeded):
-        TypedSolutions(breaking(), tmp_path)
+        from_tsv(breaking(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_takes_nothing_is_a_failed_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solutions, "_IN_MEMORY", 100)
     with pytest.raises(DiskFailed):
-        TypedSolutions(iter([b"?x\n", b"<urn:1>\n" * 1000]), tmp_path / "none")
+        from_tsv(iter([b"?x\n", b"<urn:1>\n" * 1000]), tmp_path / "none")
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
 
     pa.default_memory_pool().release_unused()
     before, most, count = pa.total_allocated_bytes(), 0, 0
-    with closing(TypedSolutions(rows(), tmp_path)) as found:
+    with closing(from_tsv(rows(), tmp_path)) as found:
         for batch in found.batches():
             count += batch.num_rows
             most = max(most, pa.total_allocated_bytes() - before)

@@ -68,11 +68,12 @@ def spark() -> Look:
 
 
 ENOUGH = 90.0  # seconds
+GONE = ("No such file", "FileNotFound", "NoSuchFile", "does not exist", "expanded paths were empty")
 LOOKS = {"duckdb": duckdb, "pandas": pandas, "polars": polars, "spark": spark}
 
 if __name__ == "__main__":
     look = LOOKS[sys.argv[1]]()
-    began, looks, sizes = time.monotonic(), 0, set()
+    began, looks, sizes = time.monotonic(), 0, set[int]()
     while (past := time.monotonic() - began) < float(sys.argv[3]) or (
         past < ENOUGH and (looks < 3 or len(sizes) < 2)
     ):
@@ -82,8 +83,6 @@ if __name__ == "__main__":
             looks += 1
             sizes.add(rows)
         except Exception as error:
-            if not any(
-                sign in str(error) for sign in ("No such file", "FileNotFound", "NoSuchFile", "does not exist")
-            ):
+            if not any(sign in str(error) for sign in GONE):
                 raise
-            print("a file has gone since it was listed", file=sys.stderr)
+            print("a file has gone since it was listed, or has just not come", file=sys.stderr)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from storage.errors import Closed, DiskFailed
 from storage.series import database
 from storage.series.database import Database
-from storage.series.store import SeriesStore
-from tests.support.series import everything, reading, table
+from storage.series.store import SCHEMA, SeriesStore
+from tests.support.series import QUIET, everything, minute, reading, series_id, table
 
 
 def opened(directory: Path) -> contextlib.closing[Database]:
@@ -60,3 +63,77 @@ def test_without_room_the_log_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file.close()
     with pytest.raises(Closed):
         file.cursor()
+
+
+ROWS = 200_000
+
+
+def _filled(directory: Path) -> Path:
+    with opened(directory) as file, file.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b DOUBLE NOT NULL)")
+        cursor.execute(f"INSERT INTO t SELECT range, random() FROM range({ROWS})")
+        file.checkpoint()
+        cursor.execute("DELETE FROM t WHERE a > 1")
+    return directory / "x.duckdb"
+
+
+def test_a_file_that_is_mostly_room_is_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    path = _filled(tmp_path)
+    before = path.stat().st_size
+    with opened(tmp_path) as file:
+        assert not file.shrink()  # for what there is to gain
+        monkeypatch.setattr(database, "LEAST_ROOM", 1 << 20)
+        assert file.shrink()
+        assert path.stat().st_size < before / 3
+        assert not file.shrink()
+        with file.cursor() as cursor:
+            cursor.execute("INSERT INTO t VALUES (1, 7.0) ON CONFLICT (a) DO UPDATE SET b = excluded.b")
+            file.committed()
+            assert cursor.execute("SELECT a, b = 7 FROM t ORDER BY a").fetchall() == [(0, False), (1, True)]
+            with pytest.raises(duckdb.ConstraintException):
+                cursor.execute("INSERT INTO t VALUES (2, NULL)")
+    with opened(tmp_path) as file, file.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM t").fetchall() == [(2,)]
+
+
+def test_what_cannot_be_made_smaller_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    path = _filled(tmp_path)
+    monkeypatch.setattr(database, "LEAST_ROOM", 1 << 20)
+
+    def full(_: Path) -> None:
+        raise OSError("No space left on device")
+
+    with opened(tmp_path) as file:
+        before = path.stat().st_ino
+        monkeypatch.setattr(database, "sync_file", full)
+        assert not file.shrink()
+        assert (path.stat().st_ino, list((tmp_path / "tmp").iterdir())) == (before, [])
+        with file.cursor() as cursor:
+            assert cursor.execute("SELECT count(*) FROM t").fetchall() == [(2,)]
+
+
+def _many() -> pa.Table:
+    """Return readings of fifty series that nothing can compress well."""
+    numbers, none = np.arange(ROWS), pa.nulls(ROWS, pa.string())
+    ids = pa.array([series_id(number) for number in range(50)]).take(pa.array(numbers % 50, pa.int64()))
+    times = pa.array(np.datetime64(minute(0), "us") + numbers // 50 * np.timedelta64(997, "ms"))
+    random = np.random.default_rng(1).random(ROWS)
+    texts = pa.array([str(number) for number in random])
+    return pa.table([ids, times, pa.array(random[::-1].copy()), texts, none], schema=SCHEMA)
+
+
+def test_a_start_gives_the_space_of_sealed_readings_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LEAST_ROOM", 1 << 20)
+    with contextlib.closing(SeriesStore(tmp_path, replace(QUIET, bulk_rows=1 << 30))) as store:
+        store.append(_many())
+        store._hot._database.checkpoint()
+        store.seal()
+    before = (tmp_path / "hot.duckdb").stat().st_size
+    with contextlib.closing(SeriesStore(tmp_path, QUIET)) as store:
+        assert (tmp_path / "hot.duckdb").stat().st_size < before
+        store.append(table([reading(8, 9_999, 2.0)]))
+        assert (store.status().hot_rows, store.latest().num_rows, len(everything(store))) == (1, 50, ROWS + 1)
+        assert store.latest([series_id(8)]).column("value").to_pylist() == [2.0]
+        assert store.check() == []

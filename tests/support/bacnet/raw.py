@@ -56,6 +56,8 @@ class RawDevice:
     ignores_writes: says that it wrote, and does not
     vanishes_after: requests after which it answers no more
     denied: objects' properties that cannot be read
+    broadcasts: tells who it is to all of loopback at BACnet's port, not to whoever asks
+    confirms: has SubscribeCOV, for unconfirmed notifications alone (False) or for both (True)
     ranges, by_sequence: has ReadRange, and by sequence number
     records, room: the most records of a trend log that it sends at once, and that it keeps
     """
@@ -71,12 +73,15 @@ class RawDevice:
     ignores_writes: bool = False
     vanishes_after: int | None = None
     denied: frozenset[tuple[Object, int]] = frozenset()
+    broadcasts: bool = False
+    confirms: bool | None = None
     ranges: bool = True
     by_sequence: bool = True
     records: int = 20
     room: int = 1000
     logs: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
     services: list[int] = field(default_factory=list)
+    subscriptions: list[tuple[Object, bool]] = field(default_factory=list)
     writes: list[tuple[Object, int, bytes, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,6 +92,8 @@ class RawDevice:
         device.setdefault(62, [unsigned(self.max_apdu)])
         device.setdefault(107, [enumerated(3)])
         device.setdefault(120, [unsigned(999)])
+        if self.confirms is not None:
+            device.setdefault(97, [b"\x83\x00\x04\x0a"])  # SubscribeCOV, ReadProperty, ReadPropertyMultiple
         device.setdefault(76, [object_id(*each) for each in self.objects])
 
     def add(self, kind: int, instance: int, name: str | bytes, value: bytes, charset: int = 0, **more: bytes) -> None:
@@ -150,6 +157,8 @@ class RawDevice:
             ack = self._read_multiple(body)
         elif service == 15:
             return self._write(body, invoke)
+        elif service == 5 and self.confirms is not None:
+            return self._subscribe(body, invoke)
         else:
             return b"\x60" + invoke + bytes([REJECT_UNRECOGNIZED])
         if isinstance(ack, tuple):
@@ -234,6 +243,15 @@ class RawDevice:
         self.objects[20, instance][141] = [unsigned(len(log))]
         self.objects[20, instance][145] = [unsigned(number)]
 
+    def _subscribe(self, body: bytes, invoke: bytes) -> bytes:
+        _, at = _context(body, 0)
+        object_, at = _context(body, at)
+        confirmed = at < len(body) and _context(body, at)[0] == b"\x01"
+        if confirmed and not self.confirms:
+            return b"\x50" + invoke + b"\x05" + enumerated(5) + enumerated(45)  # optional functionality
+        self.subscriptions.append((_object(object_), confirmed))
+        return b"\x20" + invoke + b"\x05"
+
     def _write(self, body: bytes, invoke: bytes) -> bytes:
         object_, at = _context(body, 0)
         property_, at = _context(body, at)
@@ -246,6 +264,8 @@ class RawDevice:
             return b"\x50" + invoke + b"\x0f" + enumerated(1) + enumerated(31)
         if not self.ignores_writes:
             self.objects[one][number] = [value]
+            if priority is not None and 87 in self.objects[one]:
+                self.objects[one][87][priority - 1] = value
         return b"\x20" + invoke + b"\x0f"
 
 
@@ -303,6 +323,7 @@ def running(*devices: RawDevice | RawRouter) -> Iterator[None]:
     for device in devices:
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         link.bind((device.address, device.port))
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         threads.append(threading.Thread(target=_serve, args=(device, link), daemon=True))
         threads[-1].start()
     try:
@@ -321,4 +342,5 @@ def _serve(device: RawDevice | RawRouter, link: socket.socket) -> None:
                 for reply in device.answers(received[0]):
                     link.sendto(reply, received[1])
             elif (one := device.answer(received[0])) is not None:
-                link.sendto(one, received[1])
+                aside = device.broadcasts and one[6] >> 4 == 1
+                link.sendto(one, ("127.255.255.255", 47808) if aside else received[1])

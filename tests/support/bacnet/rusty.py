@@ -10,6 +10,8 @@ from typing import Any
 
 import rusty_bacnet as rusty
 
+from tests.support.bacnet import loopback
+
 Fill = Callable[[Any], None]
 
 
@@ -64,8 +66,9 @@ class Running:
 def running(*devices: Any) -> Iterator[Running]:  # noqa: ANN401
     """Let devices answer."""
     group = Running(devices)
-    group.start()
-    try:
-        yield group
-    finally:
-        group.stop()
+    with loopback.broadcasts(alone=False):
+        group.start()
+        try:
+            yield group
+        finally:
+            group.stop()

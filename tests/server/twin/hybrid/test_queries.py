@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyoxigraph as ox
+import pytest
 from starlette.testclient import TestClient
 
+from ontologies.formats import format_of_media_type
 from tests.server.building import ALL, NUMBERS, PREFIXES, STEPS, ZONE_1
 
 SOSA = PREFIXES + "PREFIX sosa: <http://www.w3.org/ns/sosa/> PREFIX twh: <urn:twinhouse:>\n"
@@ -74,6 +77,29 @@ def test_buckets_and_aggregates_of_ours(site: TestClient) -> None:
         "half": 20.35,
         "hours": 30.45,
     }
+
+
+@pytest.mark.parametrize("name", ["json", "xml", "csv", "tsv"])
+def test_an_ask_of_readings_is_answered_as_any(site: TestClient, name: str) -> None:
+    for of_readings, of_graph in (
+        ("?o sosa:madeBySensor :zone1", ""),
+        ("?o sosa:madeBySensor :silent", "FILTER(1 > 2)"),
+    ):
+        asked, plain = (
+            site.get("/query", params={"query": f"{SOSA} ASK {{ {where} }}", "format": name})
+            for where in (of_readings, of_graph)
+        )
+        assert (asked.content, asked.headers["content-type"]) == (plain.content, plain.headers["content-type"])
+
+
+@pytest.mark.parametrize("name", ["turtle", "ntriples", "jsonld"])
+def test_a_graph_is_made_of_readings(site: TestClient, name: str) -> None:
+    where = "?o sosa:madeBySensor ?p ; sosa:hasSimpleResult ?v FILTER(?v > 24.5)"
+    text = f"{SOSA} CONSTRUCT {{ ?p :warm ?v ; a :Warm }} {{ {where} }}"
+    assert site.get("/query", params={"query": text, "explain": "plan"}).json()["path"] == "pushed"
+    answer = site.get("/query", params={"query": text, "format": name})
+    quads = ox.parse(answer.content, format_of_media_type(answer.headers["content-type"].partition(";")[0]))
+    assert sorted(quad.object.value for quad in quads) == ["24.6", "24.7", "urn:site#Warm"]
 
 
 def test_a_reading_has_an_address(site: TestClient) -> None:

@@ -55,6 +55,15 @@ def test_the_graph_of_readings_is_no_document(site: TestClient) -> None:
     assert answer.json()["type"] == "urn:twinhouse:problem:readings-are-read-only"
 
 
+@pytest.mark.parametrize("where", ["POST /store", "PUT /store", "POST /models?name=site.trig"])
+def test_nor_is_it_in_a_document(site: TestClient, where: str) -> None:
+    body = f"{SOSA} GRAPH :own {{ :a :b :c }} GRAPH twh:readings {{ :o sosa:madeBySensor :zone1 }}"
+    method, _, url = where.partition(" ")
+    answer = site.request(method, url, content=body, headers={"content-type": "application/trig"})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Readings are read only")
+    assert ask(site, "SELECT (COUNT(*) AS ?n) { GRAPH :own { ?s ?p ?o } }") == [{"n": "0"}]
+
+
 def test_terms_of_readings_are_ordinary_elsewhere(filled: TestClient) -> None:
     assert _update(filled, "INSERT DATA { GRAPH :g { :x sosa:madeBySensor :own ; sosa:hasSimpleResult 5 } }") == (
         204,

@@ -1,0 +1,84 @@
+"""Sub-queries over readings, whose solutions take their place as VALUES: they are evaluated first in any case.
+
+(SPARQL 1.1 Query, section 12.) Not so in EXISTS, where solutions from outside take effect within, nor in GRAPH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from server.twin.columns import names_of, read_cells
+from server.twin.hybrid.algebra import algebra
+from server.twin.hybrid.vocabulary import mentions
+from storage.graph.rewriting.syntax import Element, Group, Nested, Select
+from storage.graph.rewriting.tokens import NotUnderstood
+
+MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A sub-query as a query of its own, and the place of its group, with its braces."""
+
+    text: str
+    start: int
+    end: int
+
+
+def inner_queries(text: str, public_url: str = "") -> list[Inner]:
+    """Return the outermost sub-queries that see readings. Raises NotUnderstood."""
+    whole = algebra(text)
+    found = []
+    for group in _groups(whole.group):
+        select = element_of(group)
+        if select is not None:
+            inner = f"{whole.prologue}{text[select.start : select.end]}"
+            found += [Inner(inner, group.start, group.end)] if mentions(inner, public_url) else []
+    return found
+
+
+def element_of(group: Group) -> Select | None:
+    """Return the sub-query that a group is."""
+    match group.elements:
+        case (Select() as select,):
+            return select
+    return None
+
+
+def _groups(group: Group) -> Iterator[Group]:
+    for element in group.elements:
+        for inner in _inside(element):
+            yield inner
+            if element_of(inner) is None:
+                yield from _groups(inner)
+
+
+def _inside(element: Element) -> Sequence[Group]:
+    return element.groups if isinstance(element, Nested) and element.kind != "GRAPH" else ()
+
+
+def inlined(text: str, answers: Sequence[tuple[Inner, bytes]]) -> str:
+    """Return a text with the solutions of sub-queries, in TSV, in their places. Raises NotUnderstood."""
+    for inner, answer in sorted(answers, key=lambda pair: -pair[0].start):
+        text = f"{text[: inner.start]}{{ {_values(answer)} }}{text[inner.end :]}"
+    return text
+
+
+def solution(names: Sequence[str]) -> bytes:
+    """Return an answer with one solution, for what asks of the form of a query alone."""
+    return "\n".join(("\t".join(f"?{name}" for name in names), "\t".join("<urn:any>" for _ in names))).encode()
+
+
+def _values(answer: bytes) -> str:
+    head, _, lines = answer.partition(b"\n")
+    names = names_of(head)
+    cells = read_cells(names, lines)
+    if cells.num_rows > MOST_ROWS:
+        raise NotUnderstood("a sub-query with too many solutions")
+    rows = []
+    for row in zip(*(column.to_pylist() for column in cells.columns), strict=True):
+        if any(cell is not None and cell.startswith(("_:", "<<")) for cell in row):
+            raise NotUnderstood("a sub-query that gives blank nodes")
+        rows.append(f"({' '.join('UNDEF' if cell is None else cell for cell in row)})")
+    return f"VALUES ({' '.join(f'?{name}' for name in names)}) {{ {' '.join(rows)} }}"

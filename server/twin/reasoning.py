@@ -1,0 +1,80 @@
+"""The SHACL engine in a process of its own: it has no deadline, and some models never let it end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import pyoxigraph as ox
+
+from ontologies import catalog, inference, validation
+from ontologies.advice import advise
+from ontologies.formats import read_quads
+from server.errors import Problem
+from storage.errors import DeadlineExceeded
+
+SECONDS = 300.0
+
+
+def validate_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> dict[str, Any]:
+    """Validate N-Triples; returns `Report.to_dict()` with `advice`.
+
+    Raises DeadlineExceeded, or a problem if the engine fails.
+    """
+    report: dict[str, Any] = json.loads(_apart("validate", triples, ontology, seconds))
+    return report
+
+
+def report_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> bytes:
+    """Validate N-Triples; returns the report's graph as N-Triples. Raises as `validate_apart` does."""
+    return _apart("report", triples, ontology, seconds)
+
+
+def infer_apart(
+    triples: bytes, ontology: catalog.Ontology, *, classes: bool = False, seconds: float = SECONDS
+) -> bytes:
+    """Return the N-Triples that follow from others; see `inference.infer`. Raises as `validate_apart` does."""
+    return _apart("classes" if classes else "infer", triples, ontology, seconds)
+
+
+def _apart(task: str, triples: bytes, ontology: catalog.Ontology, seconds: float) -> bytes:
+    command = [sys.executable, "-m", "server.twin.reasoning", task, ontology.name, ontology.version]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command, input=triples, capture_output=True, timeout=seconds, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DeadlineExceeded(f"the SHACL engine took longer than {seconds:g} s") from None
+    if done.returncode != 0:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise Problem(500, "reasoning-failed", f"the SHACL engine failed: {last}")
+    return done.stdout
+
+
+def main() -> None:
+    """Do the task with what comes on stdin and the ontology, named by the arguments; the answer goes to stdout."""
+    task, name, version = sys.argv[1:]
+    ontology, triples = catalog.find(name, version), sys.stdin.buffer.read()
+    if task == "validate":
+        answer = json.dumps(_validated(triples, ontology)).encode()
+    elif task == "report":
+        answer = validation.report_graph(triples, ontology)
+    else:
+        inferred = inference.infer(triples, ontology, classes=task == "classes")
+        answer = ox.serialize(inferred, format=ox.RdfFormat.N_TRIPLES) or b""
+    sys.stdout.buffer.write(answer)
+
+
+def _validated(triples: bytes, ontology: catalog.Ontology) -> dict[str, Any]:
+    quads = list(read_quads(triples, ox.RdfFormat.N_TRIPLES))
+    report = validation.validate(quads, ontology).to_dict()
+    return {**report, "advice": [asdict(item) for item in advise(quads, list(ontology.quads()))]}
+
+
+if __name__ == "__main__":
+    main()
