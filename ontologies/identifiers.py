@@ -22,6 +22,7 @@ class Scheme(Enum):
     HAYSTACK = TWH["haystackRef"]
     GDB_GUID = TWH["gdbGuid"]
     GDB_CODE = TWH["gdbCode"]
+    TABLE = TWH["tableId"]
 
 
 def identifier_quad(

@@ -177,7 +177,7 @@ class FromRdf:
 
     def _name(self, model: str, predicate: NamedNode, *, is_relationship: bool) -> str | None:
         if model in self._stored:
-            return self._stored.name(model, predicate.value)
+            return self._stored.name(model, predicate.value, is_relationship=is_relationship)
         key = (predicate.value, is_relationship)
         if key not in self._names:
             name = _known_names().get(predicate.value) or name_of(predicate.value.removeprefix(ADT.iri))

@@ -20,7 +20,7 @@ class StoredModels:
         self.documents = _ordered(found)
         self._classes = {class_of(name).value: name for name in found}
         self._contents: dict[str, dict[str, Element]] = {}
-        self._names: dict[str, dict[str, str]] = {}
+        self._names: dict[str, dict[tuple[str, bool], str]] = {}
 
     def __contains__(self, model: str) -> bool:
         return model in self._models.interfaces
@@ -34,13 +34,15 @@ class StoredModels:
             self._contents[model] = self._models.contents(model)
         return self._contents[model]
 
-    def name(self, model: str, predicate: str) -> str | None:
-        """Return what a model calls a property of RDF."""
+    def name(self, model: str, predicate: str, *, is_relationship: bool) -> str | None:
+        """Return what a model calls a property of RDF, as a relationship or else as a property or component."""
         if model not in self._names:
             self._names[model] = {
-                property_of(name, element.interface).value: name for name, element in self._declared(model).items()
+                (property_of(name, element.interface).value, element.kind == "Relationship"): name
+                for name, element in self._declared(model).items()
+                if element.kind in ("Property", "Component", "Relationship")
             }
-        return self._names[model].get(predicate)
+        return self._names[model].get((predicate, is_relationship))
 
     def shaped(self, model: str, name: str, values: list[Json]) -> Json:
         """Return values as the model wants them: structures from their JSON, and components without a type."""

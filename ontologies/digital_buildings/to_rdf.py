@@ -102,6 +102,9 @@ class ToRdf:
         yield self._quad(node, BRICK["hasPoint"], point)
         yield self._quad(point, RDF["type"], self._field_class(item))
         yield self._quad(point, RDFS["label"], Literal(item.name))
+        yield identifier_quad(point, Scheme.GDB_GUID, f"{entity.guid}/{item.name}", self._options.graph)
+        if entity.code is not None:
+            yield identifier_quad(point, Scheme.GDB_CODE, f"{entity.code}/{item.name}", self._options.graph)
         texts = (
             (terms.FIELD, item.name),
             (terms.PRESENT_VALUE, item.present_value),

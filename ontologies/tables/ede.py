@@ -11,15 +11,23 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import IO
 
 from ontologies.bacnet_network import Address, BacnetObject, Device, Network, identify
 from ontologies.errors import FormatError
+from ontologies.models.report import NOT_EXPRESSED, Report
+from ontologies.tables.from_rdf import Table
 from ontologies.tables.sheets import separator_of
-from ontologies.tables.vocabulary import object_type
+from ontologies.tables.vocabulary import object_named, object_number, object_type, unit_named
 from ontologies.units import bacnet_unit
 
 _TITLE = "engineering-data-exchange"
 _COLUMNS = ("keyname", "device obj.-instance", "object-name", "object-type", "object-instance")
+_HEADER = (
+    *("# keyname", "device obj.-instance", "object-name", "object-type", "object-instance", "description"),
+    *("present-value-default", "min-present-value", "max-present-value", "settable", "supports COV", "hi-limit"),
+    *("low-limit", "state-text-reference", "unit-code"),
+)
 _DEVICE = "device"
 _YES = frozenset(("y", "yes", "true", "1", "j", "ja", "x"))
 
@@ -137,3 +145,36 @@ def _device(instance: int, objects: list[BacnetObject], line: _Line | None) -> D
     name = (line["object-name"] or line["keyname"] or None) if line is not None else None
     description = (line["description"] or None) if line is not None else None
     return Device(Address(""), instance, name=name, description=description, objects=tuple(objects))
+
+
+def write_ede(points: Table, sink: IO[bytes], report: Report) -> None:
+    """Write a table of points in the columns of EDE 2.3: those that have a BACnet device and object."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    preamble = (
+        ("# Engineering-Data-Exchange - B.I.G.-EU",),
+        ("PROJECT_NAME", "twinhouse"),
+        ("VERSION_OF_REFERENCEFILE", "1"),
+        ("TIMESTAMP_OF_LAST_CHANGE", ""),
+        ("AUTHOR_OF_LAST_CHANGE", "twinhouse"),
+        ("VERSION_OF_LAYOUT", "2.3"),
+        ("#mandatory", *["mandatory"] * 4, *["optional"] * 10),
+        _HEADER,
+    )
+    writer.writerows(preamble)
+    skipped = 0
+    for row in points.rows:
+        cells = dict(zip(points.header, row, strict=True))
+        found = object_named(cells["bacnet object"]) if cells["bacnet object"] else None
+        number = object_number(found[0]) if found is not None else None
+        if found is None or number is None or not cells["bacnet device"]:
+            skipped += 1
+            continue
+        unit = bacnet_unit(unit_named(cells["unit"]) if cells["unit"] else None)
+        code = str(unit.number) if unit is not None else ""
+        name = cells["label"] or cells["id"]
+        fields = (cells["id"], cells["bacnet device"], name, str(number), str(found[1]), cells["description"])
+        writer.writerow((*fields, *[""] * 8, code))
+    if skipped:
+        report.add(NOT_EXPRESSED, "", f"{skipped} points without a BACnet device and object", skipped)
+    sink.write(text.getvalue().encode())

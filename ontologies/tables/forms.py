@@ -23,7 +23,7 @@ from ontologies.haystack.forms import CSV as HAYSTACK
 from ontologies.models.form import Model, Options, Source, content
 from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, Report
 from ontologies.namespaces import TWH
-from ontologies.tables.ede import looks_like_ede, read_ede, read_state_texts
+from ontologies.tables.ede import looks_like_ede, read_ede, read_state_texts, write_ede
 from ontologies.tables.from_rdf import FromRdf, Table
 from ontologies.tables.guessing import guess, is_table
 from ontologies.tables.mapping import EQUIPMENT, ColumnMapping, check_mapping, read_mapping
@@ -160,7 +160,7 @@ class EdeForm:
         """Write the points that have a BACnet object, in the columns of EDE 2.3."""
         report = Report(self.name)
         points, _ = FromRdf(quads, options, report).tables()
-        _write_ede(points, sink, report)
+        write_ede(points, sink, report)
         return report
 
 
@@ -190,47 +190,6 @@ def _write_workbook(tables: dict[str, Table], sink: IO[bytes]) -> None:
                 sheet.append(row)
     book.save(sink)
 
-
-def _write_ede(points: Table, sink: IO[bytes], report: Report) -> None:
-    from ontologies.tables.vocabulary import object_named, object_number, unit_named
-    from ontologies.units import bacnet_unit
-
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    preamble = (
-        ("# Engineering-Data-Exchange - B.I.G.-EU",),
-        ("PROJECT_NAME", "twinhouse"),
-        ("VERSION_OF_REFERENCEFILE", "1"),
-        ("TIMESTAMP_OF_LAST_CHANGE", ""),
-        ("AUTHOR_OF_LAST_CHANGE", "twinhouse"),
-        ("VERSION_OF_LAYOUT", "2.3"),
-        ("#mandatory", *["mandatory"] * 4, *["optional"] * 10),
-        _EDE_HEADER,
-    )
-    writer.writerows(preamble)
-    skipped = 0
-    for row in points.rows:
-        cells = dict(zip(points.header, row, strict=True))
-        found = object_named(cells["bacnet object"]) if cells["bacnet object"] else None
-        number = object_number(found[0]) if found is not None else None
-        if found is None or number is None or not cells["bacnet device"]:
-            skipped += 1
-            continue
-        unit = bacnet_unit(unit_named(cells["unit"]) if cells["unit"] else None)
-        code = str(unit.number) if unit is not None else ""
-        name = cells["label"] or cells["id"]
-        fields = (cells["id"], cells["bacnet device"], name, str(number), str(found[1]), cells["description"])
-        writer.writerow((*fields, *[""] * 8, code))
-    if skipped:
-        report.add(NOT_EXPRESSED, "", f"{skipped} points without a BACnet device and object", skipped)
-    sink.write(text.getvalue().encode())
-
-
-_EDE_HEADER = (
-    *("# keyname", "device obj.-instance", "object-name", "object-type", "object-instance", "description"),
-    *("present-value-default", "min-present-value", "max-present-value", "settable", "supports COV", "hi-limit"),
-    *("low-limit", "state-text-reference", "unit-code"),
-)
 
 EDE = EdeForm()
 CSV = TableForm("table-csv", "Table of points or equipment (CSV)", ("text/csv",), ("csv", "tsv"), is_excel=False)

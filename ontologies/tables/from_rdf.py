@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
+from ontologies.identifiers import NOTATION
 from ontologies.models.form import Options
 from ontologies.models.report import NOT_EXPRESSED, Report
 from ontologies.namespaces import BACNET_2020, BRICK, QUDT, RDF, RDFS, REC, REF, TWH, compact
@@ -19,8 +20,16 @@ from ontologies.tagging.classes import point_classes
 
 _TYPE = RDF["type"]
 POINT_ROLES = (
-    *(Role.ID, Role.LABEL, Role.CLASS, Role.UNIT, Role.EQUIPMENT, Role.EQUIPMENT_CLASS, Role.ROOM, Role.FLOOR),
-    *(Role.BUILDING, Role.SERIES, Role.STORED_AT, Role.BACNET_DEVICE, Role.BACNET_OBJECT, Role.DESCRIPTION),
+    *(Role.ID, Role.NAME, Role.LABEL, Role.CLASS, Role.UNIT, Role.EQUIPMENT, Role.EQUIPMENT_CLASS, Role.ROOM),
+    *(
+        Role.FLOOR,
+        Role.BUILDING,
+        Role.SERIES,
+        Role.STORED_AT,
+        Role.BACNET_DEVICE,
+        Role.BACNET_OBJECT,
+        Role.DESCRIPTION,
+    ),
 )
 EQUIPMENT_ROLES = (
     *(Role.ID, Role.LABEL, Role.CLASS, Role.ROOM, Role.FLOOR, Role.BUILDING, Role.FEEDS, Role.PART_OF),
@@ -38,7 +47,7 @@ _PLACES = {
 }
 _SAID = frozenset(
     (
-        *(_TYPE, RDFS["label"], RDFS["comment"], BRICK["hasUnit"], REF["hasExternalReference"], UNIT_TEXT),
+        *(_TYPE, RDFS["label"], RDFS["comment"], BRICK["hasUnit"], REF["hasExternalReference"], UNIT_TEXT, NOTATION),
         *(TWH["classStatus"], TWH["confidence"], TWH["reason"]),
         *(*_HAS_POINT, *_IS_POINT_OF, *_LOCATED, *_LOCATES, *_PART_OF, *_HAS_PART, *_FEEDS, *_FED_BY),
     )
@@ -110,6 +119,8 @@ class FromRdf:
 
     def _point_cells(self, node: NamedNode) -> dict[Role, str]:
         cells = self._common(node)
+        if cells[Role.ID] == node.value:
+            cells[Role.NAME] = self._literal(node, NOTATION)
         cells[Role.UNIT] = next(
             (compact(unit.value).removeprefix("unit:") for unit in self._nodes(node, BRICK["hasUnit"])),
             self._literal(node, UNIT_TEXT),
@@ -139,6 +150,7 @@ class FromRdf:
         }
 
     def _id(self, node: NamedNode) -> str:
+        """Return what gives an entity its IRI again: what is after the base, or else all of it."""
         local = unquote(node.value.removeprefix(self._options.base))
         return local if node.value.startswith(self._options.base) and "/" not in local else node.value
 

@@ -18,6 +18,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from ontologies.errors import FormatError
 from ontologies.formats import repair_iri
+from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.identity import parse_uuid, reference_iri, series_uuid
 from ontologies.models.form import Options
 from ontologies.models.report import NOT_UNDERSTOOD, RENAMED, WITHOUT_CLASS, Report
@@ -157,6 +158,10 @@ class ToRdf:
             yield self._quad(node, RDF["type"], found)
         if guess is not None:
             yield from self._proposed(node, guess)
+        named = (self._cell(row, Role.ID), self._cell(row, Role.NAME))
+        name = next((text for text in named if text is not None and not _IRI.fullmatch(text)), None)
+        if name is not None:
+            yield identifier_quad(node, Scheme.TABLE, name, self._options.graph)
         yield from self._texts(node, row)
         yield from self._unit(node, row)
         yield from self._series(node, row)

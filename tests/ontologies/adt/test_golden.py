@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
-from pyoxigraph import CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat
+from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat
 
 from ontologies.adt.files import read_json, read_ndjson
 from ontologies.adt.forms import JSON, NDJSON, AdtForm
@@ -15,9 +16,10 @@ from ontologies.dtdl import read_models
 from ontologies.formats import read_quads
 from ontologies.identifiers import NOTATION
 from ontologies.models.form import Options
-from ontologies.namespaces import BRICK, compact
+from ontologies.namespaces import BRICK, RDF, REC, compact
 from tests.support.data import shared
 
+RECS_MODELS = "adt/models/RealEstateCore.DTDLv2.jsonld"
 GUIDES = ("spatial", "sensor", "assets_hvac")
 OPTIONS = Options(base="https://example.com#")
 
@@ -101,3 +103,23 @@ def test_what_is_written_is_as_azure_wants_it(guide: str) -> None:
         assert models.findings == ()
         assert list(Rules(graph, models).breaches()) == []
         assert {twin.model for twin in graph.twins} == set(models.interfaces)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_with_the_models_of_rec_in_the_file(guide: str) -> None:
+    document = json.loads(shared(f"adt/{guide}.json").read_text("utf-8-sig"))
+    document["digitalTwinsModels"] = json.loads(shared(RECS_MODELS).read_text("utf-8-sig"))
+    quads = list(JSON.read(json.dumps(document).encode(), OPTIONS).quads)
+    # The models say what kind of observation a last value is, which twins alone do not.
+    apart = (NOTATION, DEFINITION)
+    observed = {quad for quad in quads if isinstance(quad.subject, BlankNode) and quad.predicate == RDF["type"]}
+    without = [quad for quad in quads if quad not in observed]
+    assert canonical(without, without=apart) == canonical(twins(guide), without=apart)
+    assert len(observed) == (6 if guide == "sensor" else 0)
+    sink = io.BytesIO()
+    report = JSON.write(quads, sink, OPTIONS)
+    graph = read_json(sink.getvalue().decode())
+    assert len(graph.models) == 1364
+    assert list(Rules(graph, read_models(graph.models)).breaches()) == []
+    # Since the guides were written, geometry has become a relationship.
+    assert {finding.message.rpartition(" ")[2] for finding in report.findings} <= {REC["geometry"].value}
