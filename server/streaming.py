@@ -222,14 +222,15 @@ async def send_or_stream(
 ) -> Response:
     """Do as `stream` does, but make one body of what is less than 64 KiB: it changes threads once."""
     slots: Slots = request.app.state.slots
+    starting = slots_of(request)
     try:
-        head, is_whole = await slots.run(_head, chunks, close)
+        head, is_whole = await starting.go_on(_head, chunks, close)
     except BaseException:
         await _finish(close)
         raise
     if is_whole:
         return Response(b"".join(head), media_type=media_type, headers=headers)
-    return _Streamed(_send(chain(head, chunks), slots), close, media_type, headers)
+    return _Streamed(_send(chain(head, chunks), slots), close, starting.leave, media_type, headers)
 
 
 def _head(chunks: Iterator[bytes], close: Callable[[], None]) -> tuple[list[bytes], bool]:
