@@ -1,7 +1,10 @@
 """One SPARQL query over graph and readings: the readings appear as triples of SOSA and Brick.
 
-    mentions -> algebra -> plan -> run -> explain
+    vocabulary -> inlining -> forms -> algebra -> patterns -> plan     what the text says, and no data
+    bindings -> statement -> pushed -> rendering                      the graph's part, one statement, its rows
+    needs -> materialise                                              what is not pushed down
 
-A query that names none of their vocabulary goes to the graph as it is. Whatever path a query takes, its answer is the
-one it had if each reading were in the graph `urn:twinhouse:readings`; `docs/hybrid-sparql.md` says which triples.
+`run` holds them together. A query that names none of the vocabulary goes to the graph as it is. Whatever path a query
+takes, its answer is the one it had if each reading were in the graph `urn:twinhouse:readings`;
+`docs/hybrid-sparql.md` says which triples.
 """

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.algebra import Algebra, Expression, algebra, conjuncts, expression, variables
 from server.twin.hybrid.materialise import ALL, Part, Wanted
+from server.twin.hybrid.triples import iris_of, may_be_empty
 from server.twin.hybrid.windows import window_of
 from server.twin.resolve import PointIndex
 from storage.graph.rewriting.scope import certain
@@ -25,7 +26,6 @@ from storage.graph.rewriting.syntax import (
     Filter,
     Group,
     Nested,
-    Path,
     Select,
     Term,
     Triple,
@@ -244,8 +244,8 @@ class _Finding:
         """Return the observation nodes of a triple and the predicates. Raises NotUnderstood where any may match."""
         if isinstance(triple.verb, Term):
             raise NotUnderstood("a variable predicate")
-        iris = list(_iris(triple.verb))
-        if _may_be_empty(triple.verb) and sum(end.kind in ("iri", "literal") for end in triple.ends) == 0:
+        iris = list(iris_of(triple.verb))
+        if may_be_empty(triple.verb) and sum(end.kind in ("iri", "literal") for end in triple.ends) == 0:
             raise NotUnderstood("any node")
         found = [iri for iri in iris if iri in terms.PREDICATES]
         if terms.TYPE in iris:
@@ -314,25 +314,11 @@ _PLACES = {
 }
 
 
-def _iris(path: Path) -> list[str]:
-    if path.kind == "negated":
-        raise NotUnderstood("a negated property set")
-    return [path.value] if path.kind == "iri" else [iri for part in path.parts for iri in _iris(part)]
-
-
-def _may_be_empty(path: Path) -> bool:
-    if path.kind == "closure":
-        return path.value != "+" or _may_be_empty(path.parts[0])
-    if path.kind == "sequence":
-        return all(map(_may_be_empty, path.parts))
-    return any(map(_may_be_empty, path.parts))
-
-
 def _is_of_graph(triple: Triple) -> bool:
     """Tell whether a triple matches nothing but the graph's own triples."""
-    if isinstance(triple.verb, Term) or _may_be_empty(triple.verb):
+    if isinstance(triple.verb, Term) or may_be_empty(triple.verb):
         return False
-    iris = _iris(triple.verb)
+    iris = list(iris_of(triple.verb))
     if any(iri in terms.PREDICATES for iri in iris):
         return False
     return terms.TYPE not in iris or (triple.object.kind == "iri" and iris == [terms.TYPE])

@@ -8,12 +8,12 @@ with the graph where what they share with observations is bound by the graph in 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ontologies.namespaces import BRICK, REC, REF, S223
 from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.algebra import Algebra, Expression, bound_expression, conjuncts, expression
+from server.twin.hybrid.triples import iris_of, predicate_of, refuse_open
 from storage.graph.rewriting.scope import certain, visible
 from storage.graph.rewriting.syntax import (
     Bind,
@@ -32,7 +32,6 @@ from storage.graph.rewriting.syntax import (
 )
 from storage.graph.rewriting.tokens import NotUnderstood
 
-_OF_MODELS = (BRICK.iri, REC.iri, S223.iri, REF.iri)
 _VARIABLE = re.compile(r"[?$](\w+)")
 _ENDS = {
     terms.MADE_BY_SENSOR: "point",
@@ -179,7 +178,7 @@ class _Splitting:
         if self._names(element) & own or _mentions(self.whole, text):
             raise NotUnderstood("observations inside another pattern")
         for block in _blocks(element):
-            _refuse_open(block, points)
+            refuse_open(block, points)
         if isinstance(element, Nested) and element.kind in ("OPTIONAL", "MINUS"):
             if (self._names(element) & points) - certain(before):
                 raise NotUnderstood(f"{element.kind} of a point that may not be bound before")
@@ -205,7 +204,7 @@ class _Splitting:
     def _block(self, block: Block) -> str:
         """Take the observations out of a block; return what is left of it."""
         subjects = _subjects(block)
-        _refuse_open(block, {t.ends[i].value for t in block.triples for i in (0, 1) if _is_point(t, i)})
+        refuse_open(block, {t.ends[i].value for t in block.triples for i in (0, 1) if _is_point(t, i)})
         rest, done = list[str](), set[tuple[int, int]]()
         for triple in block.triples:
             place = triple.start, triple.end
@@ -229,7 +228,7 @@ class _Splitting:
         return f"{' '.join(texts)} ."
 
     def _take(self, triple: Triple) -> None:
-        predicate, inverse = _predicate(triple)
+        predicate, inverse = predicate_of(triple)
         subject, value = (triple.object, triple.subject) if inverse else (triple.subject, triple.object)
         if predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE):
             subject, value = value, subject
@@ -287,21 +286,11 @@ def _mentions(whole: Algebra, text: str) -> bool:
     return terms.mentions(f"{whole.prologue} {text}")
 
 
-def _predicate(triple: Triple) -> tuple[str, bool]:
-    """Return the one predicate of a triple and whether it is inverse; nothing where it is a path or a variable."""
-    verb = triple.verb
-    if isinstance(verb, Term):
-        return "", False
-    if verb.kind == "inverse":
-        return (verb.parts[0].value if verb.parts[0].kind == "iri" else ""), True
-    return (verb.value if verb.kind == "iri" else ""), False
-
-
 def _subjects(block: Block) -> set[tuple[str, str]]:
     """Return the nodes of a block that are observations."""
     found = set[tuple[str, str]]()
     for triple in block.triples:
-        predicate, inverse = _predicate(triple)
+        predicate, inverse = predicate_of(triple)
         forward = not inverse
         if predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE):
             forward = not forward
@@ -314,13 +303,13 @@ def _subjects(block: Block) -> set[tuple[str, str]]:
 
 def _is_part(triple: Triple, subjects: set[tuple[str, str]]) -> bool:
     """Tell whether a triple is one of an observation. Raises NotUnderstood where it could be one of both."""
-    predicate, inverse = _predicate(triple)
+    predicate, inverse = predicate_of(triple)
     if predicate in terms.HISTORY or predicate == terms.LAST_KNOWN_VALUE:
         return True
     ends = [(end.kind, end.value) for end in ((triple.object, triple.subject) if inverse else triple.ends)]
     if predicate in (terms.VALUE, terms.TIMESTAMP):
         return ends[0] in subjects
-    if not isinstance(triple.verb, Path) or any(iri in terms.PREDICATES for iri in _iris(triple.verb)):
+    if not isinstance(triple.verb, Path) or any(iri in terms.PREDICATES for iri in iris_of(triple.verb)):
         raise NotUnderstood("a variable predicate, or a path of observations")
     if predicate == terms.TYPE and terms.OBSERVATION in (triple.subject.value, triple.object.value):
         if inverse:
@@ -329,15 +318,6 @@ def _is_part(triple: Triple, subjects: set[tuple[str, str]]) -> bool:
     if any(end in subjects for end in ends):
         raise NotUnderstood("more of an observation than readings have")
     return False
-
-
-def _iris(path: Path) -> Iterator[str]:
-    if path.kind == "negated":
-        raise NotUnderstood("a negated property set")
-    if path.kind == "iri":
-        yield path.value
-    for part in path.parts:
-        yield from _iris(part)
 
 
 def _blocks(element: Element) -> Iterator[Block]:
@@ -354,47 +334,10 @@ def _blocks(element: Element) -> Iterator[Block]:
 
 def _is_point(triple: Triple, end: int) -> bool:
     """Tell whether this end of a triple is the point of an observation."""
-    predicate, inverse = _predicate(triple)
+    predicate, inverse = predicate_of(triple)
     at_subject = (predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE)) != inverse
     known = predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE, terms.MADE_BY_SENSOR)
     return known and (end == 0) == at_subject
-
-
-def _refuse_open(block: Block, points: Container[str | None]) -> None:
-    """Raise NotUnderstood where a triple of a graph's block could match one of readings: any type, or any node."""
-    for triple in block.triples:
-        if isinstance(triple.verb, Term):
-            raise NotUnderstood("a variable predicate")
-        iris = list(_iris(triple.verb))
-        typed = terms.TYPE in iris and triple.object.kind != "iri"
-        if not typed and not _may_be_empty(triple.verb):
-            continue
-        ends = [end for end in triple.ends if end.kind != "iri"]
-        if typed or len(ends) == 2:
-            free = ends if not typed else [triple.subject]
-            if not any(end.value in points or _is_anchored(end, block, triple) for end in free):
-                raise NotUnderstood("any node, which a reading may be")
-
-
-def _is_anchored(end: Term, block: Block, but: Triple) -> bool:
-    """Tell whether a variable is that of another triple that readings never have, nor is likely said of them."""
-    for triple in block.triples:
-        if triple is but or isinstance(triple.verb, Term) or _may_be_empty(triple.verb):
-            continue
-        if end.value in (triple.subject.value, triple.object.value):
-            iris = list(_iris(triple.verb))
-            typed = iris == [terms.TYPE] and triple.object.kind == "iri" and triple.subject.value == end.value
-            if typed or all(iri.startswith(_OF_MODELS) and iri not in terms.PREDICATES for iri in iris):
-                return True
-    return False
-
-
-def _may_be_empty(path: Path) -> bool:
-    if path.kind == "closure":
-        return path.value != "+" or _may_be_empty(path.parts[0])
-    if path.kind == "sequence":
-        return all(map(_may_be_empty, path.parts))
-    return any(map(_may_be_empty, path.parts))
 
 
 def _with(known: Observation, predicate: str, value: Term) -> Observation:

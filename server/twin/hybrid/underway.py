@@ -75,16 +75,18 @@ class Queries:
 
     def results(self) -> list[Result | Underway]:
         """Return them, the oldest first. What a reader is asked for one of these is no query of its own."""
-        with self._lock:
-            mine = list(self._underway)
-        askers = [underway.asker for underway in mine if underway.asker is not None]
-        others = [result for result in self._readers.results() if result.asker not in askers]
+        before, results, mine = self._mine(), self._readers.results(), self._mine()
+        known = {id(underway.asker) for underway in (*before, *mine) if underway.asker is not None}
+        others = [result for result in results if id(result.asker) not in known]
         return sorted([*mine, *others], key=lambda result: result.began)
+
+    def _mine(self) -> list[Underway]:
+        with self._lock:
+            return list(self._underway)
 
     def end(self, asker: Asker) -> None:
         """Cancel all queries of one who has gone. Never blocks."""
         self._readers.end(asker)
-        with self._lock:
-            mine = [underway for underway in self._underway if underway.asker is asker]
-        for underway in mine:
-            underway.stop.stop()
+        for underway in self._mine():
+            if underway.asker is asker:
+                underway.stop.stop()
