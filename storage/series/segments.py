@@ -24,11 +24,18 @@ from storage.series.engine import table_of
 from storage.series.sql import COLUMNS, parquet, quote
 
 ROW_GROUP = 131_072
+LASTING, PASSING = 9, 3  # levels of zstd: 5 % less for files that stay, at the same pace; runs go soon
 ARCHIVE = 2  # the level of a file of hourly rollups, whose readings are gone
 
 
 def write_parquet(
-    cursor: duckdb.DuckDBPyConnection, rows: str, columns: str, target: Path, *, order: str = "ORDER BY id, time"
+    cursor: duckdb.DuckDBPyConnection,
+    rows: str,
+    columns: str,
+    target: Path,
+    *,
+    order: str = "ORDER BY id, time",
+    effort: int = LASTING,
 ) -> int:
     """Write columns, sorted by `id` and `time`, as zstd Parquet; returns the rows. Durable when it returns."""
     temporary = target.with_suffix(".tmp")
@@ -37,7 +44,8 @@ def write_parquet(
     try:
         [(count,)] = cursor.execute(
             f"COPY (SELECT {optional} FROM ({rows}) {order}) TO {quote(str(temporary))}"
-            f" (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP})"
+            f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {effort}, PARQUET_VERSION v2,"
+            f" ROW_GROUP_SIZE {ROW_GROUP})"
         ).fetchall()
         publish(temporary, target)
     except BaseException:
@@ -141,7 +149,8 @@ class SegmentFiles:
         """Write rows, sorted by `id` and `time`, as the segment with a new number. Durable when it returns."""
         path = self._segments / f"{number:010d}.parquet"
         cursor.register("ordered", ordered)
-        write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="")
+        effort = LASTING if level else PASSING
+        write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="", effort=effort)
         cursor.unregister("ordered")
         return self._described(cursor, number, path, level)
 
