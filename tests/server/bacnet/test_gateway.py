@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,15 @@ def while_running(config: Config, what: Callable[[], Coroutine[Any, Any, None]])
     asyncio.run(main())
 
 
+@cache
+def http() -> httpx2.Client:
+    """A client that all share: to make one costs as much as twenty requests."""
+    return httpx2.Client(timeout=60)
+
+
 def readings(url: str, series: str) -> list[tuple[str, float | None, str | None]]:
     """Return time, value and status of a series' readings."""
-    answer = httpx2.get(f"{url}/readings", params={"point": series, "format": "json"}, timeout=60)
+    answer = http().get(f"{url}/readings", params={"point": series, "format": "json"})
     if answer.status_code == 404:
         return []
     assert answer.status_code == 200, answer.text
@@ -358,9 +364,9 @@ def test_a_second_gateway_with_the_same_state_is_refused(tmp_path: Path) -> None
         while_running(config, what)
 
 
-def test_what_waits_is_sent_when_the_server_is_back(tmp_path: Path) -> None:
+def test_what_waits_is_sent_when_the_server_is_back(tmp_path: Path, service: Service) -> None:
     device = device_of(1)
-    with raw.running(device), serving(tmp_path / "data") as service:
+    with raw.running(device):
         config, network = configured(tmp_path, [device.address], "http://127.0.0.1:9", POLL)
         series = series_of(network, "analog-input,0")
 
@@ -443,9 +449,8 @@ def children_of(parent: int, word: str) -> list[int]:
 
 
 def test_a_configuration_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
-    arguments = [*COMMAND, "serve", "--data", str(tmp_path / "data"), "--bacnet", str(tmp_path / "none.toml")]
-    result = subprocess.run(arguments, capture_output=True, text=True)
-    assert result.returncode == 1
+    result = command("serve", "--data", tmp_path / "data", "--bacnet", tmp_path / "none.toml")
+    assert result.exit_code == 1
     assert "none.toml" in result.stderr
 
 
