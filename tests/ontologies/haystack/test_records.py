@@ -79,7 +79,7 @@ def test_a_real_site_comes_back_record_for_record(path: str, form: HaystackForm,
     assert all(point.uuid == point_uuid(point.point) for point in points)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(records=RECORDS)
 def test_whatever_the_tags_are_they_come_back(records: list[dict[str, Value]]) -> None:
     before: list[Dict] = [
