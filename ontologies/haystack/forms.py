@@ -9,6 +9,7 @@ from typing import IO
 
 from pyoxigraph import Quad
 
+from ontologies.errors import FormatError
 from ontologies.haystack.csv_text import read_csv, write_csv
 from ontologies.haystack.hayson import read_hayson, write_hayson
 from ontologies.haystack.json3 import read_json3, write_json3
@@ -48,7 +49,10 @@ class HaystackForm:
         return Model(self._quads(source, options, report), report)
 
     def _quads(self, source: Source, options: Options, report: Report) -> Iterator[Quad]:
-        yield from record_quads(self.parse(text(source)), options.graph, options.base, report)
+        try:
+            yield from record_quads(self.parse(text(source)), options.graph, options.base, report)
+        except RecursionError:
+            raise FormatError("lists, dicts and grids are nested too deep") from None
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:  # noqa: ARG002
         """Write the records that the quads are, and one for each point, equipment and place that was none."""

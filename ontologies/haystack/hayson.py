@@ -33,15 +33,32 @@ from ontologies.haystack.scalars import NAME, REF_ID, SYMBOL, date_time_of, numb
 from ontologies.haystack.zinc_text import date_time_text, number_text
 
 NUMERIC = (int, float)
+_NAMES: set[str] = set()  # of tags that were seen, so that each is looked at once
+_MOST_NAMES = 10_000
 
 
 def read_hayson(text: str) -> Grid:
     """Read a grid, a list of dicts, or one dict. Raises FormatError, or ValueShapeError, which names the path."""
     document = parse_json(text)
+    try:
+        return _document(document, None)
+    except ValueShapeError:  # now with the paths, which take time to write
+        return _document(document, "")
+
+
+def _document(document: Json, path: str | None) -> Grid:
     if isinstance(document, dict) and _is_grid(document):
-        return _grid(document, "")
+        return _grid(document, path)
     rows = document if isinstance(document, list) else [document]
-    return grid_of([_row(row, f"[{number}]") for number, row in enumerate(rows)])
+    return grid_of([_row(row, _item(path, number)) for number, row in enumerate(rows)])
+
+
+def _item(path: str | None, number: int) -> str | None:
+    return None if path is None else f"{path}[{number}]"
+
+
+def _member(path: str | None, name: str) -> str | None:
+    return None if path is None else f"{path}.{name}" if path else name
 
 
 def write_hayson(grid: Grid) -> str:
@@ -49,21 +66,21 @@ def write_hayson(grid: Grid) -> str:
     return json.dumps(_grid_json(grid), ensure_ascii=False, separators=(",", ":"))
 
 
-def value_of(found: Json, path: str = "") -> Value:
-    """Return a value of any kind. Raises ValueShapeError."""
+def value_of(found: Json, path: str | None = "") -> Value:
+    """Return a value of any kind. Raises ValueShapeError; a path of None is for those who do not need it."""
     if found is None or isinstance(found, str | bool):
         return found
     if isinstance(found, int | float):
         return Number(float(found))
     if isinstance(found, list):
-        return tuple(value_of(item, f"{path}[{number}]") for number, item in enumerate(found))
+        return tuple(value_of(item, _item(path, number)) for number, item in enumerate(found))
     kind = found.get("_kind", "dict")
     if not isinstance(kind, str) or kind not in _READ:
-        raise ValueShapeError(path, f"{shown(kind)} is no kind; known: {', '.join(_READ)}")
+        raise ValueShapeError(path or "", f"{shown(kind)} is no kind; known: {', '.join(_READ)}")
     try:
         return _READ[kind](found, path)
     except ValueError as error:
-        raise ValueShapeError(path, str(error)) from None
+        raise ValueShapeError(path or "", str(error)) from None
 
 
 def json_of(value: Value) -> Json:
@@ -75,50 +92,61 @@ def _is_grid(document: dict[str, Json]) -> bool:
     return document.get("_kind") == "grid" or ("cols" in document and "rows" in document)
 
 
-def _grid(found: dict[str, Json], path: str) -> Grid:
-    inside = f"{path}." if path else ""
-    meta = _tags(found.get("meta") or {}, f"{inside}meta")
-    cols = member(found, "cols", list, path)
-    columns = [_column(each, f"{inside}cols[{number}]") for number, each in enumerate(cols)]
+def _grid(found: dict[str, Json], path: str | None) -> Grid:
+    meta = _tags(found.get("meta") or {}, _member(path, "meta"))
+    cols = _member(path, "cols")
+    columns = [
+        _column(each, _item(cols, number)) for number, each in enumerate(member(found, "cols", list, path or ""))
+    ]
     names = {column.name for column in columns}
-    rows = []
-    for number, each in enumerate(member(found, "rows", list, path)):
-        row = _row(each, f"{inside}rows[{number}]")
+    rows = [_row(each, _item(_member(path, "rows"), number)) for number, each in enumerate(_rows(found, path))]
+    for number, row in enumerate(rows):
         if not names.issuperset(row):
             unknown = next(name for name in row if name not in names)
-            raise ValueShapeError(f"{inside}rows[{number}]", f"there is no column {unknown!r}")
-        rows.append(row)
+            raise ValueShapeError(_item(_member(path or "", "rows"), number) or "", f"there is no column {unknown!r}")
     return Grid(columns, rows, {name: value for name, value in meta.items() if name != "ver"})
 
 
-def _column(found: Json, path: str) -> Column:
+def _rows(found: dict[str, Json], path: str | None) -> list[Json]:
+    rows: list[Json] = member(found, "rows", list, path or "")
+    return rows
+
+
+def _column(found: Json, path: str | None) -> Column:
     if not isinstance(found, dict):
-        raise ValueShapeError(path, f"an object expected, not {shown(found)}")
-    name = member(found, "name", str, path)
-    return Column(_name(name, path), _tags(found.get("meta") or {}, f"{path}.meta"))
+        raise ValueShapeError(path or "", f"an object expected, not {shown(found)}")
+    name = _name(member(found, "name", str, path or ""), path)
+    return Column(name, _tags(found.get("meta") or {}, _member(path, "meta")))
 
 
-def _name(name: str, path: str) -> str:
+def _name(name: str, path: str | None) -> str:
     if NAME.fullmatch(name) is None:
-        raise ValueShapeError(path, f"{name!r} is no name of a tag: they begin with a small letter")
+        raise ValueShapeError(path or "", f"{name!r} is no name of a tag: they begin with a small letter")
     return name
 
 
-def _row(found: Json, path: str) -> dict[str, Value]:
+def _row(found: Json, path: str | None) -> dict[str, Value]:
     if not isinstance(found, dict):
-        raise ValueShapeError(path, f"an object expected, not {shown(found)}")
+        raise ValueShapeError(path or "", f"an object expected, not {shown(found)}")
     if found.get("_kind", "dict") != "dict":
-        raise ValueShapeError(path, f"a dict expected, not {shown(found)}")
+        raise ValueShapeError(path or "", f"a dict expected, not {shown(found)}")
     return _tags(found, path)
 
 
-def _tags(found: Mapping[str, Json], path: str) -> dict[str, Value]:
-    tags = {}
+def _tags(found: Mapping[str, Json], path: str | None) -> dict[str, Value]:
+    tags: dict[str, Value] = {}
     for name, value in found.items():
         if value is None or name == "_kind":
             continue
-        tags[_name(name, path)] = value if type(value) is str else value_of(value, f"{path}.{name}")
+        if name not in _NAMES:
+            _remember(_name(name, path))
+        tags[name] = value if type(value) is str else value_of(value, _member(path, name))
     return tags
+
+
+def _remember(name: str) -> None:
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES.add(name)
 
 
 def _matching(text: str, pattern: Any, what: str) -> str:  # noqa: ANN401 - a compiled pattern
@@ -127,46 +155,46 @@ def _matching(text: str, pattern: Any, what: str) -> str:  # noqa: ANN401 - a co
     return text
 
 
-def _number(found: dict[str, Json], path: str) -> Number:
+def _number(found: dict[str, Json], path: str | None) -> Number:
     value, unit = found.get("val"), found.get("unit")
     if unit is not None and not isinstance(unit, str):
         raise ValueShapeError(f"{path}.unit", f"a string expected, not {shown(unit)}")
     if isinstance(value, str) and value in ("INF", "-INF", "NaN"):
         return Number(number_of(value).value, unit)
-    return Number(float(member(found, "val", NUMERIC, path)), unit)
+    return Number(float(member(found, "val", NUMERIC, path or "")), unit)
 
 
-def _ref(found: dict[str, Json], path: str) -> Ref:
+def _ref(found: dict[str, Json], path: str | None) -> Ref:
     dis = found.get("dis")
     if dis is not None and not isinstance(dis, str):
         raise ValueShapeError(f"{path}.dis", f"a string expected, not {shown(dis)}")
-    return Ref(_matching(member(found, "val", str, path), REF_ID, "id of a ref"), dis)
+    return Ref(_matching(member(found, "val", str, path or ""), REF_ID, "id of a ref"), dis)
 
 
-def _date_time(found: dict[str, Json], path: str) -> DateTime:
+def _date_time(found: dict[str, Json], path: str | None) -> DateTime:
     tz = found.get("tz")
     if tz is not None and not isinstance(tz, str):
         raise ValueShapeError(f"{path}.tz", f"a string expected, not {shown(tz)}")
-    return date_time_of(member(found, "val", str, path), tz)
+    return date_time_of(member(found, "val", str, path or ""), tz)
 
 
-def _coord(found: dict[str, Json], path: str) -> Coord:
-    return Coord(*(float(member(found, name, NUMERIC, path)) for name in ("lat", "lng")))
+def _coord(found: dict[str, Json], path: str | None) -> Coord:
+    return Coord(*(float(member(found, name, NUMERIC, path or "")) for name in ("lat", "lng")))
 
 
-_READ: dict[str, Callable[[dict[str, Json], str], Value]] = {
+_READ: dict[str, Callable[[dict[str, Json], str | None], Value]] = {
     "marker": lambda *_: MARKER,
     "na": lambda *_: NA,
     "remove": lambda *_: REMOVE,
     "number": _number,
     "ref": _ref,
-    "symbol": lambda found, path: Symbol(_matching(member(found, "val", str, path), SYMBOL, "symbol")),
-    "uri": lambda found, path: Uri(member(found, "val", str, path)),
-    "date": lambda found, path: date.fromisoformat(member(found, "val", str, path)),
-    "time": lambda found, path: time.fromisoformat(member(found, "val", str, path)),
+    "symbol": lambda found, path: Symbol(_matching(member(found, "val", str, path or ""), SYMBOL, "symbol")),
+    "uri": lambda found, path: Uri(member(found, "val", str, path or "")),
+    "date": lambda found, path: date.fromisoformat(member(found, "val", str, path or "")),
+    "time": lambda found, path: time.fromisoformat(member(found, "val", str, path or "")),
     "dateTime": _date_time,
     "coord": _coord,
-    "xstr": lambda found, path: XStr(member(found, "type", str, path), member(found, "val", str, path)),
+    "xstr": lambda found, path: XStr(member(found, "type", str, path or ""), member(found, "val", str, path or "")),
     "grid": _grid,
     "dict": _tags,
 }

@@ -16,7 +16,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 from ontologies.errors import FormatError
 from ontologies.haystack.classes import class_of, relation_of, type_of
 from ontologies.haystack.encoding import DIS_OF, encode, refs_of
-from ontologies.haystack.kinds import MARKER, Dict, Ref, Uri
+from ontologies.haystack.kinds import MARKER, DateTime, Dict, Ref, Uri
 from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.identity import parse_uuid, point_uuid
 from ontologies.models.report import NOT_UNDERSTOOD, WITHOUT_CLASS, Report
@@ -38,8 +38,10 @@ Numbered = tuple[str, Dict]
 def record_quads(
     records: Iterable[Numbered], graph: NamedNode | DefaultGraph, base: str, report: Report
 ) -> Iterator[Quad]:
-    """Yield the quads of a document's records. Raises FormatError for two records with one id."""
+    """Yield the quads of a document's records. Raises FormatError for two records with one id, and for a history."""
     listed = list(records)
+    if listed and all("id" not in record and isinstance(record.get("ts"), DateTime) for _, record in listed):
+        raise FormatError(f"{listed[0][0]}: this is a history, not a model: its rows are times (ts), and have no id")
     reader = _Reader(graph, base, report, _iris(listed, base))
     for number, (where, record) in enumerate(listed, 1):
         report.counts["records"] += 1

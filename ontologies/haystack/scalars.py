@@ -47,7 +47,7 @@ SCALAR = re.compile(
     | (?P<symbol>\^[A-Za-z][A-Za-z0-9_:.~-]*)
     | (?P<uri>`(?:[^`\\\n]|\\.)*`)
     | (?P<coord>C\([ ]*{_REAL}[ ]*,[ ]*{_REAL}[ ]*\))
-    | (?P<xstr>[A-Z][A-Za-z0-9_]*\([ ]*(?:{STRING}|[^")\n]*)[ ]*\))
+    | (?P<xstr>[A-Z][A-Za-z0-9_]*+\([ ]*+(?:{STRING}[ ]*+|[^")\n]*+)\))
     | (?P<word>[A-Za-z][A-Za-z0-9_]*)
     """,
     re.VERBOSE,

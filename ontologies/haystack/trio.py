@@ -12,7 +12,7 @@ from ontologies.haystack.zinc import read_value, read_zinc
 from ontologies.haystack.zinc_text import value_text, write_zinc
 
 _RECORD_END = re.compile(r"-+\s*")
-_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)[ \t]*(?:(:)[ \t]*(.*?))?[ \t]*")
+_LINE = re.compile(r"([A-Za-z][A-Za-z0-9_]*+)[ \t]*+(?:(:)[ \t]*+(.*))?")
 # What can only be Zinc, and what may be: it is a string where it is not.
 _SURE = re.compile(r'["`@^\[{]|<<')
 _PERHAPS = re.compile(r"-?[\d]|-INF\b|(?:[TFMNR]|NA|NaN|INF)\Z|[A-Z]\w*\(.*\)\Z")
@@ -69,7 +69,7 @@ class _Reader:
         if found is None or NAME.fullmatch(found[1]) is None:
             shown = line.strip()[:40]
             raise FormatError(f"{shown!r} is no tag: a line is name or name: value", line=number, column=1)
-        name, colon, value = found.group(1, 2, 3)
+        name, colon, value = found[1], found[2], (found[3] or "").rstrip(" \t")
         if name in tags:
             raise FormatError(f"the record has two tags {name}", line=number, column=1)
         if not colon:

@@ -20,7 +20,7 @@ from ontologies.haystack.kinds import MARKER, Dict, Ref, Uri, Value
 from ontologies.haystack.reading import IRI, RDF_TYPE
 from ontologies.identity import point_uuid
 from ontologies.models.report import NOT_EXPRESSED, Report
-from ontologies.namespaces import RDF, REC, REF, compact
+from ontologies.namespaces import QUDT, RDF, REC, REF, compact
 from ontologies.point_terms import is_point_class
 from ontologies.points import PointSeries, find_points
 from ontologies.tagging.proposals import haystack_tags
@@ -42,7 +42,9 @@ _FED = (
     ("condenser", "condenserWaterRef"),
     ("steam", "steamRef"),
 )
-_NO_RECORD = frozenset({RDF["Property"], REF["TimeseriesReference"], REF["BACnetReference"]})
+_NO_RECORD = frozenset(
+    {QUDT["Unit"], QUDT["QuantityKind"], RDF["Property"], REF["TimeseriesReference"], REF["BACnetReference"]}
+)
 
 
 def records_of(quads: Iterable[Quad], report: Report) -> list[Dict]:

@@ -28,8 +28,8 @@ _TERM = rb'(?:<[^<>"\s]*>|_:\S+|"(?:[^"\\]|\\.)*"(?:\^\^<[^<>\s]*>|@[\w-]+)?)'
 _LINE = re.compile(rb"\s*" + rb"\s+".join([_TERM] * 3) + rb"(\s+" + _TERM + rb")?\s*\.\s*(?:#.*)?")
 _STRING = re.compile(rb'"""(?s:.*?)(?:"""|\Z)|"(?:[^"\\\n]|\\.)*"|' + rb"'''(?s:.*?)(?:'''|\Z)|'(?:[^'\\\n]|\\.)*'")
 _COMMENT = re.compile(rb"(?m)(?:^|(?<=\s))#.*$")
-_DIRECTIVE = re.compile(rb"(?im)^\s*@?(?:prefix\s+[\w.-]*:\s*<|base\s+<)")
-_GRAPH = re.compile(rb"(?:^|[\s.}])(?:GRAPH\s+)?(?:<[^<>\s]*>|_:\w+|[\w.-]*:[\w.-]*)?\s*\{")
+_DIRECTIVE = re.compile(rb"(?im)^[ \t]*+@?(?:prefix\s+[\w.-]*:\s*<|base\s+<)")
+_GRAPH = re.compile(rb"(?:^|[\s.}])(?:GRAPH\s+)?(?:<[^<>\s]*>|_:\w+|[\w.-]*:[\w.-]*)?\s?\{")
 _STATEMENT = re.compile(rb"\s*<[^<>\s]*>\s+(?:a|<[^<>\s]*>)\s")
 _XML = re.compile(rb"<(?:\w+:)?RDF[\s>]|" + re.escape(PREFIXES["rdf"].encode()))
 _KEYWORD = re.compile(rb'"@(?:context|id|graph|type|value)"\s*:')
@@ -108,7 +108,10 @@ def _looks_turtle(head: bytes, *, graphs: bool) -> bool:
     bare = _COMMENT.sub(b"", _STRING.sub(b'""', head))
     if bare.lstrip()[:1] in (b"{", b"[") and not _DIRECTIVE.search(bare):
         return False
-    return bool(_DIRECTIVE.search(bare) or _STATEMENT.match(bare)) and bool(_GRAPH.search(bare)) == graphs
+    if not _DIRECTIVE.search(bare) and not _STATEMENT.match(bare):
+        return False
+    # Without runs of spaces, which would take the search a time that grows with their square.
+    return bool(_GRAPH.search(b" ".join(bare.split()))) == graphs
 
 
 def _not_dtdl(head: bytes) -> bool:

@@ -23,6 +23,8 @@ from uuid import UUID
 import pyoxigraph as ox
 
 from ontologies.formats import format_of_media_type, read_quads
+from ontologies.models.form import HEAD
+from ontologies.models.rdf import RdfForm
 from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
 from server.twin.hybrid.updates import refuse_graphs
@@ -33,7 +35,9 @@ from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
 from storage.graph.store import Graph, GraphStore
 
-LARGE = 2 << 20  # bytes; what is smaller is read here before a process would have started
+LARGE = 8 << 20  # bytes; what is smaller is read here before a process would have started
+# Of what is no RDF: Python reads it, and keeps everyone waiting meanwhile.
+LARGE_OTHERWISE = 1 << 20
 MEMORY = 2 << 30
 _ZIP = b"PK\x03\x04"  # of a workbook
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
@@ -58,7 +62,7 @@ def load_model(store: GraphStore, model: Model, *, dry_run: bool = False) -> Loa
     """
     graph = model.graph_name()
     with store.staged() as staged:
-        if _is_large(model.document):
+        if _is_large(model.document, _bound(model)):
             report = _report(_apart(staged, model.document, {"model": _packed_model(model)}))
         else:
             report = read_model(model, staged)
@@ -72,7 +76,7 @@ def load_model(store: GraphStore, model: Model, *, dry_run: bool = False) -> Loa
 
 def stage(staged: Staged, document: Document) -> None:
     """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem."""
-    if _is_large(document.source):
+    if _is_large(document.source, LARGE):
         _apart(staged, document.source, {"document": _packed_document(document)})
     else:
         _read(document, staged)
@@ -84,16 +88,25 @@ def _read(document: Document, staged: Staged) -> None:
     staged.extend(quads)
 
 
-def _is_large(source: Source) -> bool:
+def _bound(model: Model) -> int:
+    """Return from how many bytes on a model is read apart."""
+    if coding_of(model.document) is not None:
+        return LARGE
+    form = model.form(head_of(model.document, HEAD))
+    return LARGE if isinstance(form, RdfForm) else min(LARGE, LARGE_OTHERWISE)
+
+
+def _is_large(source: Source, bound: int) -> bool:
+    """Tell whether another process is to read a document, which that one must be able to open."""
     if isinstance(source, bytes | BytesIO):  # which another process could not open
         return False
     if coding_of(source) is not None or head_of(source, len(_ZIP)) == _ZIP:  # nobody knows how large it is
         return True
     if isinstance(source, Path):
-        return source.stat().st_size > LARGE
+        return source.stat().st_size > bound
     size = source.seek(0, SEEK_END)
     source.seek(0)
-    return size > LARGE
+    return size > bound
 
 
 def _packed_model(model: Model) -> dict[str, Any]:

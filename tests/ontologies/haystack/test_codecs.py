@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,12 +12,14 @@ from hypothesis import given, settings
 
 from ontologies.errors import FormatError, ValueShapeError
 from ontologies.haystack.csv_text import read_csv, write_csv
+from ontologies.haystack.forms import HAYSON, JSON3
 from ontologies.haystack.hayson import read_hayson, write_hayson
 from ontologies.haystack.json3 import read_json3, write_json3
 from ontologies.haystack.kinds import MARKER, Dict, Grid, Number, Ref, Value, XStr, grid_of, kind_of
 from ontologies.haystack.trio import read_trio, write_trio
 from ontologies.haystack.zinc import read_value, read_zinc
 from ontologies.haystack.zinc_text import value_text, write_zinc
+from ontologies.models.form import Options
 from tests.ontologies.haystack.grids import NESTED, RECORDS, SCALARS, SITES, awkward, carytown
 from tests.support.data import shared
 
@@ -53,7 +56,7 @@ def test_a_grid_comes_back_as_it_was(codec: Codec, grid: Callable[[], Grid]) -> 
         assert after == before
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(records=RECORDS)
 def test_whatever_the_records_are_they_come_back(records: list[dict[str, Value]]) -> None:
     grid = grid_of(records)
@@ -247,3 +250,30 @@ def test_a_dict_and_a_list_are_documents_of_json() -> None:
     assert read_hayson('{"id":{"_kind":"ref","val":"a"},"x":null}').rows == [{"id": Ref("a")}]
     assert read_json3('{"id":"r:a A b","x":1.5}').rows == [{"id": Ref("a", "A b"), "x": Number(1.5)}]
     assert replace(read_hayson("[]"), columns=[]).rows == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:" + " " * 200_000 + "x",
+        "A(" + " " * 200_000,
+        "dis:A(" + " " * 200_000 + "b",
+        'a:"' + '\\"' * 100_000,
+        "a" * 200_000 + "!",
+    ],
+    ids=["spaces", "bare", "xstr", "escapes", "name"],
+)
+def test_long_lines_take_no_longer_than_they_are_long(text: str) -> None:
+    """Each of these would take minutes if the time grew with the square: the suite's own limit would end it."""
+    with contextlib.suppress(FormatError):
+        assert read_trio(text)
+    with pytest.raises(FormatError):
+        read_zinc(f'ver:"3.0"\na,b\n{text},1\n'.replace("dis:", "").replace("a:", ""))
+
+
+@pytest.mark.parametrize("depth", [900, 50_000])
+def test_what_is_nested_too_deep_is_refused(depth: int) -> None:
+    for form, ref in ((HAYSON, '{"_kind":"ref","val":"a"}'), (JSON3, '"r:a"')):
+        document = f'[{{"id":{ref},"a":{"[" * depth}{"]" * depth}}}]'
+        with pytest.raises(FormatError, match="too deep"):
+            list(form.read(document.encode(), Options()).quads)

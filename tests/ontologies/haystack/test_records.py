@@ -27,6 +27,7 @@ from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, OWL, PREFIXES, RDF, RDFS, REC, TAG, UNIT
 from ontologies.points import find_points
+from server.demo.building import model as demo_building
 from tests.ontologies.haystack.grids import NESTED, RECORDS, SCALARS, awkward
 from tests.support.data import shared
 
@@ -78,7 +79,7 @@ def test_a_real_site_comes_back_record_for_record(path: str, form: HaystackForm,
     assert all(point.uuid == point_uuid(point.point) for point in points)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(records=RECORDS)
 def test_whatever_the_tags_are_they_come_back(records: list[dict[str, Value]]) -> None:
     before: list[Dict] = [
@@ -174,6 +175,21 @@ def test_records_are_made_for_what_never_was_one(path: str, counts: dict[str, in
     assert classes(after) == classes(before)
     series = {point.point: point.uuid for point in find_points(before)}
     assert {point.point: point.uuid for point in find_points(after)} == series
+
+
+def test_a_history_is_no_model() -> None:
+    [history, *_] = sorted(shared("haystack/sites/carytown/his").glob("*.zinc"))
+    with pytest.raises(FormatError, match="row 1: this is a history"):
+        list(ZINC.read(history, OPTIONS).quads)
+
+
+def test_records_are_made_for_the_demo_building() -> None:
+    report = Report("x")
+    records = records_of(read_quads(demo_building().encode(), format_of_file("demo.ttl"), graph=G), report)
+    points = [record for record in records if "point" in record]
+    assert len(points) == 234
+    assert all({"equipRef", "siteRef", "unit", "his", "kind"} <= record.keys() for record in points)
+    assert not [finding for finding in report.findings if "no record for" in finding.message]
 
 
 def test_made_records_refer_to_what_is_above_them() -> None:

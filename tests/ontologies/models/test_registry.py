@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 
 import pytest
@@ -99,3 +100,11 @@ def test_text_names_the_line_that_is_not_utf8() -> None:
     with pytest.raises(FormatError, match="byte 2") as caught:
         text(b"a\n\xff")
     assert caught.value.line == 2
+
+
+def test_recognition_takes_no_longer_than_the_head_is_long() -> None:
+    for filler in (b" " * (1 << 16), b"\n" * (1 << 16), b'"' * (1 << 16), b"<a> " * (1 << 14), b"_:a " * (1 << 14)):
+        with contextlib.suppress(UnknownFormat):
+            assert recognise("model", b"PREFIX : <urn:x:>\n" + filler)
+        with contextlib.suppress(UnknownFormat):
+            assert recognise("model", filler)
