@@ -114,7 +114,7 @@ def test_seal(twin: Twin) -> None:
 
 def test_ontology_list(twin: Twin) -> None:
     assert "https://brickschema.org/schema/1.4/Brick" in twin("ontology", "list").stdout
-    assert {known["name"] for known in json.loads(twin("ontology", "list", "--json").stdout)} == {"brick"}
+    assert {known["name"] for known in json.loads(twin("ontology", "list", "--json").stdout)} == {"brick", "223p"}
 
 
 def test_export(twin: Twin, tmp_path: Path) -> None:
