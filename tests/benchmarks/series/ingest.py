@@ -16,7 +16,7 @@ five minutes; bodies of about {arrow:,} readings (Arrow), a block of whole days 
 (text), made before the clock starts. Four clients send them over HTTP; DuckDB gets its from the process
 that it runs in. "CPU" is that of the server. "Durable" is what the answer to a write means, as the makers
 ship it. "Compaction" is what it takes then to make the files as they are to stay: {ways}. "Bytes" are those
-on disk after it, a reading, beyond the folder without readings."""
+on disk after it and a restart, a reading, beyond the folder without readings."""
 _COMPACTION = """Twinhouse's `POST /seal`; InfluxDB has no request for it, so a backup, which writes its cache,
 and a restart with shards cold after 1 s, which merges them; VictoriaMetrics' `force_flush` and `force_merge`;
 DuckDB's `CHECKPOINT`"""
@@ -51,6 +51,7 @@ def _measured(bench: Bench, way: Way) -> tuple[str, ...]:
             began = time.perf_counter()
             system.flush()
             compaction = time.perf_counter() - began
+        with way.kind.start(data) as system:
             size = (disk_bytes(data) - empty) / written.readings
             if kept:
                 bench.complete(way.kind, system)
