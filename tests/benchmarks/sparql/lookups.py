@@ -29,32 +29,36 @@ def lookups(bench: Bench) -> Part:
         f"""Requests a second. "Distinct" asks for another of {len(bench.points):,} points each time, with another
 text; "equal" asks the same again and again. "While updates go on" is distinct queries, and beside them
 {1 / _PAUSE:.0f} small updates a second on a connection of their own: after each, readers move on to a newer snapshot.
+"None" asks Twinhouse's `/livez`, which does nothing, and Oxigraph distinct queries: what uvicorn, Starlette and our
+layers above the query cost by themselves, and so the most that could be.
 Requests come from {generator()}, on the same cores; {bench.seconds:.0f} s each.""",
     )
     with bench.both() as (ours, theirs):
         _same_answers(bench, ours, theirs)
-        for title, traffic, updates in _kinds(bench):
+        for title, traffic, updates, beside in _kinds(bench):
             for connections in CONNECTIONS:
                 if updates and connections != 8:
                     continue
                 found = []
-                for server in (ours, theirs):
+                for server, asked in ((ours, traffic), (theirs, beside or traffic)):
                     say(f"lookups, {title}, {connections} connections: {server.name}")
-                    found.append(_measured(server, traffic, connections, bench.seconds, updates))
+                    found.append(_measured(server, asked, connections, bench.seconds, updates))
                 part.add(title, str(connections), *_cells(found[0]), *_cells(found[1]), _ratio(found))
                 traffic = replace(traffic, first_round=traffic.first_round + 1_000_000)
         bench.peaks.note("lookups", ours, theirs)
     return part
 
 
-def _kinds(bench: Bench) -> Iterator[tuple[str, Traffic, bool]]:
+def _kinds(bench: Bench) -> Iterator[tuple[str, Traffic, bool, Traffic | None]]:
+    """Yield what is asked, whether updates go on, and what the other server is asked if not the same."""
     items = [quote(iri, safe="") for iri in bench.points]
     target = "/query?query=" + quote(LOOKUP, safe="").replace("ITEM", "{item}").replace("ROUND", "{round}")
     distinct = Traffic("GET", target, {"Accept": _JSON}, items=items)
-    yield "distinct", distinct, False
+    yield "distinct", distinct, False, None
     one = target.replace("{round}", "1").replace("{item}", items[0])
-    yield "equal", replace(distinct, target=one, items=("",)), False
-    yield "while updates go on", replace(distinct, first_round=500_000_000), True
+    yield "equal", replace(distinct, target=one, items=("",)), False, None
+    yield "none", Traffic("GET", "/livez", {}), False, replace(distinct, first_round=200_000_000)
+    yield "while updates go on", replace(distinct, first_round=500_000_000), True, None
 
 
 def _same_answers(bench: Bench, ours: Server, theirs: Server) -> None:
