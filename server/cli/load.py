@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def load(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Models, or folders of them.", show_default=False)
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Models, folders of them, or URLs.", show_default=False)
     ],
     graph: Annotated[
         str | None, typer.Option(metavar="IRI", help="The graph to replace; else made from the file's name.")
@@ -60,14 +60,16 @@ def load(
       twinhouse load site.zinc --dry-run
       twinhouse load old.ttl --lenient --map points.csv --graph urn:site:main
       twinhouse load points.xlsx --set mapping=@columns.toml
+      twinhouse load https://models.example.org/site.ttl     # the server fetches it, if --outbound-host allows
     """
     target = target_of(data, url)
+    files, urls = [Path(each) for each in sources if not _is_url(each)], [each for each in sources if _is_url(each)]
     named = list(_named(files, one_graph=graph is not None))
-    _check([file for _, file in named], graph, point_map)
+    _check([file for _, file in named], urls, graph, point_map)
     from server.cli.client import connect
 
     reports = []
-    alone = dry_run and target.url is None  # there is nothing to open for it
+    alone = dry_run and target.url is None and not urls  # there is nothing to open for it
     parameters = _parameters(graph, format, base, brick, lenient=lenient, dry_run=dry_run)
     given = settings_of(settings)
     with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
@@ -77,8 +79,26 @@ def load(
             reports.append({"file": str(file), **report})
             if not as_json:
                 show(file, report)
+        for each in urls:
+            assert client is not None  # noqa: S101 - there are URLs
+            with waiting(f"fetching {each}"):
+                report = client.json("POST", "/models", params=[*parameters.items(), *_sent(given), ("url", each)])
+            reports.append({"file": each, **report})
+            if not as_json:
+                show(each, report)
     if as_json:
         print_json(reports)
+
+
+def _is_url(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def _sent(settings: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the settings of a form as a server takes them: but for those that name what is here."""
+    from ontologies.models.settings import LOCAL
+
+    return [("set", f"{key}={value}") for key, value in settings.items() if key not in LOCAL]
 
 
 def _named(paths: list[Path], *, one_graph: bool) -> Iterator[tuple[str, Path]]:
@@ -104,12 +124,14 @@ def _is_model(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
 
 
-def _check(files: list[Path], graph: str | None, point_map: Path | None) -> None:
+def _check(files: list[Path], urls: list[str], graph: str | None, point_map: Path | None) -> None:
     """Refuse what would lose something: missing files, and two files for one graph."""
+    if urls and point_map is not None:
+        raise typer.BadParameter("--map is for files: fetch the model first")
     for path in (*files, point_map):
         if path is not None and not path.is_file():
             raise Failure(f"{path} is {'a folder' if path.is_dir() else 'not there'}")
-    if graph is not None and len(files) > 1:
+    if graph is not None and len(files) + len(urls) > 1:
         raise typer.BadParameter("--graph takes one file: each would replace the one before")
 
 
@@ -143,7 +165,7 @@ def _load(
     )
     if client is None:
         return checked or {}
-    sent = [*parameters.items(), *(("set", f"{key}={value}") for key, value in settings.items() if key not in LOCAL)]
+    sent = [*parameters.items(), *_sent(settings)]
     with contextlib.ExitStack() as stack:
         # The content tells the form, unless --format does.
         parts = {"model": (name, stack.enter_context(file.open("rb")), "application/octet-stream")}

@@ -31,7 +31,7 @@ _SHOWN = 5  # findings of a kind
 _CLASSES = 12
 
 
-def show(file: Path, report: Mapping[str, Any]) -> None:
+def show(file: Path | str, report: Mapping[str, Any]) -> None:
     """Print a report of a load."""
     done = "->" if report["loaded"] else "would be"
     typer.echo(f"{file} ({report['form']}) {done} {', '.join(report['graphs'])}")

@@ -1,12 +1,13 @@
-"""What SERVICE and LOAD may ask, and the leases (see `storage.graph.federation`) of the texts that have them."""
+"""What SERVICE, LOAD and models by URL may ask, and the leases of texts (see `storage.graph.federation`)."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
+from server.errors import bad_request
 from server.outbound.budget import Budget
-from server.outbound.fetch import Fetcher, Resolve, permit, resolve
+from server.outbound.fetch import Answer, Fetcher, Request, Resolve, permit, resolve
 from server.outbound.gateway import Gateway
 from server.outbound.hosts import AllowList
 from server.outbound.lease import Clause, OutboundLease, about
@@ -64,6 +65,15 @@ class Outbound:
         with contextlib.closing(lease):
             lease.fetch_documents()
             yield lease
+
+    def document(self, iri: str, seconds: float) -> Answer:
+        """Fetch a document of any kind; close its body. Raises QueryRefused, OutboundFailed, or a 400 problem."""
+        try:
+            url = parse_url(iri)
+        except BadUrl as error:
+            raise bad_request(f"{iri} cannot be asked: {error}") from None
+        permit(url, self._hosts)
+        return self._fetcher.fetch(Request(url, "*/*"), Budget(seconds, self._bytes))
 
     def close(self) -> None:
         """Stop the gateway."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from functools import partial
+from pathlib import PurePosixPath
 from typing import IO
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import UploadFile
@@ -31,7 +33,7 @@ from server.streaming import stream
 from server.twin.exporting import write_model
 from server.twin.models import Model
 
-_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run", "set")
+_LOAD = ("graph", "format", "lenient", "name", "base", "brick", "dry_run", "set", "url")
 _WRITE = ("graph", "as", "set")
 _CHUNK = 1 << 16
 _IN_MEMORY = 1 << 20
@@ -41,7 +43,7 @@ async def models(request: Request) -> Response:
     """Load a model into its own graph (POST), replacing that, or write the models in another form (GET).
 
     The body is the document, or a form (multipart/form-data) with the files `model` and `map`, a CSV table of
-    iri and uuid.
+    iri and uuid; or `url` says where it is.
     """
     if request.method == "POST":
         return await _post(request)
@@ -89,11 +91,24 @@ async def _written(request: Request, form: Form, graphs: tuple[str, ...], settin
 
 async def _post(request: Request) -> Response:
     parameters = Parameters(query_pairs(request), _LOAD)
+    if (url := parameters.one("url")) is not None:
+        return await _load_url(request, parameters, url)
     if media_type_of(request) == "multipart/form-data":
         return await _load_form(request, parameters)
     media_type = content_format(request)
     async with spooled_body(request) as body:
         return await _load(request, parameters, body, media_type, None)
+
+
+async def _load_url(request: Request, parameters: Parameters, url: str) -> Response:
+    """Load a document of another server; its Content-Type says too little of most forms to be asked."""
+    if await request.body():
+        raise bad_request("there is both a url and a body", hint="send one of them")
+    twin = twin_of(request)
+    found = await to_thread.run_sync(twin.outbound.document, url, twin.settings.query_seconds)
+    with found.body as document:
+        name = PurePosixPath(urlsplit(found.url.text).path).name
+        return await _load(request, parameters, document, None, None, name or None)
 
 
 async def _load_form(request: Request, parameters: Parameters) -> Response:

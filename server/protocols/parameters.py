@@ -129,6 +129,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("dry_run", "load nothing, only report"),
         Parameter("as", "of GET: name of the form to write"),
         Parameter("set", "a setting of the form, as network=HQ; may be repeated"),
+        Parameter("url", "where the document is, instead of a body: fetched if outbound_hosts names its host"),
     ),
     "/commands": (Parameter("timeout", "seconds to wait for the outcome (default: 30)"),),
     "/commands/take": (Parameter("wait", "seconds to wait for a command"),),
