@@ -32,6 +32,7 @@ from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
 from server.protocols import (
     admin,
+    changes,
     commands,
     description,
     graph_store,
@@ -87,6 +88,9 @@ ROUTES = (
     _route("/store", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
     _route("/store/{name:path}", graph_store.store, GET=_READ, PUT=_WRITE, POST=_WRITE, DELETE=_WRITE),
     _route("/graphs", admin.graphs, GET=_READ),
+    _route("/changes", changes.changes, GET=_READ),
+    _route("/changes/{number}", changes.change, GET=_READ),
+    _route("/changes/{number}/undo", changes.undo, POST=_WRITE),
     _route("/queries", queries.queries, GET=_READ),
     _route("/queries/{id}", queries.cancel, DELETE=_READ),
     _route("/readings", readings.readings, GET=_READ, POST=_WRITE, DELETE=_WRITE),

@@ -44,6 +44,8 @@ class Settings:
     retention: how long readings are kept, as rules by spaces: `brick:Sensor=90d urn:site:a=2y *=5y`; none: for ever
     inference: by which ontology what follows from the models is kept up to date in a graph of its own: `brick`,
         `brick 1.5`, `223p`, each also with `classes` for all classes above; none: only when it is asked for
+    changes: what is recorded of changes to the graph, so that it can be undone: `loads` (of models, ontologies and
+        whole graphs), `all` (updates too, which then read the whole graph twice), or `none`
     future_days: readings of times further ahead than that are refused: their clock or their unit is wrong
     anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
     insecure: listen beyond loopback also where strangers may write, or no token keeps them out
@@ -81,6 +83,7 @@ class Settings:
     future_days: int = 366
     retention: str = ""
     inference: str = ""
+    changes: str = "loads"
     influx_tag: str = "uuid"
     influx_unknown: str = "create"
     anonymous: str = "auto"
@@ -116,6 +119,8 @@ class Settings:
         for rule in self.retention.split():
             if not _RULE.fullmatch(rule):
                 raise SettingError(f'retention has rules such as brick:Sensor=90d or *=5y, not "{rule}"')
+        if self.changes not in ("loads", "all", "none"):
+            raise SettingError(f'changes is loads, all or none, not "{self.changes}"')
         if self.inference and not _RULES.fullmatch(self.inference):
             raise SettingError(f'inference is such as brick, brick 1.5 or 223p classes, not "{self.inference}"')
         try:

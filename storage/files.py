@@ -197,6 +197,11 @@ class DataDirectory:
         return self.root / "snapshots"
 
     @property
+    def changes(self) -> Path:
+        """What was changed in the graph, for undoing it."""
+        return self.root / "changes"
+
+    @property
     def series(self) -> Path:
         """The readings."""
         return self.root / "series"

@@ -10,6 +10,7 @@ import typer
 
 from server.cli.backup import backup
 from server.cli.bacnet import bacnet
+from server.cli.changes import changes
 from server.cli.check import check
 from server.cli.columns import columns
 from server.cli.convert import convert
@@ -72,6 +73,7 @@ app.add_typer(ontology, name="ontology")
 app.add_typer(token, name="token")
 app.add_typer(series, name="series")
 app.add_typer(queries, name="queries")
+app.add_typer(changes, name="changes")
 app.add_typer(bacnet, name="bacnet")
 
 

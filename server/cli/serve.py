@@ -54,6 +54,9 @@ def serve(
         str | None,
         typer.Option(metavar="RULES", help="Keep what follows up to date by: brick, brick 1.5, 223p (classes)."),
     ] = None,
+    changes: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="Changes of the graph that can be undone: loads, all, none.")
+    ] = None,
     influx_tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
     ] = None,

@@ -27,6 +27,7 @@ from server.protocols.http import (
     twin_of,
 )
 from server.streaming import answer, slots_of
+from server.twin.changes import Recorded
 from server.twin.hybrid.updates import read_only, refuse_graphs
 from server.twin.hybrid.vocabulary import READINGS
 from server.twin.loading import Document, stage
@@ -116,13 +117,23 @@ async def _keep(
     parts: Sequence[tuple[IO[bytes], RdfFormat]],
     headers: dict[str, str],
 ) -> Response:
-    store = partial(_store, twin_of(request).graph, request.method, graph, parts, parameters.flag("lenient"))
+    target = twin_of(request).recorded(_what(request, graph))
+    store = partial(_store, target, request.method, graph, parts, parameters.flag("lenient"))
     created = await slots_of(request).run(store)
     return Response(status_code=201 if created else 204, headers=headers)
 
 
+def _what(request: Request, graph: Graph | None) -> str:
+    """Return what a change is recorded as."""
+    return f"{request.method} {'everything' if graph is None else graph}"
+
+
 def _store(
-    target: GraphStore, method: str, graph: Graph | None, parts: Sequence[tuple[IO[bytes], RdfFormat]], lenient: bool
+    target: GraphStore | Recorded,
+    method: str,
+    graph: Graph | None,
+    parts: Sequence[tuple[IO[bytes], RdfFormat]],
+    lenient: bool,
 ) -> bool:
     """Write the documents; returns whether that made the graph. They are read before anything else has to wait."""
     with target.staged() as staged:
@@ -142,7 +153,7 @@ def _store(
 
 
 async def _delete(request: Request, graph: Graph | None) -> Response:
-    target = twin_of(request).graph
+    target = twin_of(request).recorded(_what(request, graph))
     if graph is None:
         await slots_of(request).run(target.clear)
     else:

@@ -131,6 +131,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("set", "a setting of the form, as network=HQ; may be repeated"),
         Parameter("url", "where the document is, instead of a body: fetched if outbound_hosts names its host"),
     ),
+    "/changes": (Parameter("limit", "at most so many (default: 100)"),),
     "/commands": (Parameter("timeout", "seconds to wait for the outcome (default: 30)"),),
     "/commands/take": (Parameter("wait", "seconds to wait for a command"),),
     "/check": (

@@ -27,6 +27,7 @@ from ontologies.models.form import HEAD
 from ontologies.models.rdf import RdfForm
 from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
+from server.twin.changes import Recorded
 from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.unpacking import coding_of, head_of
@@ -54,7 +55,7 @@ class Document:
     lenient: bool = False
 
 
-def load_model(store: GraphStore, model: Model, *, dry_run: bool = False) -> LoadReport:
+def load_model(store: GraphStore | Recorded, model: Model, *, dry_run: bool = False) -> LoadReport:
     """Replace the model's graph by its document, as one change. Durable and visible when it returns.
 
     A dry run does all but that. Raises FormatError, ValueShapeError, UnknownFormat, MemoryLimitExceeded or a problem,

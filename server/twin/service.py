@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from server.outbound.service import Outbound
 from server.settings import Settings
 from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
+from server.twin.changes import Changes, Recorded
 from server.twin.checking import CheckReport, check, unclaimed
 from server.twin.deleting import DeleteReport, delete
 from server.twin.hybrid.pushed import Pushed
@@ -92,6 +94,7 @@ class Twin:
             shutil.rmtree(left, ignore_errors=True)
         self.graph = GraphStore(self.directory, memory=max(settings.reader_megabytes, _LEAST_MEGABYTES) << 20)
         on_error.callback(self.graph.close)  # or its process would keep the directory locked
+        self.changes = Changes(self.directory.changes, self.graph)
         self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
         on_error.callback(self.readers.close)
         self.answers = Answers(settings.cache_megabytes << 20)
@@ -182,20 +185,27 @@ class Twin:
         text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
         with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
-            commit = self.graph.update(sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
+            run = partial(self.graph.update, sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
+            commit = self.changes.update(run) if self.settings.changes == "all" else run()
         if leaves_points(text, base_iri):
             self._index.pass_over(commit)
 
+    def recorded(self, what: str) -> GraphStore | Recorded:
+        """Return the graph for writes that are recorded as `what`, unless the settings want none recorded."""
+        return self.graph if self.settings.changes == "none" else Recorded(self.graph, self.changes, what)
+
     def load(self, model: Model, *, dry_run: bool = False) -> LoadReport:
         """Load a model; see load_model."""
-        return load_model(self.graph, model, dry_run=dry_run)
+        return load_model(self.recorded(f"load {model.name}"), model, dry_run=dry_run)
 
     def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
         """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""
         ontology = catalog.find(name, version)
         present = self.graph.has_graph(ontology.graph)
         if not present:
-            self.graph.replace(ontology.quads(), [ontology.graph])
+            with self.graph.staged() as staged:
+                staged.extend(ontology.quads())
+                self.recorded(f"load {ontology.name} {ontology.version}").replace(staged, [ontology.graph])
         return {"name": ontology.name, "version": ontology.version, "graph": ontology.iri, "loaded": not present}
 
     def ontologies(self) -> list[dict[str, Any]]:

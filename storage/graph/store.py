@@ -47,7 +47,7 @@ class GraphStore:
         make_directory(directory.graph)
         logs = self._logs = Logs(directory.graph)
         self._engine = Engine(directory.graph, logs, memory, directory.lock)
-        self._pen = threading.Lock()  # who holds it writes
+        self._pen = threading.RLock()  # who holds it writes
         self._raising = threading.Lock()
         self._committed = self._generation = directory.epoch * _EPOCH
         self._syncing = GroupSync(logs.sync)
@@ -142,6 +142,12 @@ class GraphStore:
     def clear(self) -> None:
         """Drop every graph."""
         self.replace_all(())
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let nobody else write until the block ends: what is read in it is what is changed in it."""
+        with self._writing():
+            yield
 
     @contextlib.contextmanager
     def _held(self, quads: Quads) -> Iterator[Staged]:
@@ -245,6 +251,18 @@ class GraphStore:
     def __len__(self) -> int:
         return self._engine.count()
 
+    def size(self, graphs: Sequence[Graph], most: int) -> int:
+        """Return how many quads these graphs hold; counts up to `most` only."""
+        return self._engine.size(_iris(graphs), most)
+
+    def quads(self, graphs: Sequence[Graph]) -> list[ox.Quad]:
+        """Return the quads of these graphs as of now. All are in memory, so ask `size` first."""
+        return _parsed(self._engine.ask("quads", graphs=_iris(graphs)))
+
+    def lacking(self, quads: Iterable[ox.Quad]) -> list[ox.Quad]:
+        """Return those of the quads that are not there; one with a blank node never is."""
+        return _parsed(self._engine.ask("lacking", quads=_n_quads(quads)))
+
     def take(self) -> Snapshot:
         """Lend a snapshot of the current generation or newer; it stays on disk until `give_back`."""
         return self._snapshots.take()
@@ -272,6 +290,10 @@ class GraphStore:
 
 def _n_quads(quads: Iterable[ox.Quad]) -> str:
     return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()
+
+
+def _parsed(n_quads: str) -> list[ox.Quad]:
+    return list(ox.parse(n_quads, ox.RdfFormat.N_QUADS))
 
 
 def _iris(graphs: Sequence[Graph] | None) -> list[str | None] | None:

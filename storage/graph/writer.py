@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,21 @@ def _answer(store: ox.Store, request: Request) -> object:
             answer = store.contains_named_graph(ox.NamedNode(request["graph"]))
         case "count":
             answer = len(store)
+        case "quads":
+            answer = _n_quads(
+                q for iri in request["graphs"] for q in store.quads_for_pattern(None, None, None, graph_of(iri))
+            )
+        case "lacking":
+            answer = _n_quads(q for q in ox.parse(request["quads"], ox.RdfFormat.N_QUADS) if q not in store)
         case "size":
             answer = _size(store, request["graphs"], request["most"])
         case question:
             raise ValueError(f"there is no question {question}")
     return answer
+
+
+def _n_quads(quads: Iterable[ox.Quad]) -> str:
+    return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()
 
 
 def _size(store: ox.Store, graphs: list[str | None] | None, most: int) -> int:
