@@ -111,19 +111,25 @@ class Solutions:
         return [_shown(row.get(name)) for row in self.rows]
 
 
+def _asked(store: ox.Store, text: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """Ask the store; the default graph is that of FROM, or else the union of all."""
+    union = " FROM " not in text
+
+    def run(instead: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+        return store.query(instead, use_default_graph_as_union=union, **extensions(instead))
+
+    return ask(PREFIXES + text, run)
+
+
 def answer(store: ox.Store, text: str) -> Solutions:
     """Return the right answer to a SELECT (without the prefixes). Raises SyntaxError."""
-    found = ask(
-        PREFIXES + text, lambda instead: store.query(instead, use_default_graph_as_union=True, **extensions(instead))
-    )
+    found = _asked(store, text)
     return Solutions.of(found.serialize(format=ox.QueryResultsFormat.JSON))  # type: ignore[arg-type]
 
 
 def statement(store: ox.Store, text: str) -> list[bytes]:
     """Return the right answer to an ASK, or the triples of that to a CONSTRUCT. Raises SyntaxError."""
-    found = ask(
-        PREFIXES + text, lambda instead: store.query(instead, use_default_graph_as_union=True, **extensions(instead))
-    )
+    found = _asked(store, text)
     if isinstance(found, ox.QueryBoolean):
         return [b"true" if found else b"false"]
     assert isinstance(found, ox.QueryTriples)

@@ -143,9 +143,17 @@ _FOUND = {
     "values that hold": """SELECT ?p ?h (twh:timeWeightedMean(?v, ?t) AS ?m) (twh:integral(?v, ?t) AS ?i) {
         VALUES ?p { :a :b } ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v
         BIND(twh:bucket(?t, "PT1H") AS ?h) } GROUP BY ?p ?h""",
+    "FROM beside a sub-query": """SELECT ?p ?n FROM <urn:twinhouse:model:site> { ?p rdfs:label ?l
+        { SELECT ?p (COUNT(*) AS ?n) { ?o sosa:madeBySensor ?p } GROUP BY ?p } }""",
     "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
         HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
 }
+
+
+@pytest.mark.parametrize("dataset", ["", "FROM <urn:twinhouse:model:site>", "FROM <urn:twinhouse:readings>"])
+@pytest.mark.parametrize("form", ["ASK {} {{ {} }}", "CONSTRUCT {{ ?o :by ?p }} {} WHERE {{ {} }}"])
+def test_other_forms_of_a_dataset(compared: Compared, form: str, dataset: str) -> None:
+    assert not compared.differs(form.format(dataset, "?o sosa:madeBySensor ?p"))
 
 
 @pytest.mark.parametrize("name", list(_FOUND))

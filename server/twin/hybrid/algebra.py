@@ -99,6 +99,12 @@ class Algebra:
         """The WHERE."""
         return self.query.group
 
+    @property
+    def names_dataset(self) -> bool:
+        """Tell whether there is a FROM, which only a query as a whole can have."""
+        head = self.text[self.query.start : self.query.group.start]
+        return any(token.word == "FROM" for token in tokens_of(head))
+
 
 def algebra(text: str) -> Algebra:
     """Read a query. Raises NotUnderstood."""

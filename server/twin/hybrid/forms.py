@@ -76,6 +76,8 @@ def _distinct(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def form_of(text: str, media_type: str) -> Form:
     """Return the form of a query. Raises NotUnderstood for DESCRIBE, and for what a template has no rows for."""
     whole = algebra(text)
+    if whole.names_dataset:
+        raise NotUnderstood("FROM")
     query, rest = whole.query, text[whole.query.group.start : whole.query.end]
     match query.form:
         case "SELECT" if media_type in FORMATS:
@@ -100,8 +102,6 @@ def _template(whole: Algebra) -> Template:
     """Return the triples of a template: variables with their question marks, constants as N-Triples has them."""
     head = whole.text[whole.query.start : whole.query.group.start]
     body = head[head.index("{") : head.rindex("}") + 1]
-    if head[head.rindex("}") + 1 :].strip().upper() not in ("", "WHERE"):
-        raise NotUnderstood("FROM")
     inside = algebra(f"{whole.prologue}SELECT * WHERE {body}")
     triples = list[tuple[str, str, str]]()
     for element in inside.group.elements:

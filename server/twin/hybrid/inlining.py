@@ -29,7 +29,9 @@ class Inner:
 def inner_queries(text: str, public_url: str = "") -> list[Inner]:
     """Return the outermost sub-queries that see readings. Raises NotUnderstood."""
     whole = algebra(text)
-    found = []
+    found = list[Inner]()
+    if whole.names_dataset:
+        return found
     for group in _groups(whole.group):
         select = element_of(group)
         if select is not None:

@@ -26,7 +26,7 @@ from server.twin.hybrid.algebra import (
 from server.twin.hybrid.patterns import Observation, Side, Split, split
 from server.twin.hybrid.statement import statement
 from storage.graph.rewriting.scope import visible
-from storage.graph.rewriting.tokens import NotUnderstood, tokens_of
+from storage.graph.rewriting.tokens import NotUnderstood
 
 _SHORT = 8192  # characters; what is known of longer texts is not kept
 ALWAYS = (datetime(2000, 1, 1), datetime(2000, 1, 2))
@@ -113,7 +113,7 @@ def _planned(text: str) -> Plan:
     select = whole.query
     if select.form != "SELECT":
         raise NotUnderstood("no SELECT")
-    if any(token.word == "FROM" for token in tokens_of(text[select.start : select.group.start])):
+    if whole.names_dataset:
         raise NotUnderstood("FROM")
     query, parts = modified(whole, select), split(whole, whole.group)
     if not parts.observations and not parts.sides:

@@ -66,6 +66,6 @@ class Chrontext:
 
 def _plain(value: object) -> str:
     if isinstance(value, int | float):
-        return f"{value:.9g}"
+        return f"{value or 0:.9g}"  # of zeros, any
     text = str(value).strip("<>")
-    return f"{float(text):.9g}" if text.replace(".", "", 1).isdigit() else text
+    return f"{float(text) or 0:.9g}" if text.replace(".", "", 1).isdigit() else text

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ontologies.namespaces import XSD
-from server.twin import solutions
+from server.twin import columns, solutions
 from server.twin.solutions import from_tsv
 from server.twin.terms import Term, table_of
 from storage.errors import DeadlineExceeded, DiskFailed
@@ -78,8 +78,10 @@ def typed(answer: bytes, folder: Path, cuts: Sequence[int] = (1 << 20,)) -> pa.T
         return pa.Table.from_batches(found.batches(), found.schema)
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["split here", "by Arrow"])
+def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "by Arrow":
+        monkeypatch.setattr(columns, "_FEW", 0)
     monkeypatch.setattr(solutions, "_BLOCK", 20)
     monkeypatch.setattr(solutions, "_IN_MEMORY", 100)
 
