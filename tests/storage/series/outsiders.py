@@ -72,7 +72,7 @@ LOOKS = {"duckdb": duckdb, "pandas": pandas, "polars": polars, "spark": spark}
 
 if __name__ == "__main__":
     look = LOOKS[sys.argv[1]]()
-    began, looks, sizes = time.monotonic(), 0, set()
+    began, looks, sizes = time.monotonic(), 0, set[int]()
     while (past := time.monotonic() - began) < float(sys.argv[3]) or (
         past < ENOUGH and (looks < 3 or len(sizes) < 2)
     ):
