@@ -156,9 +156,10 @@ def _later(rows: pa.Table, selection: Selection, number: int) -> pa.Table:
 def newest(parts: Sequence[Part]) -> pa.Table:
     """Return readings in the order of time; of those of one time that with the highest number."""
     rows = pa.Table.from_batches([part.rows for part in parts], VALUES)
-    if len(parts) < 2:
+    times = rows.column("time").to_numpy()
+    if bool(np.all(times[1:] > times[:-1])):  # as in a file; hot readings are in the order in which they came
         return rows
-    times, numbers = rows.column("time").to_numpy(), np.concatenate([part.seqs for part in parts])
+    numbers = np.concatenate([part.seqs for part in parts])
     order = np.lexsort((numbers, times))
     ordered = times[order]
     return rows.take(pa.array(order[np.append(ordered[1:] != ordered[:-1], True)]))

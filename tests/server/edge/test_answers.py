@@ -36,6 +36,7 @@ else:
 QUERY = "/query?" + urlencode({"query": "SELECT * { ?s ?p ?o } ORDER BY ?o"})
 ENDLESS = "/query?" + urlencode({"query": "SELECT * { ?a ?p ?b . ?c ?q ?d . ?e ?r ?f }", "format": "csv"})
 BREAKING = f"/readings?format=ndjson&point={series_uuid('a')}"
+POINT = f"/readings?limit=100&point={series_uuid('a')}"
 UNPACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "br": brotli.decompress,
@@ -56,7 +57,7 @@ def listed(value: str) -> list[str]:
     return sorted(item.strip() for item in value.split(","))
 
 
-@pytest.mark.parametrize("path", [QUERY, "/store?default", "/openapi.json", "/points", "/metrics"])
+@pytest.mark.parametrize("path", [QUERY, "/store?default", "/openapi.json", POINT, "/metrics"])
 @pytest.mark.parametrize("coding", PACKERS)
 def test_text_is_packed_and_is_the_same_text(url: str, coding: str, path: str) -> None:
     _, plain, text = ask(url, f"GET {path}")
@@ -74,7 +75,7 @@ def test_vary_keeps_what_it_was(url: str) -> None:
     assert listed(ask(url, f"GET {QUERY}", accept_encoding="br")[1]["vary"]) == ["Accept", "Accept-Encoding"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/check"])
+@pytest.mark.parametrize("path", ["/livez", "/check", "/points"])
 def test_what_is_small_is_sent_as_it_is(url: str, path: str) -> None:
     method = "POST" if path == "/check" else "GET"
     _, headers, body = ask(url, f"{method} {path}", accept_encoding="gzip")

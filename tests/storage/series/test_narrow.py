@@ -101,6 +101,15 @@ def test_answers_are_those_of_the_engine(
     assert rows_of(found) == rows_of(wanted)
 
 
+def test_hot_readings_are_in_the_order_of_time_whatever_order_they_came_in(store: SeriesStore) -> None:
+    for at in (30, 10, 20, 10):
+        store.append(table([reading(1, at + 1, float(at)), reading(1, at, float(at))]))
+    points = pa.table({"id": pa.array([series_id(1)])})
+    for _ in ("by the engine, since the catalog is not known", "without it"):
+        found = store.select(Selection(Window(None, None)), points).read_all()
+        assert found.column("time").to_pylist() == [minute(at) for at in (10, 11, 20, 21, 30, 31)]
+
+
 STEPS = st.sampled_from([Step(time=timedelta(hours=1)), Step(time=timedelta(days=1)), Step(months=1), None])
 SHAPES = st.sampled_from(["long", "wide"])
 
