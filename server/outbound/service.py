@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from server.errors import bad_request
 from server.outbound.budget import Budget
 from server.outbound.fetch import Answer, Fetcher, Request, Resolve, permit, resolve
 from server.outbound.gateway import Gateway
 from server.outbound.hosts import AllowList
 from server.outbound.lease import Clause, OutboundLease, about
-from server.outbound.urls import BadUrl, parse_url
+from server.outbound.urls import BadUrl, Url, parse_url
 from storage.errors import QueryRefused
 from storage.graph.federation import Call, calls
 from storage.graph.guard import refuse_outbound
@@ -66,12 +65,8 @@ class Outbound:
             lease.fetch_documents()
             yield lease
 
-    def document(self, iri: str, seconds: float) -> Answer:
-        """Fetch a document of any kind; close its body. Raises QueryRefused, OutboundFailed, or a 400 problem."""
-        try:
-            url = parse_url(iri)
-        except BadUrl as error:
-            raise bad_request(f"{iri} cannot be asked: {error}") from None
+    def document(self, url: Url, seconds: float) -> Answer:
+        """Fetch a document of any kind; close its body. Raises QueryRefused or OutboundFailed."""
         permit(url, self._hosts)
         return self._fetcher.fetch(Request(url, "*/*"), Budget(seconds, self._bytes))
 

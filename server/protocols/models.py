@@ -104,8 +104,7 @@ async def _load_url(request: Request, parameters: Parameters, url: str) -> Respo
     """Load a document of another server; its Content-Type says too little of most forms to be asked."""
     if await request.body():
         raise bad_request("there is both a url and a body", hint="send one of them")
-    twin = twin_of(request)
-    found = await to_thread.run_sync(twin.outbound.document, url, twin.settings.query_seconds)
+    found = await to_thread.run_sync(twin_of(request).fetch, url)
     with found.body as document:
         name = PurePosixPath(urlsplit(found.url.text).path).name
         return await _load(request, parameters, document, None, None, name or None)

@@ -20,10 +20,12 @@ import pyoxigraph as ox
 from ontologies import catalog
 from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_points
 from ontologies.points import SERIES_CONSTRUCT, PointSeries, find_points
-from server.errors import Problem
+from server.errors import Problem, bad_request
 from server.observe.metrics import Gauge
+from server.outbound.fetch import Answer
 from server.outbound.hosts import AllowList
 from server.outbound.service import Outbound
+from server.outbound.urls import BadUrl, parse_url
 from server.settings import Settings
 from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
@@ -189,6 +191,13 @@ class Twin:
             commit = self.changes.update(run) if self.settings.changes == "all" else run()
         if leaves_points(text, base_iri):
             self._index.pass_over(commit)
+
+    def fetch(self, iri: str) -> Answer:
+        """Fetch a document from a host that may be asked. Raises QueryRefused, OutboundFailed or a 400 problem."""
+        try:
+            return self.outbound.document(parse_url(iri), self.settings.query_seconds)
+        except BadUrl as error:
+            raise bad_request(f"{iri} cannot be asked: {error}") from None
 
     def recorded(self, what: str) -> GraphStore | Recorded:
         """Return the graph for writes that are recorded as `what`, unless the settings want none recorded."""
