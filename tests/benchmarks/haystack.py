@@ -7,11 +7,9 @@ Each is read and written in each form; the time is the least of five, of the pro
 
 from __future__ import annotations
 
-import argparse
 import random
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from ontologies.haystack.kinds import MARKER, Column, DateTime, Dict, Grid, Numb
 from ontologies.haystack.trio import read_trio, write_trio
 from ontologies.haystack.zinc import read_zinc
 from ontologies.haystack.zinc_text import write_zinc
-from tests.benchmarks.report import Part, machine, milliseconds, write_section
+from tests.benchmarks.report import Part, command, machine, milliseconds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 ROWS = 10_000
@@ -92,16 +90,5 @@ def _least(call: Callable[[], object]) -> float:
     return min(found)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.haystack", description=__doc__)
-    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/models.md")
-    given = parser.parse_args(arguments)
-    text = report().markdown().removeprefix("#")
-    print(text)
-    if given.write_docs:
-        write_section(text, DOCS)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    command("tests.benchmarks.haystack", __doc__, report, DOCS)

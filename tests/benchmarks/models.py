@@ -7,12 +7,10 @@ Each is read as `twinhouse load --lenient --dry-run` reads it; the time is that 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ontologies.errors import OntologyError
@@ -21,7 +19,7 @@ from ontologies.models.report import NOT_UNDERSTOOD, RENAMED, REPAIRED, WITHOUT_
 from server.errors import Problem
 from server.twin.models import LoadReport, Model, read_model
 from storage.graph.staging import Staged
-from tests.benchmarks.report import Part, milliseconds, write_section
+from tests.benchmarks.report import Part, command, milliseconds
 from tests.support.data import SHARED
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "models.md"
@@ -119,16 +117,5 @@ def _as_zinc(path: Path) -> float:
     return time.process_time() - began
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.models", description=__doc__)
-    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/models.md")
-    given = parser.parse_args(arguments)
-    text = report().markdown().removeprefix("#")
-    print(text)
-    if given.write_docs:
-        write_section(text, DOCS)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    command("tests.benchmarks.models", __doc__, report, DOCS)

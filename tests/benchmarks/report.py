@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,3 +76,15 @@ def write_section(section: str, docs: Path = DOCS) -> None:
     else:
         text = f"{text.rstrip()}\n\n{section}"
     docs.write_text(text.rstrip() + "\n")
+
+
+def command(name: str, text: str | None, section: Callable[[], Part], docs: Path) -> None:
+    """Be the command line of a benchmark of one section: print it, and write it to the documentation if asked."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=text, formatter_class=formatter)
+    parser.add_argument("--write-docs", action="store_true", help=f"put the table into docs/{docs.name}")
+    given = parser.parse_args()
+    found = section().markdown().removeprefix("#")
+    print(found)
+    if given.write_docs:
+        write_section(found, docs)
