@@ -20,12 +20,12 @@ TEXT = """The campus with Brick as N-Quads in one request, over HTTP, into an em
 nothing, and on disk when the answer comes. Oxigraph's `POST /store` is one transaction that is not synced;
 `no_transaction` keeps what was read if it fails half-way; `oxigraph load` needs that no server is running. Memory is
 the most that all processes of the server took together, disk what the store takes once it is quiet. A way that takes
-more than {seconds:.0f} s, or most of the machine's memory, is given up. The parts below ask what `PUT` and
-`no_transaction` have left."""
+more than {seconds:.0f} s, or most of the machine's memory, is given up. The whole campus is loaded by `PUT` and
+`no_transaction` alone: the parts below ask what these have left."""
 
 
 def loading(bench: Bench) -> Part:
-    """Load a tenth of the campus and all of it."""
+    """Load a tenth of the campus in each way, and all of it in the ways that the other parts go on from."""
     part = Part(
         "Bulk load",
         ("load", "triples", "time", "triples a second", "ratio of times", "memory", "disk"),
@@ -69,10 +69,15 @@ def _ways(bench: Bench, file: Path, *, keep: bool) -> list[tuple[str, Callable[[
         with oxigraph(bench.native, store) as server:
             return _sent(server, "POST", path, file)
 
-    return [
+    kept = [
         (OURS, put, ours),
-        ("Oxigraph, `POST /store`", lambda: post("/store", other), other),
         (f"Oxigraph, `POST {UNTRANSACTED}`", lambda: post(UNTRANSACTED, theirs), theirs),
+    ]
+    if keep:
+        return kept
+    return [
+        *kept,
+        ("Oxigraph, `POST /store`", lambda: post("/store", other), other),
         ("`oxigraph load`, no server", lambda: _offline(bench, other, file), other),
     ]
 
