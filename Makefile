@@ -27,7 +27,7 @@ imports: .venv/developed
 	$(BIN)/lint-imports
 
 pytest: .venv/developed
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3
 
 format: .venv/developed
 	$(BIN)/ruff check --fix

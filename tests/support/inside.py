@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +54,3 @@ def inside(data: Path, **settings: float | str) -> Iterator[Inside]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nothing tells of; fails after SECONDS."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.005)

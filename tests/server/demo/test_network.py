@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from ontologies.bacnet_network import Network, read_network
 from server.demo.network import controllers
 from server.demo.points import points
 from tests.server.cli.conftest import run
-from tests.support.bacnet import loopback
 from tests.support.server import COMMAND, stop
 
 
@@ -20,11 +18,6 @@ from tests.support.server import COMMAND, stop
 def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     """What a broadcast on loopback finds while it runs."""
     file = tmp_path_factory.mktemp("demo") / "demo.json"
-    with loopback.broadcasts(alone=True):
-        return _scanned(file)
-
-
-def _scanned(file: Path) -> Network:
     process = subprocess.Popen([*COMMAND, "bacnet", "simulate"], stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 60

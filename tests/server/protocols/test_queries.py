@@ -14,8 +14,9 @@ import pytest
 
 from server.auth.tokens import Role, Tokens
 from tests.server.cli.conftest import run
-from tests.support.inside import Inside, inside, until
+from tests.support.inside import Inside, inside
 from tests.support.raw import Wire, ask, connected, head
+from tests.support.waiting import until
 
 FOR_EVER = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 ENDLESS = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"

@@ -10,8 +10,6 @@ from typing import Any
 
 import rusty_bacnet as rusty
 
-from tests.support.bacnet import loopback
-
 Fill = Callable[[Any], None]
 
 
@@ -66,9 +64,8 @@ class Running:
 def running(*devices: Any) -> Iterator[Running]:  # noqa: ANN401
     """Let devices answer."""
     group = Running(devices)
-    with loopback.broadcasts(alone=False):
-        group.start()
-        try:
-            yield group
-        finally:
-            group.stop()
+    group.start()
+    try:
+        yield group
+    finally:
+        group.stop()
