@@ -37,7 +37,7 @@ Lines = frozenset[str]  # quads, a line of N-Quads each
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change: `added` and `removed` quads, or None where the graphs were too large to look at."""
+    """A change: `added` and `removed` quads, or None where they could not be recorded (see Changes.lines)."""
 
     number: int
     time: str
@@ -72,10 +72,12 @@ class Changes:
         A delta that is None is not known: the graphs are too large.
         """
         with self._graph.holding():
-            there = set(self._graph.graphs())
+            absent = [graph for graph in graphs or () if not self._graph.has_graph(graph)]
+            there = set(self._graph.graphs()) if graphs is None else set[str]()
             delta = foresee()
             result = write()
-            made = sorted(set(self._graph.graphs()) - there)
+            now = self._graph.graphs() if graphs is None else map(_iri, filter(self._graph.has_graph, absent))
+            made = sorted(set(now) - there)
         if delta != Delta():
             self._keep(what, graphs, delta, made)
         return result
@@ -83,28 +85,29 @@ class Changes:
     def update(self, write: Callable[[], T]) -> T:
         """Do an update, and record it: what it changes only the whole dataset tells, before and after."""
         with self._graph.holding():
-            before = self.lines(None)
+            before, there = self.lines(None), set(self._graph.graphs())
             result = write()
-            after = self.lines(None)
-        delta = None if before is None or after is None else Delta(after - before, before - after)
+            after, made = self.lines(None), sorted(set(self._graph.graphs()) - there)
+        delta = _between(before, after)
         if delta != Delta():
-            self._keep("update", None, delta, ())
+            self._keep("update", None, delta, made)
         return result
 
     def replacing(self, quads: Staged | None, graphs: Sequence[Graph] | None) -> Delta | None:
         """Return what it changes to make these graphs (None: all) hold what is staged."""
         if quads is not None and quads.count > MOST_QUADS:
             return None
-        before, after = self.lines(graphs), _lines_of(_staged(quads))
-        return None if before is None else Delta(after - before, before - after)
+        return _between(self.lines(graphs), _lines_of(_staged(quads)))
 
-    def adding(self, quads: Staged) -> Delta | None:
-        """Return what it changes to add what is staged. Its blank nodes are new, so nothing else is said of them."""
+    def adding(self, quads: Staged, graphs: Sequence[Graph] | None) -> Delta | None:
+        """Return what it changes to add what is staged for these graphs."""
         if quads.count > MOST_QUADS:
             return None
         found = _staged(quads)
-        lacking = _lines_of(self._graph.lacking(quad for quad in found if not _is_blank(quad)))
-        return Delta(lacking | {line for line in _lines_of(found) if "_:" in line})
+        if not _blank_nodes(found):
+            return Delta(_lines_of(self._graph.lacking(found)) or Lines())
+        before, new = self.lines(graphs), _lines_of(found)  # which of them are new only all of the graph tells
+        return None if before is None or new is None else Delta(new - before)
 
     def listed(self, limit: int) -> Iterator[Change]:
         """Yield the changes, the newest first."""
@@ -123,7 +126,8 @@ class Changes:
         """
         change, made = self._header(number)
         if change.added is None:
-            raise Problem(409, "not-recorded", f"change {number} was too large to be recorded as a whole")
+            detail = f"change {number} is recorded as a fact alone: its graphs are large, or have blank nodes alike"
+            raise Problem(409, "not-recorded", detail)
         delta = _parts(self._read(number))
         graphs = _graphs_of(delta)
 
@@ -144,7 +148,7 @@ class Changes:
         return next(self.listed(1))
 
     def lines(self, graphs: Sequence[Graph] | None) -> Lines | None:
-        """Return what these graphs (None: all) hold; None where that is too much."""
+        """Return what these graphs (None: all) hold; None where that is too much, or not told apart (_lines_of)."""
         names: Sequence[Graph] = (
             graphs if graphs is not None else [ox.DefaultGraph(), *map(ox.NamedNode, self._graph.graphs())]
         )
@@ -210,8 +214,10 @@ class Recorded:
 
     def add(self, staged: Staged) -> None:
         """Add quads."""
+        named = [graph for graph in staged.graphs if not isinstance(graph, ox.BlankNode)]
+        graphs = named if len(named) == len(staged.graphs) else None
         write = partial(self._graph.add, staged)
-        self._changes.recorded(self._what, None, partial(self._changes.adding, staged), write)
+        self._changes.recorded(self._what, graphs, partial(self._changes.adding, staged, graphs), write)
 
     def replace(self, quads: Staged, graphs: Sequence[Graph]) -> None:
         """Make graphs hold exactly what is staged."""
@@ -240,20 +246,38 @@ def _staged(quads: Staged | None) -> list[ox.Quad]:
     return few if few is not None else list(ox.parse(path=str(quads.path()), format=ox.RdfFormat.N_QUADS))
 
 
-def _lines_of(quads: Iterable[ox.Quad]) -> Lines:
-    """Return quads as lines, the same whatever their blank nodes are labelled: those of a graph by what it says."""
+def _lines_of(quads: Iterable[ox.Quad]) -> Lines | None:
+    """Return quads as lines, the same whatever their blank nodes are labelled: those of a graph by what it says.
+
+    None where that does not tell all blank nodes apart: made quads again, the lines would be another graph.
+    """
     by_graph: defaultdict[object, list[ox.Quad]] = defaultdict(list)
     for quad in quads:
         by_graph[quad.graph_name].append(quad)
-    return frozenset(f"{line[:-1]}{_end(graph)}" for graph, group in by_graph.items() for line in lines(group))
+    found = frozenset(f"{line[:-1]}{_end(graph)}" for graph, group in by_graph.items() for line in lines(group))
+    each = [_blank_nodes(group) for group in by_graph.values()]
+    if not any(each):
+        return found
+    count = sum(map(len, each))  # one that is in two graphs counts twice, and so is not told apart
+    return found if len(set().union(*each)) == count == len(_blank_nodes(_quads(found))) else None
+
+
+def _blank_nodes(quads: Iterable[ox.Quad]) -> set[object]:
+    """Return the blank nodes; statements about statements, which may have some within, count as such."""
+    ends = (end for quad in quads for end in (quad.subject, quad.object))
+    return {end for end in ends if isinstance(end, ox.BlankNode | ox.Triple)}
+
+
+def _between(before: Lines | None, after: Lines | None) -> Delta | None:
+    return None if before is None or after is None else Delta(after - before, before - after)
+
+
+def _iri(graph: Graph) -> str:
+    return graph.value if isinstance(graph, ox.NamedNode) else ""
 
 
 def _end(graph: object) -> str:
     return "." if isinstance(graph, ox.DefaultGraph) else f"{graph} ."
-
-
-def _is_blank(quad: ox.Quad) -> bool:
-    return isinstance(quad.subject, ox.BlankNode) or isinstance(quad.object, ox.BlankNode)
 
 
 def _quads(quads: Iterable[str]) -> list[ox.Quad]:

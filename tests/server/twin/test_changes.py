@@ -125,3 +125,33 @@ def test_changes_last(tmp_path: Path) -> None:
     with opened(tmp_path / "data") as client:
         assert undo(client, 1) == 200
         assert dump(client) == []
+
+
+def test_undoing_an_addition_takes_nothing_that_was_there(client: TestClient) -> None:
+    """Texts that look like blank nodes, and blank nodes of which the same is said as of new ones."""
+    load(client, ONE.replace(" .", ' ; <urn:t> "a _:b" .'))
+    start, target = dump(client), "/store?graph=urn:twinhouse:model:m"
+    client.post(target, content='<urn:a> <urn:t> "a _:b" ; <urn:new> 1 .', headers=TURTLE)
+    assert listed(client)[0][2:] == (1, 0)
+    assert undo(client, 2) == 200
+    assert dump(client) == start
+    client.post(target, content=ONE, headers=TURTLE)
+    twice = dump(client)
+    assert len(twice) == len(start) + 2, "the graph has the same blank node twice now"
+    client.post(target, content="<urn:a> <urn:more> [] .", headers=TURTLE)
+    assert listed(client)[0][2:] == (None, None), "they could not be told apart in undoing it"
+    number = listed(client)[0][0]
+    assert undo(client, number) == 409
+    assert [line for line in dump(client) if "more" not in line] == twice
+
+
+def test_lists_that_repeat_themselves_are_never_rewritten(client: TestClient) -> None:
+    repeating = f"<urn:a> <urn:p> ({'1 ' * 12}) ."
+    client.post("/store?graph=urn:g", content=repeating, headers=TURTLE)
+    start = dump(client)
+    client.post("/store?graph=urn:g", content="<urn:a> <urn:q> 2 .", headers=TURTLE)
+    [number, *_] = [each[0] for each in listed(client)]
+    after = dump(client)
+    assert undo(client, number) == 409
+    assert dump(client) == after
+    assert len(after) == len(start) + 1
