@@ -110,17 +110,19 @@ class Inferring:
             )
 
     def _groups(self, rules: Rules) -> Iterator[tuple[bytes, Lines]]:
-        models = {name: lines for name in self._twin.models() if (lines := self._lines(name))}
-        if (size := sum(map(len, models.values()))) > _MOST:
+        names = self._twin.models()
+        graphs = [ox.DefaultGraph() if name is None else ox.NamedNode(name) for name in names]
+        if self._twin.graph.size(graphs, _MOST + 1) > _MOST:
             raise Problem(
                 400,
                 "models-too-large",
-                f"the models have {size:,} triples, of which at most {_MOST:,} are reasoned about",
+                f"the models have more than {_MOST:,} triples, which are the most that are reasoned about",
                 hint="keep what needs no inference, such as a register of assets, in another twin",
             )
+        models = {name: lines for name in names if (lines := self._lines(name))}
         about = f"{rules.ontology.iri} {rules.classes} {rules.ontology.path.stat().st_mtime_ns}".encode()
-        for names in together(models):
-            lines = frozenset().union(*(models[name] for name in names))
+        for group in together(models):
+            lines = frozenset().union(*(models[name] for name in group))
             yield hashlib.sha256(b"\n".join([about, *_labelled(lines)])).digest(), lines
 
     def _lines(self, graph: str | None) -> Lines:

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.settings import SettingError
+from server.twin import inferring
 from server.twin.inferring import together
 from tests.server.conftest import opened
 
@@ -50,6 +51,9 @@ def test_only_what_has_changed_is_looked_at(tmp_path: Path) -> None:
         assert client.post("/infer?classes=true").json()["added"] > 0
         assert client.post("/infer?name=223p&classes=maybe").status_code == 400
         assert client.post("/infer?name=none").json()["type"] == "urn:twinhouse:problem:unknown-ontology"
+        with pytest.MonkeyPatch.context() as few:
+            few.setattr(inferring, "_MOST", 3)
+            assert client.post("/infer").json()["type"] == "urn:twinhouse:problem:models-too-large"
         named = client.post("/validate").json()["graphs"]
         assert "urn:twinhouse:inferred" not in named
 
