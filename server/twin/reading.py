@@ -11,7 +11,11 @@ from storage.graph.guard import Form, form, keywords, refuse_outbound
 
 _CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID"})  # functions whose value is another each time
 _MARKS = ("NOW", "RAND", "UUID", "BNODE", "SERVICE", "LOAD", "\\U")  # what most queries have nowhere
-_BEGINNING = re.compile(r"\s*(SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
+_BEGINNING = re.compile(
+    r"""(?: \s* (?:PREFIX \s+ (?:[^\W\d_][\w.-]*)? : | BASE) \s* <[^<>"{}|^`\\\x00-\x20]*> )*
+        \s* (SELECT|ASK|CONSTRUCT|DESCRIBE) \b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,6 @@ def _asks(text: str) -> bool:
 
 
 def _form(text: str) -> Form:
-    """Return the form; where nothing precedes it, without reading tokens."""
+    """Return the form; where a plain prologue at most precedes it, without reading tokens."""
     begins = _BEGINNING.match(text)
     return Form(begins.group(1).upper()) if begins else form(text)

@@ -6,7 +6,6 @@ counter reads one results format as Oxigraph writes it, chunk by chunk, wherever
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 Counter = Callable[[bytes], int]  # takes the next chunk, gives the rows seen so far
@@ -58,14 +57,13 @@ class _CountCsv:
 
 
 class _CountJson:
-    """Every binding set that binds something.
+    """Every binding set that binds something: `[{"` or `},{"`, and then the name of a variable.
 
-    Between two of them stands `},{"` and then the name of a variable. The same bytes at the end of a literal
-    are followed by `}` or `,`; elsewhere in a literal its quote would be escaped.
+    The same bytes at the end of a literal are followed by `}` or `,`; elsewhere in a literal its quote would be
+    escaped. Nothing here is a step per row, of which a large answer has a million.
     """
 
-    _MARK = re.compile(rb'"bindings":\[\{"|\},\{"[^},]')
-    _LONGEST = 14
+    _FIRST, _NEXT, _IN_LITERAL = b'"bindings":[{"', b'},{"', (b'},{"}', b'},{",')
 
     def __init__(self) -> None:
         self._seen = 0
@@ -73,9 +71,14 @@ class _CountJson:
 
     def __call__(self, chunk: bytes) -> int:
         data = self._tail + chunk
-        self._seen += sum(match.end() > len(self._tail) for match in self._MARK.finditer(data))
-        self._tail = data[1 - self._LONGEST :]
+        self._seen += self._count(data) - self._count(self._tail)
+        self._tail = data[1 - len(self._FIRST) :]
         return self._seen
+
+    def _count(self, data: bytes) -> int:
+        """Count the marks of which the next byte is there as well."""
+        marks = data.count(self._FIRST) + data.count(self._NEXT, 0, -1)
+        return marks - sum(map(data.count, self._IN_LITERAL))
 
 
 _COUNTERS: dict[str, Callable[[], Counter]] = {

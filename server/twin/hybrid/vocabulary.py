@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urljoin
 from uuid import UUID
 
 from ontologies.identity import parse_uuid
@@ -27,7 +28,11 @@ HISTORY = frozenset({MADE_BY_SENSOR, MADE_OBSERVATION, RESULT_TIME, SIMPLE_RESUL
 CURRENT = frozenset({LAST_KNOWN_VALUE, TIMESTAMP, VALUE})
 PREDICATES = HISTORY | CURRENT
 _NAMED = (PREDICATES | {OBSERVATION, READINGS}) - {VALUE}
-_HINTS = ("sosa", "brickschema", "twinhouse", "/observations/", "\\u", "\\U")
+# A prefix or a base cuts the name of a term in two at most. So one of its halves here is there, wherever the cut is.
+_HALVES = (
+    *("made", "BySensor", "Obse", "rvation", "resu", "ltTime", "hasSim", "pleResult", "lastK", "nownValue"),
+    *("times", "tamp", "twinh", "ouse", "obse", "\\u", "\\U"),
+)
 _MOMENT = re.compile(r"(\d{8}T\d{6})(?:\.(\d{0,5}[1-9]))?Z")
 _LONG = 1 << 16  # characters: data for the most part, in which a term is looked for as it is mostly written
 _PLAIN = re.compile(
@@ -42,9 +47,9 @@ def mentions(text: str, public_url: str = "") -> bool:
 
     brick:value alone is none: models say areas and the like with it.
     """
-    if not any(hint in text for hint in _HINTS) or (len(text) > _LONG and not _PLAIN.search(text)):
+    if not any(half in text for half in _HALVES) or (len(text) > _LONG and not _PLAIN.search(text)):
         return False
-    return any(iri in _NAMED or is_observation(iri, public_url) for iri in _iris(decode_escapes(text)))
+    return any(iri in _NAMED or is_observation(iri, public_url) for iri in _iris(decode_escapes(text), public_url))
 
 
 def is_observation(iri: str, public_url: str = "") -> bool:
@@ -73,23 +78,31 @@ def parse_reading(series: str, moment: str) -> tuple[UUID, datetime] | None:
     return uuid, time.replace(microsecond=int((match[2] or "0").ljust(6, "0")), tzinfo=None)
 
 
-def _iris(text: str) -> set[str]:
-    """Return the IRIs that a text has, in full but for relative ones. Of readings it misses none."""
-    found, prefixes, before, base = set[str](), dict[str, str](), list[str](), ""
+def _iris(text: str, public_url: str) -> set[str]:
+    """Return the IRIs that a text has; of a relative one, all that it could be. Of readings it misses none."""
+    found, prefixes, before = set[str](), dict[str, set[str]](), list[str]()
+    base = f"{public_url}/query" if public_url else ""
     for token in TOKEN.finditer(text):
         kind, written = token.lastgroup, token.group()
         if kind == "comment":
             continue
         if kind == "iri":
-            iri = written[1:-1]
+            iris = _resolved(written[1:-1], base)
             if before[-1:] == ["BASE"]:
-                base = iri
+                base = urljoin(base, written[1:-1])
             elif len(before) == 2 and before[0] == "PREFIX":
-                prefixes[before[1][:-1]] = iri
-            found |= {iri, base + iri, base.rpartition("/")[0] + "/" + iri, base.rpartition("#")[0] + iri}
+                prefixes[before[1][:-1]] = iris
+            found |= iris
         elif kind == "name":
             prefix, _, local = written.rstrip(".").partition(":")
-            if prefix in prefixes:
-                found.add(prefixes[prefix] + _ESCAPED.sub(r"\1", local))
+            found.update(iri + _ESCAPED.sub(r"\1", local) for iri in prefixes.get(prefix, ()))
         before = [*before[-1:], written.upper() if kind == "word" else written]
     return found
+
+
+def _resolved(iri: str, base: str) -> set[str]:
+    """Return what an IRI may stand for (RFC 3986, section 5.2; `urljoin` resolves nothing against a URN)."""
+    if not base:
+        return {iri}
+    joined = urljoin(base, iri) + ("#" if iri.endswith("#") else "")  # which it leaves out
+    return {iri, base + iri, base.rpartition("/")[0] + "/" + iri, base.rpartition("#")[0] + iri, joined}
