@@ -22,7 +22,7 @@ from ontologies.identity import parse_uuid, point_uuid
 from ontologies.models.report import NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, RDF, RDFS, TAG
 from ontologies.points import PointSeries, reference_quads
-from ontologies.units import haystack_unit
+from ontologies.units import haystack_note, haystack_unit
 
 _TYPE, _LABEL, _HAS_UNIT = RDF["type"], RDFS["label"], BRICK["hasUnit"]
 _GENERAL = frozenset({BRICK["Point"], BRICK["Equipment"]})
@@ -142,7 +142,8 @@ class _Reader:
             if known is not None:
                 yield Quad(node, _HAS_UNIT, known, self.graph)
             else:
-                self.report.add(NOT_UNDERSTOOD, f"{where}, unit", f"{unit!r} has no unit of QUDT that we know")
+                why = haystack_note(unit) or "it is no unit of Haystack's either"
+                self.report.add(NOT_UNDERSTOOD, f"{where}, unit", f"{unit!r} is no unit of QUDT: {why}")
         if record.get("his") is MARKER:
             ref = record.get("id")
             uuid = parse_uuid(ref.id) if isinstance(ref, Ref) else None

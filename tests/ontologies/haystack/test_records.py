@@ -132,7 +132,7 @@ def test_what_a_record_means() -> None:
     assert [bool(each.references) for each in find_points(quads)] == [True, False]
     assert report.found == {NOT_UNDERSTOOD: 2, WITHOUT_CLASS: 1}
     assert [str(finding) for finding in report.of(NOT_UNDERSTOOD)] == [
-        "row 4 (@q), unit: 'smoot' has no unit of QUDT that we know",
+        "row 4 (@q), unit: 'smoot' is no unit of QUDT: it is no unit of Haystack's either",
         "row 4 (@q), equipRef: @gone is not in the document",
     ]
     assert report.counts == {"records": 4, "site": 1, "equip": 1, "point": 2}
