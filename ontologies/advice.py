@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
 
 from pyoxigraph import NamedNode, Quad
 
 from ontologies.namespaces import BRICK, OWL, QUDT, RDF, UNIT, compact
 from ontologies.points import find_points
-from ontologies.units import bacnet_units
+from ontologies.units import qudt_units
 
 _UNIT_OF = (BRICK["hasUnit"], QUDT["hasUnit"], QUDT["unit"])
 _SHOWN = 5
@@ -40,15 +39,11 @@ def advice(cause: str, hint: str, about: Collection[str]) -> Iterator[Advice]:
 
 
 def _known_units(ontology: Iterable[Quad], model: Iterable[Quad]) -> frozenset[str]:
-    """Return the units of BACnet, those that the ontology mentions, and those that the model says are units."""
+    """Return the units of BACnet, Haystack and the ontology, and those that the model says are units."""
     mentioned = (term for quad in ontology for term in (quad.subject, quad.object) if term in UNIT)
     declared = (quad.subject for quad in model if (quad.predicate, quad.object) == (RDF["type"], QUDT["Unit"]))
-    return _bacnet_qudt().union(term.value for term in (*mentioned, *declared) if isinstance(term, NamedNode))
-
-
-@lru_cache(maxsize=1)
-def _bacnet_qudt() -> frozenset[str]:
-    return frozenset(unit.qudt.value for unit in bacnet_units().values() if unit.qudt)
+    terms = (*qudt_units(), *mentioned, *declared)
+    return frozenset(term.value for term in terms if isinstance(term, NamedNode))
 
 
 def _units(model: Iterable[Quad], known: frozenset[str]) -> Iterator[Advice]:

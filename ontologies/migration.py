@@ -16,7 +16,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from ontologies.catalog import Ontology
 from ontologies.data_tables import read_table
-from ontologies.models.report import RENAMED, WITHOUT_CLASS, Report
+from ontologies.models.report import RENAMED, WITHOUT_CLASS, Report, times
 from ontologies.namespaces import BRICK, BRICK_RELEASES, OWL, RDF, RDFS, compact, expand, modern_brick
 from ontologies.point_terms import PREDICATES
 
@@ -31,7 +31,7 @@ class Migration:
 
     def __init__(self, ontology: Ontology) -> None:
         self._release = f"{ontology.name.capitalize()} {ontology.version}"
-        self._known, self._newer = _terms(ontology)
+        self._known, self._newer = terms_of(ontology)
         self._names: dict[NamedNode, NamedNode] = {}
         self._renamed: Counter[tuple[NamedNode, NamedNode]] = Counter()
         self._unknown: Counter[NamedNode] = Counter()
@@ -55,11 +55,11 @@ class Migration:
     def report(self, report: Report) -> None:
         """Tell what was renamed, and which terms of Brick the release does not have."""
         for (old, new), count in self._renamed.most_common():
-            report.add(RENAMED, _shown(old), f"written as {compact(new.value)}, {_times(count)}", count)
+            report.add(RENAMED, shown(old), f"written as {compact(new.value)}, {times(count)}", count)
         for term, count in self._unknown.most_common():
             if term not in self._declared and term not in PREDICATES:  # which say what series a point has
                 report.add(
-                    WITHOUT_CLASS, compact(term.value), f"{self._release} has no such term, {_times(count)}", count
+                    WITHOUT_CLASS, compact(term.value), f"{self._release} has no such term, {times(count)}", count
                 )
 
     def _note_declaration(self, quad: Quad) -> None:
@@ -91,17 +91,13 @@ def _table() -> Mapping[NamedNode, NamedNode]:
     return {BRICK[row["old"]]: expand(row["new"]) for row in read_table(_TABLE, ("old", "new"))}
 
 
-def _shown(term: NamedNode) -> str:
+def shown(term: NamedNode) -> str:
     """Return a term so that two releases' are told apart."""
     return compact(term.value) if term in BRICK else term.value
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
-
-
 @lru_cache(maxsize=2)
-def _terms(ontology: Ontology) -> tuple[frozenset[NamedNode], Mapping[NamedNode, NamedNode]]:
+def terms_of(ontology: Ontology) -> tuple[frozenset[NamedNode], Mapping[NamedNode, NamedNode]]:
     """Return what a release has, and what it has in place of what it has no more, or has deprecated."""
     known: set[NamedNode] = set()
     newer = dict(_table())

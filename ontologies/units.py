@@ -1,4 +1,7 @@
-"""BACnet's engineering units as QUDT, UCUM and Haystack write them: the table is ``data/bacnet_units.csv``."""
+"""BACnet's engineering units as QUDT, UCUM and Haystack write them, and Haystack's further ones.
+
+The tables are ``data/bacnet_units.csv`` and ``data/haystack_units.csv``.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ontologies.data_tables import read_table
 from ontologies.namespaces import UNIT
 
 TABLE = Path(__file__).parent / "data" / "bacnet_units.csv"
+_HAYSTACK = Path(__file__).parent / "data" / "haystack_units.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,14 @@ def bacnet_unit(name: str | None) -> EngineeringUnit | None:
     return bacnet_units().get(name) or (_by_number().get(int(name)) if name.isdecimal() else None)
 
 
-def haystack_unit(symbol: str) -> NamedNode | None:
-    """Return the QUDT unit of a symbol of Haystack's, such as ``°F``; None for one that is not known."""
-    return _by_haystack().get(symbol)
+def haystack_unit(name: str) -> NamedNode | None:
+    """Return the QUDT unit of one of Haystack, by symbol (``°F``) or name; None where there is none."""
+    return _by_haystack().get(name)
+
+
+def haystack_note(name: str) -> str | None:
+    """Return why QUDT has nothing for a unit of Haystack's; None for one that Haystack does not have either."""
+    return _notes().get(name)
 
 
 def haystack_symbol(unit: NamedNode) -> str | None:
@@ -57,15 +66,34 @@ def haystack_symbol(unit: NamedNode) -> str | None:
 
 
 @lru_cache(maxsize=1)
+def qudt_units() -> frozenset[NamedNode]:
+    """Return the units of QUDT that those of BACnet and of Haystack are."""
+    of_bacnet = (unit.qudt for unit in bacnet_units().values() if unit.qudt is not None)
+    return frozenset({*of_bacnet, *_by_haystack().values()})
+
+
+@lru_cache(maxsize=1)
 def _by_haystack() -> Mapping[str, NamedNode]:
     units = reversed(tuple(bacnet_units().values()))  # of several the first counts
-    return {unit.haystack: unit.qudt for unit in units if unit.haystack and unit.qudt}
+    further = {name: UNIT[row["qudt"]] for row in _haystack_rows() if row["qudt"] for name in row["names"].split()}
+    return {**further, **{unit.haystack: unit.qudt for unit in units if unit.haystack and unit.qudt}}
 
 
 @lru_cache(maxsize=1)
 def _by_qudt() -> Mapping[NamedNode, str]:
     units = reversed(tuple(bacnet_units().values()))
-    return {unit.qudt: unit.haystack for unit in units if unit.haystack and unit.qudt}
+    further = {UNIT[row["qudt"]]: row["names"].split()[-1] for row in reversed(_haystack_rows()) if row["qudt"]}
+    return {**further, **{unit.qudt: unit.haystack for unit in units if unit.haystack and unit.qudt}}
+
+
+@lru_cache(maxsize=1)
+def _notes() -> Mapping[str, str]:
+    return {name: row["note"] for row in _haystack_rows() if row["note"] for name in row["names"].split()}
+
+
+@lru_cache(maxsize=1)
+def _haystack_rows() -> tuple[Mapping[str, str], ...]:
+    return tuple(read_table(_HAYSTACK, ("names", "qudt", "note")))
 
 
 @lru_cache(maxsize=1)

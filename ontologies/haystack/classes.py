@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,11 +32,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What a ref means: a relation from the record, or to it, unless the record has one of some other tags."""
+    """What a ref means: a relation from the record, or to it; none at all where the predicate is None.
 
-    predicate: NamedNode
+    It is meant by a record that has all of the markers and none of the tags of ``unless``, by a ref to something of
+    the kind of ``target``, if that is not empty: see `kind_of_target`.
+    """
+
+    predicate: NamedNode | None
     reverse: bool
+    markers: frozenset[str]
     unless: frozenset[str]
+    target: str
+
+    def fits(self, record: Dict, target: str) -> bool:
+        """Tell whether a record means it, by a ref to something of that kind."""
+        return (
+            self.target in ("", target)
+            and all(record.get(name) is MARKER for name in self.markers)
+            and self.unless.isdisjoint(record)
+        )
 
 
 def type_of(record: Dict) -> str:
@@ -85,15 +99,24 @@ def _with_names(classes: Iterable[NamedNode]) -> set[NamedNode]:
     return found
 
 
-def relation_of(kind_of_record: str, tag: str) -> Relation | None:
-    """Return what a ref of that name means for a record of that type."""
-    return _relations().get((kind_of_record, tag))
+def relations_of(kind_of_record: str, tag: str) -> tuple[Relation, ...]:
+    """Return what a ref of that name can mean for a record of that type; the first that fits counts."""
+    return _relations().get((kind_of_record, tag), ())
+
+
+def kind_of_target(cls: NamedNode | None) -> str:
+    """Return what a class is to relations that lead to it: ``system``, ``meter of a building``, or nothing."""
+    name = cls.value.rpartition("#")[2] if cls is not None else ""
+    if name.endswith(("System", "_Loop", "_Array", "Collection")):
+        return "system"
+    return "meter of a building" if name.startswith("Building_") and name.endswith("_Meter") else ""
 
 
 @lru_cache(maxsize=1)
 def relation_predicates() -> frozenset[NamedNode]:
     """Return the relations that refs can mean."""
-    return frozenset(relation.predicate for relation in _relations().values())
+    relations = (relation.predicate for found in _relations().values() for relation in found)
+    return frozenset(predicate for predicate in relations if predicate is not None)
 
 
 @lru_cache(maxsize=1)
@@ -119,14 +142,15 @@ def _synonyms() -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _relations() -> Mapping[tuple[str, str], Relation]:
-    return dict(_read_relations())
-
-
-def _read_relations() -> Iterator[tuple[tuple[str, str], Relation]]:
-    for row in read_table(_DATA / "relations.csv", ("type", "tag", "relation", "reverse", "unless")):
-        relation = Relation(expand(row["relation"]), row["reverse"] == "true", frozenset(row["unless"].split()))
-        yield (row["type"], row["tag"]), relation
+def _relations() -> Mapping[tuple[str, str], tuple[Relation, ...]]:
+    found: defaultdict[tuple[str, str], list[Relation]] = defaultdict(list)
+    columns = ("type", "tag", "relation", "reverse", "markers", "unless", "target")
+    for row in read_table(_DATA / "relations.csv", columns):
+        predicate = expand(row["relation"]) if row["relation"] else None
+        markers, unless = frozenset(row["markers"].split()), frozenset(row["unless"].split())
+        relation = Relation(predicate, row["reverse"] == "true", markers, unless, row["target"])
+        found[row["type"], row["tag"]].append(relation)
+    return {key: tuple(relations) for key, relations in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 
 from ontologies.errors import FormatError
 from ontologies.haystack.kinds import MARKER, Column, Dict, Grid, Ref, Value
-from ontologies.haystack.scalars import NAME, REF_ID, SCALAR
+from ontologies.haystack.scalars import NAME, REF_ID, Remembered, scalar
 from ontologies.haystack.zinc import read_value
 from ontologies.haystack.zinc_text import value_text
 
 _CHECK = "✓"
-_CELL = re.compile(r'"((?:[^"]++|"")*+)"(,|\n|\Z)|([^",\n]*+)(,|\n|\Z)')
+_CELL = re.compile(r'("(?:[^"]++|"")*+"|[^",\n]*+)(,|\n|\Z)')
+# A line of which each cell is without commas, and all or none of it in quotes.
+_EASY = re.compile(r'(?:"[^",\n]*+"|[^",\n]*+)(?:,(?:"[^",\n]*+"|[^",\n]*+))*+(?=\n|\Z)')
 _NEEDS_QUOTES = re.compile(r'[,"\n\r]')
 _TYPED = re.compile(r"[-@`^\d]|(?:true|false|[TFMNR]|NA|NaN|INF)\Z|[A-Z]\w*\(.*\)\Z|[\[{]|<<")
 _ZINC_IN_QUOTES = re.compile(r"(?:C\([-\d.,eE ]+\)|\[.*\]|\{.*\}|<<\n.*>>|[A-Z]\w*\(\".*\"\))\Z", re.DOTALL)
@@ -29,14 +31,18 @@ def read_csv(text: str) -> Grid:
     head = next(lines, None)
     if head is None:
         raise FormatError("the table is empty: its first line names the columns", line=1)
-    columns = _columns([cell for cell, _ in head[1]])
+    columns = _columns([_unquoted(cell) for cell in head[1]])
+    names = [column.name for column in columns]
+    known = Remembered(_value)
     rows: list[Dict] = []
     for number, cells in lines:
-        if len(cells) != len(columns):
-            raise FormatError(f"{len(columns)} cells expected, not {len(cells)}", line=number, column=1)
-        pairs = zip(columns, cells, strict=True)
-        row = {column.name: _value(cell, quoted, number) for column, (cell, quoted) in pairs if cell or quoted}
-        rows.append({name: value for name, value in row.items() if value is not None})
+        if len(cells) != len(names):
+            raise FormatError(f"{len(names)} cells expected, not {len(cells)}", line=number, column=1)
+        try:
+            row = {name: known[cell] for name, cell in zip(names, cells, strict=True) if cell}
+        except ValueError as error:
+            raise FormatError(str(error), line=number, column=1) from None
+        rows.append({name: value for name, value in row.items() if value is not None} if known.nulls else row)
     return Grid(columns, rows)
 
 
@@ -49,25 +55,35 @@ def write_csv(grid: Grid) -> Iterator[str]:
         yield (",".join(cells) or '""') + "\r\n"
 
 
-def _records(text: str) -> Iterator[tuple[int, list[tuple[str, bool]]]]:
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each record, as they are written, and the number of its line."""
     at, line = 0, 1
-    cells: list[tuple[str, bool]] = []
     while at < len(text):
+        if found := _EASY.match(text, at):
+            cells, after = found[0].split(","), found.end() + 1
+        else:
+            cells, after = _cells(text, at, line)
+        if cells != [""]:
+            yield line, cells
+        line += text.count("\n", at, after)
+        at = after
+
+
+def _cells(text: str, at: int, line: int) -> tuple[list[str], int]:
+    """Return the cells of a record that has commas or lines inside of quotes, and where the next record begins."""
+    cells: list[str] = []
+    while True:
         found = _CELL.match(text, at)
         if found is None:
             raise FormatError("a quote is never closed, or text follows one", line=line, column=1)
-        quoted = found[1] is not None
-        cells.append((found[1].replace('""', '"') if quoted else found[3], quoted))
+        cells.append(found[1])
         at = found.end()
-        if (found[2] or found[4]) == ",":
-            if at == len(text):
-                cells.append(("", False))
-            else:
-                continue
-        if cells != [("", False)]:
-            yield line, cells
-        line += text.count("\n", found.start(), at)
-        cells = []
+        if found[2] != ",":
+            return cells, at
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if cell[:1] == '"' else cell
 
 
 def _columns(cells: list[str]) -> list[Column]:
@@ -90,31 +106,34 @@ def _tag_name(text: str) -> str:
     return name if NAME.fullmatch(name) else f"v{name}" if name else ""
 
 
-def _value(cell: str, quoted: bool, line: int) -> Value:
-    if quoted and not (_NEEDS_QUOTES.search(cell) and (_ZINC_IN_QUOTES.match(cell) or cell.startswith("@"))):
+def _value(written: str) -> Value:
+    """Return what a cell holds. Raises ValueError."""
+    cell = _unquoted(written)
+    if cell is not written and not (
+        _NEEDS_QUOTES.search(cell) and (_ZINC_IN_QUOTES.match(cell) or cell.startswith("@"))
+    ):
         return cell
     if cell == _CHECK:
         return MARKER
     if cell.startswith("@"):
-        return _ref(cell, line)
+        return _ref(cell)
     if cell in ("true", "false"):
         return cell == "true"
     return _zinc(cell) if _TYPED.match(cell) else cell
 
 
 def _zinc(cell: str) -> Value:
-    if SCALAR.fullmatch(cell) is None and cell[:1] not in "[{<":
-        return cell
+    """Return a value; a table tells no kinds, so what is none is a string."""
     try:
-        return read_value(cell)
-    except FormatError:  # a table tells no kinds: what is no value is a string
+        return read_value(cell) if cell[0] in "[{<" else scalar(cell)
+    except (FormatError, ValueError):
         return cell
 
 
-def _ref(cell: str, line: int) -> Ref:
+def _ref(cell: str) -> Ref:
     name, _, dis = cell[1:].partition(" ")
     if REF_ID.fullmatch(name) is None:
-        raise FormatError(f"{name!r} is no id of a ref", line=line, column=1)
+        raise ValueError(f"{name!r} is no id of a ref")
     return Ref(name, dis or None)
 
 

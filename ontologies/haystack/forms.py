@@ -11,7 +11,8 @@ from pyoxigraph import Quad
 
 from ontologies.errors import FormatError
 from ontologies.haystack.csv_text import read_csv, write_csv
-from ontologies.haystack.hayson import read_hayson, write_hayson
+from ontologies.haystack.hayson import read_hayson
+from ontologies.haystack.hayson_text import write_hayson
 from ontologies.haystack.json3 import read_json3, write_json3
 from ontologies.haystack.kinds import Dict, Grid, grid_of
 from ontologies.haystack.reading import Numbered, record_quads

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, time
 from types import MappingProxyType
 from typing import Any
 
-from ontologies.errors import ValueShapeError
-from ontologies.haystack.json_text import Json, member, parse_json, shown
+from ontologies.errors import OntologyError, ValueShapeError
+from ontologies.haystack.json_text import (
+    Json,
+    are_tag_names,
+    item_path,
+    member,
+    member_path,
+    parse_json,
+    shown,
+    tag_name,
+)
 from ontologies.haystack.kinds import (
     MARKER,
     NA,
@@ -28,17 +38,17 @@ from ontologies.haystack.kinds import (
     XStr,
     grid_of,
 )
-from ontologies.haystack.scalars import NAME, REF_ID, UNIT, date_time_of, number_of
+from ontologies.haystack.scalars import REF_ID, UNIT, Remembered, date_time_of, number_of
 from ontologies.haystack.zinc_text import date_time_text, number_text
 
 
 def read_json3(text: str) -> Grid:
     """Read a grid, a list of dicts, or one dict. Raises FormatError, or ValueShapeError, which names the path."""
     document = parse_json(text)
-    if isinstance(document, dict) and _is_grid(document):
-        return _grid(document, "")
-    rows = document if isinstance(document, list) else [document]
-    return grid_of([_tags(row, f"[{number}]") for number, row in enumerate(rows)])
+    try:
+        return _Reader().document(document, None)
+    except OntologyError:  # now with the paths, which take time to write
+        return _Reader().document(document, "")
 
 
 def write_json3(grid: Grid) -> str:
@@ -50,50 +60,66 @@ def _is_grid(found: Mapping[str, Json]) -> bool:
     return "cols" in found and "rows" in found
 
 
-def _grid(found: dict[str, Json], path: str) -> Grid:
-    inside = f"{path}." if path else ""
-    meta = _tags(found.get("meta") or {}, f"{inside}meta")
-    columns = []
-    for number, each in enumerate(member(found, "cols", list, path)):
-        tags = _tags(each, f"{inside}cols[{number}]")
-        name = member(each, "name", str, f"{inside}cols[{number}]")
-        columns.append(Column(name, {key: value for key, value in tags.items() if key != "name"}))
-    rows = member(found, "rows", list, path)
-    read = [_tags(row, f"{inside}rows[{number}]") for number, row in enumerate(rows)]
-    return Grid(columns, read, {name: value for name, value in meta.items() if name != "ver"})
+class _Reader:
+    """Reads a document, each distinct scalar of it once; a path of None is for those who do not need it."""
+
+    def __init__(self) -> None:
+        self._scalars = Remembered(_scalar)
+
+    def document(self, document: Json, path: str | None) -> Grid:
+        if isinstance(document, dict) and _is_grid(document):
+            return self._grid(document, path)
+        rows = document if isinstance(document, list) else [document]
+        return grid_of([self._tags(row, item_path(path, number)) for number, row in enumerate(rows)])
+
+    def _grid(self, found: dict[str, Json], path: str | None) -> Grid:
+        meta = self._tags(found.get("meta") or {}, member_path(path, "meta"))
+        columns = []
+        cols, rows = member_path(path, "cols"), member_path(path, "rows")
+        for number, each in enumerate(member(found, "cols", list, path or "")):
+            tags = self._tags(each, item_path(cols, number))
+            name = member(each, "name", str, item_path(cols, number) or "")
+            columns.append(Column(name, {key: value for key, value in tags.items() if key != "name"}))
+        listed = enumerate(member(found, "rows", list, path or ""))
+        read = [self._tags(row, item_path(rows, number)) for number, row in listed]
+        return Grid(columns, read, {name: value for name, value in meta.items() if name != "ver"})
+
+    def _tags(self, found: Json, path: str | None) -> dict[str, Value]:
+        if not isinstance(found, dict):
+            raise ValueShapeError(path or "", f"an object expected, not {shown(found)}")
+        with suppress(TypeError, ValueError):  # something else than scalars, or a bad one
+            if are_tag_names(found):
+                return dict(zip(found, map(self._scalars.__getitem__, found.values()), strict=True))
+        tags: dict[str, Value] = {}
+        for name, value in found.items():
+            tag_name(name, path)
+            if value is not None:
+                tags[name] = self._value(value, member_path(path, name))
+        return tags
+
+    def _value(self, found: Json, path: str | None) -> Value:
+        match found:
+            case str():
+                return self._text(found, path)
+            case None | bool():
+                return found
+            case int() | float():
+                return Number(float(found))
+            case list():
+                return tuple(self._value(item, item_path(path, number)) for number, item in enumerate(found))
+            case _:
+                return self._grid(found, path) if _is_grid(found) else self._tags(found, path)
+
+    def _text(self, text: str, path: str | None) -> Value:
+        try:
+            return self._scalars[text]
+        except ValueError as error:
+            raise ValueShapeError(path or "", str(error)) from None
 
 
-def _tags(found: Json, path: str) -> dict[str, Value]:
-    if not isinstance(found, dict):
-        raise ValueShapeError(path, f"an object expected, not {shown(found)}")
-    for name in found:
-        if NAME.fullmatch(name) is None:
-            raise ValueShapeError(path, f"{name!r} is no name of a tag: they begin with a small letter")
-    read = {name: _value(value, f"{path}.{name}") for name, value in found.items()}
-    return {name: value for name, value in read.items() if value is not None}
-
-
-def _value(found: Json, path: str) -> Value:
-    match found:
-        case None | bool():
-            return found
-        case str():
-            return _scalar(found, path)
-        case int() | float():
-            return Number(float(found))
-        case list():
-            return tuple(_value(item, f"{path}[{number}]") for number, item in enumerate(found))
-        case _:
-            return _grid(found, path) if _is_grid(found) else _tags(found, path)
-
-
-def _scalar(text: str, path: str) -> Value:
-    if text[1:2] != ":" or text[0] not in _READ:
-        return text
-    try:
-        return _READ[text[0]](text[2:])
-    except ValueError as error:
-        raise ValueShapeError(path, str(error)) from None
+def _scalar(text: str) -> Value:
+    """Return what a string is. Raises ValueError."""
+    return text if text[1:2] != ":" or text[0] not in _READ else _READ[text[0]](text[2:])
 
 
 def _number(text: str) -> Number:

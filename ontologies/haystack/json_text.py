@@ -3,31 +3,62 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ontologies.errors import FormatError, ValueShapeError
+from ontologies.haystack.scalars import NAME
 
 Json = Any
 """A parsed JSON document."""
 
 
-def parse_json(text: str) -> Json:
-    """Return a document. Raises FormatError with line and column, also for a member that is there twice."""
+def parse_json(text: str, made_of: Callable[[list[tuple[str, Json]]], Json] | None = None) -> Json:
+    """Return a document; ``made_of`` makes an object of its members, else `members` does.
+
+    Raises FormatError with line and column, also for a member that is there twice.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_members)
+        return json.loads(text, object_pairs_hook=made_of or members)
     except json.JSONDecodeError as error:
         raise FormatError(f"JSON: {error.msg}", line=error.lineno, column=error.colno) from None
     except RecursionError:
         raise FormatError("JSON: the document is nested too deep") from None
 
 
-def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
+def members(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """Return an object. Raises FormatError for a member that is there twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise FormatError(f"JSON: an object has two members {twice!r}")
-    return members
+    return found
+
+
+def are_tag_names(names: Iterable[str]) -> bool:
+    """Tell whether all names are known to be such as tags can have."""
+    return _NAMES.issuperset(names)
+
+
+def tag_name(name: str, path: str | None) -> str:
+    """Return a name if tags can have it. Raises ValueShapeError."""
+    if name not in _NAMES:
+        if NAME.fullmatch(name) is None:
+            raise ValueShapeError(path or "", f"{name!r} is no name of a tag: they begin with a small letter")
+        if len(_NAMES) < _MOST_NAMES:
+            _NAMES.add(name)
+    return name
+
+
+def item_path(path: str | None, number: int) -> str | None:
+    """Return the path of an item of an array; None where paths are not wanted, since they take time to write."""
+    return None if path is None else f"{path}[{number}]"
+
+
+def member_path(path: str | None, name: str) -> str | None:
+    """Return the path of a member of an object; None where paths are not wanted."""
+    return None if path is None else f"{path}.{name}" if path else name
 
 
 def member(found: dict[str, Json], name: str, kind: type | tuple[type, ...], path: str) -> Json:
@@ -48,6 +79,8 @@ def shown(value: Json) -> str:
 
 
 _SHOWN = 40
+_NAMES: set[str] = set()  # of tags that were seen, so that each is looked at once
+_MOST_NAMES = 10_000
 _WORDS: dict[type | tuple[type, ...], str] = {
     str: "a string",
     bool: "true or false",

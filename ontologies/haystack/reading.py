@@ -14,7 +14,7 @@ from functools import partial
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
 
 from ontologies.errors import FormatError
-from ontologies.haystack.classes import class_of, relation_of, type_of
+from ontologies.haystack.classes import class_of, kind_of_target, relations_of, type_of
 from ontologies.haystack.encoding import DIS_OF, encode, refs_of
 from ontologies.haystack.kinds import MARKER, DateTime, Dict, Ref, Uri
 from ontologies.identifiers import Scheme, identifier_quad
@@ -22,7 +22,7 @@ from ontologies.identity import parse_uuid, point_uuid
 from ontologies.models.report import NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, RDF, RDFS, TAG
 from ontologies.points import PointSeries, reference_quads
-from ontologies.units import haystack_unit
+from ontologies.units import haystack_note, haystack_unit
 
 _TYPE, _LABEL, _HAS_UNIT = RDF["type"], RDFS["label"], BRICK["hasUnit"]
 _GENERAL = frozenset({BRICK["Point"], BRICK["Equipment"]})
@@ -42,7 +42,7 @@ def record_quads(
     listed = list(records)
     if listed and all("id" not in record and isinstance(record.get("ts"), DateTime) for _, record in listed):
         raise FormatError(f"{listed[0][0]}: this is a history, not a model: its rows are times (ts), and have no id")
-    reader = _Reader(graph, base, report, _iris(listed, base))
+    reader = _Reader(graph, base, report, _iris(listed, base), _targets(listed))
     for number, (where, record) in enumerate(listed, 1):
         report.counts["records"] += 1
         yield from reader.quads(record, where, number)
@@ -65,6 +65,18 @@ def _iris(records: list[Numbered], base: str) -> dict[str, str]:
     return iris
 
 
+def _targets(records: list[Numbered]) -> dict[str, str]:
+    """Return what each id is to the relations that lead to it, where that is anything special."""
+    found: dict[str, str] = {}
+    for _, record in records:
+        ref = record.get("id")
+        if isinstance(ref, Ref) and type_of(record) != "point":
+            kind = next(filter(None, map(kind_of_target, _classes(record))), "")
+            if kind:
+                found[ref.id] = kind
+    return found
+
+
 def _is_iri(text: str) -> bool:
     try:
         NamedNode(text)
@@ -79,6 +91,7 @@ class _Reader:
     base: str
     report: Report
     iris: dict[str, str]
+    targets: dict[str, str]
     missing: dict[str, str] = field(default_factory=dict)
 
     def quads(self, record: Dict, where: str, number: int) -> Iterator[Quad]:
@@ -127,13 +140,14 @@ class _Reader:
 
     def _relations(self, node: NamedNode, record: Dict, kind: str, where: str) -> Iterator[Quad]:
         for name, value in record.items():
-            relation = relation_of(kind, name)
-            if relation is None or any(other in record for other in relation.unless):
+            if not (relations := relations_of(kind, name)):
                 continue
             for ref in refs_of(value):
-                target = self._target(ref, f"{where}, {name}")
-                pair = (target, node) if relation.reverse else (node, target)
-                yield Quad(pair[0], relation.predicate, pair[1], self.graph)
+                target, of_target = self._target(ref, f"{where}, {name}"), self.targets.get(ref.id, "")
+                relation = next((each for each in relations if each.fits(record, of_target)), None)
+                if relation is not None and relation.predicate is not None:
+                    pair = (target, node) if relation.reverse else (node, target)
+                    yield Quad(pair[0], relation.predicate, pair[1], self.graph)
 
     def _point(self, node: NamedNode, record: Dict, where: str) -> Iterator[Quad]:
         unit = record.get("unit")
@@ -142,7 +156,8 @@ class _Reader:
             if known is not None:
                 yield Quad(node, _HAS_UNIT, known, self.graph)
             else:
-                self.report.add(NOT_UNDERSTOOD, f"{where}, unit", f"{unit!r} has no unit of QUDT that we know")
+                why = haystack_note(unit) or "it is no unit of Haystack's either"
+                self.report.add(NOT_UNDERSTOOD, f"{where}, unit", f"{unit!r} is no unit of QUDT: {why}")
         if record.get("his") is MARKER:
             ref = record.get("id")
             uuid = parse_uuid(ref.id) if isinstance(ref, Ref) else None

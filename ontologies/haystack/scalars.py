@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 
 from ontologies.haystack.kinds import (
     MARKER,
@@ -52,6 +53,11 @@ SCALAR = re.compile(
     """,
     re.VERBOSE,
 )
+# The forms that most scalars have, each read without a look at the others.
+_PLAIN_REF = re.compile(r'@([A-Za-z0-9_:.~-]+)(?:[ \t]+"([^"\\\n]*+)")?')
+_DATE_TIME = re.compile(rf"{_DAY}T{_CLOCK}(?:[zZ]|[+-]\d\d:\d\d)(?:[ ][A-Z][A-Za-z0-9_+\-/]*)?")
+MOST_REMEMBERED = 50_000  # texts, so that memory does not grow with the document
+
 _WORDS: dict[str, Value] = {
     "N": None,
     "M": MARKER,
@@ -62,9 +68,49 @@ _WORDS: dict[str, Value] = {
     "NaN": Number(math.nan),
     "INF": Number(math.inf),
 }
+T = TypeVar("T")
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)")
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "'": "'", "`": "`"}
 _KEPT_IN_URI = frozenset(r":/?#[]@\&=;")
+
+
+class Remembered(dict[str, T]):
+    """What texts are read as, each when it is first asked for: most cells of a grid are equal to an earlier one.
+
+    ``nulls`` tells whether any of them was null.
+    """
+
+    def __init__(self, read: Callable[[str], T]) -> None:
+        super().__init__()
+        self.nulls = False
+        self._read = read
+
+    def __missing__(self, text: str) -> T:
+        value = self._read(text)
+        self.nulls = self.nulls or value is None
+        if len(self) < MOST_REMEMBERED:
+            self[text] = value
+        return value
+
+
+def scalar(text: str) -> Value:
+    """Return the value of a text that is one scalar. Raises ValueError, in words, for what only looks like one."""
+    first = text[:1]
+    if first == '"':
+        if text.find('"', 1) == len(text) - 1 and "\\" not in text and "\n" not in text:
+            return text[1:-1]
+    elif first == "@":
+        if found := _PLAIN_REF.fullmatch(text):
+            return Ref(found[1], found[2])
+    elif text[10:11] == "T":
+        if _DATE_TIME.fullmatch(text):
+            return date_time_of(text)
+    elif found := NUMBER.fullmatch(text):
+        return Number(float(found[1] or found[3].replace("INF", "inf")), found[2])
+    found = SCALAR.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no value")
+    return scalar_of(found)
 
 
 def scalar_of(found: re.Match[str]) -> Value:

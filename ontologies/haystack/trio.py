@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from ontologies.errors import FormatError
 from ontologies.haystack.kinds import MARKER, Dict, Grid, Value
-from ontologies.haystack.scalars import NAME
+from ontologies.haystack.scalars import NAME, Remembered, scalar
 from ontologies.haystack.zinc import read_value, read_zinc
 from ontologies.haystack.zinc_text import value_text, write_zinc
 
@@ -20,6 +21,8 @@ _PERHAPS = re.compile(r"-?[\d]|-INF\b|(?:[TFMNR]|NA|NaN|INF)\Z|[A-Z]\w*\(.*\)\Z"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z_]*(?:[ -]+[A-Za-z_]+)*")
 _RESERVED = frozenset({"T", "F", "M", "N", "R", "NA", "NaN", "INF", "true", "false", "Zinc", "Trio"})
 _INDENT = "  "
+_NESTED = ("Zinc:", "Trio:")
+_NO_TAG = ""
 
 
 def read_trio(text: str) -> list[Dict]:
@@ -30,7 +33,7 @@ def read_trio(text: str) -> list[Dict]:
 def read_numbered(text: str) -> Iterator[tuple[int, Dict]]:
     """Read a document's records, each with the number of its first line. Raises FormatError."""
     reader = _Reader(text.replace("\r\n", "\n").split("\n"))
-    while (record := reader.record()) is not None:
+    while (record := reader.simple() or reader.record()) is not None:
         yield record
 
 
@@ -47,6 +50,28 @@ class _Reader:
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
         self._at = 0
+        self._ends = [n for n, line in enumerate(lines) if line[:1] == "-" and _RECORD_END.fullmatch(line)]
+        self._ends.append(len(lines))
+        self._tags = Remembered(_tag_of)
+
+    def simple(self) -> tuple[int, Dict] | None:
+        """Return the next record where each of its lines is all of a tag; else None, and after the last."""
+        end = self._ends[bisect_left(self._ends, self._at)] if self._at <= len(self._lines) else self._at
+        lines = self._lines[self._at : end]
+        try:
+            tags = dict(map(self._tags.__getitem__, lines))
+        except ValueError:
+            return None
+        if len(tags) != len(lines):  # a tag is there twice, or lines without one are
+            return None
+        first = self._at + 1
+        if _NO_TAG in tags:
+            del tags[_NO_TAG]
+            first += next((n for n, line in enumerate(lines) if self._tags[line][0] != _NO_TAG), 0)
+        if not tags:
+            return None
+        self._at = end + 1
+        return first, tags
 
     def record(self) -> tuple[int, Dict] | None:
         """Return the next record with the number of its first line; None after the last."""
@@ -82,7 +107,7 @@ class _Reader:
     def _value(self, text: str, number: int, column: int) -> Value:
         if not text:
             return self._indented()
-        if text in ("Zinc:", "Trio:"):
+        if text in _NESTED:
             return _nested(text, self._indented(), number)
         if text[0] in "[{":
             text = self._with_indented(text)
@@ -115,6 +140,37 @@ class _Reader:
             parts.append(self._lines[self._at])
             self._at += 1
         return "\n".join(parts)
+
+
+def _tag_of(line: str) -> tuple[str, Value]:
+    """Read a line that is all of a tag, or of none. Raises ValueError for one that needs a closer look."""
+    name, colon, rest = line.partition(":")
+    if NAME.fullmatch(name) is None:
+        if not line.strip() or line.lstrip().startswith("//"):
+            return _NO_TAG, None
+        raise ValueError(line)
+    if not colon:
+        return name, MARKER
+    text = rest.strip(" \t")
+    if not text or text in _NESTED or text[0] in "[{<":
+        raise ValueError(line)
+    value = _simple_scalar(text)
+    if value is None:
+        raise ValueError(line)
+    return name, value
+
+
+def _simple_scalar(text: str) -> Value:
+    if text in ("true", "false"):
+        return text == "true"
+    if _SURE.match(text):
+        return scalar(text)
+    if not _PERHAPS.match(text):
+        return text
+    try:
+        return scalar(text)
+    except ValueError:
+        return text
 
 
 def _nested(kind: str, text: str, number: int) -> Value:

@@ -1,6 +1,6 @@
 """Zinc in (Project Haystack 4.0, chapter Zinc; versions 2 and 3 as well): a grid, or one value.
 
-Most cells of a grid are equal to an earlier one, so each distinct text of a cell is read once.
+Rows of cells that are scalars are read at once, all else value by value.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 
 from ontologies.errors import FormatError
-from ontologies.haystack.kinds import MARKER, Column, Dict, Grid, Number, Value
-from ontologies.haystack.scalars import NAME, NUMBER, SCALAR, STRING, scalar_of
+from ontologies.haystack.kinds import MARKER, Column, Dict, Grid, Value
+from ontologies.haystack.scalars import NAME, SCALAR, STRING, Remembered, scalar, scalar_of
 
 _VERSION = re.compile(rf"ver:({STRING})")
 _BLANK = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"[ \t\n]*")
 _PARTED = re.compile(r"[ \t\n]*,?[ \t\n]*")
-# What keeps a line from being cut at its commas alone.
-_HARD = re.compile(r'["`\[{<(]')
+# What can be cut at its commas alone: none is inside of anything.
+_EASY = re.compile(r'[^"`\[{<(]*+(?:"[^",\\]*+"[^"`\[{<(]*+)*+')
 _INSIDE = rf'(?:[^,"`\[{{<(]++|{STRING}|`(?:[^`\\]++|\\.)*+`|\((?:[^)"]++|{STRING})*+\))*+'
 _CELL = re.compile(f"({_INSIDE}),")
 # Asked first: to look for cells in what is no row takes a time that grows with the square of its length.
@@ -24,7 +24,6 @@ _ROW = re.compile(f"(?:{_INSIDE},)*+")
 _NESTED = ("[", "{", "<<")
 _DEEPEST = 100
 _SHOWN = 24
-_MOST_REMEMBERED = 50_000  # cells, so that memory does not grow with the document
 
 
 def read_zinc(text: str) -> Grid:
@@ -52,7 +51,7 @@ class Scanner:
 
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n") if "\r" in text else text
-        self._cells = _Cells()
+        self._cells = Remembered(_cell_of)
         self._depth = 0
 
     def error(self, at: int, message: str) -> FormatError:
@@ -217,35 +216,13 @@ class Scanner:
         return value, at
 
 
-class _Cells(dict[str, Value]):
-    """The values of cells by their texts, each read when it is first asked for. Raises ValueError."""
-
-    nulls = False
-
-    def __missing__(self, cell: str) -> Value:
-        value = _simple(cell.strip(" \t"))
-        self.nulls = self.nulls or value is None
-        if len(self) < _MOST_REMEMBERED:
-            self[cell] = value
-        return value
-
-
-def _simple(cell: str) -> Value:
-    """Read a cell that is one scalar, the most frequent kinds in the shortest way. Raises ValueError."""
-    if not cell:
-        return None
-    if cell[0] == '"' and cell.find('"', 1) == len(cell) - 1 and "\\" not in cell:
-        return cell[1:-1]
-    if cell[10:11] != "T" and (found := NUMBER.fullmatch(cell)):  # not a time, which has a T there
-        return Number(float(found[1] or found[3].replace("INF", "inf")), found[2])
-    found = SCALAR.fullmatch(cell)
-    if found is None:
-        raise ValueError(cell)
-    return scalar_of(found)
+def _cell_of(cell: str) -> Value:
+    text = cell.strip(" \t")
+    return scalar(text) if text else None
 
 
 def _cut(line: str) -> list[str]:
     """Cut a line into its cells; into none where that takes more than a look."""
-    if _HARD.search(line) is None:
+    if _EASY.fullmatch(line):
         return line.split(",")
     return _CELL.findall(line + ",") if _ROW.fullmatch(line + ",") else []

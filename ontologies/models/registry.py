@@ -8,7 +8,7 @@ from ontologies.adt import forms as adt
 from ontologies.digital_buildings import forms as digital_buildings
 from ontologies.errors import UnknownFormat
 from ontologies.haystack import forms as haystack
-from ontologies.models import json_ld, plain_brick, rdf
+from ontologies.models import json_ld, plain_brick, rdf, rec
 from ontologies.models.form import Form
 from ontologies.tables import forms as tables
 
@@ -17,6 +17,7 @@ FORMS: tuple[Form, ...] = (
     *haystack.FORMS,
     *adt.FORMS,
     *digital_buildings.FORMS,
+    *rec.FORMS,
     *rdf.FORMS,
     *json_ld.FORMS,
     *plain_brick.FORMS,

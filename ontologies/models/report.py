@@ -62,3 +62,8 @@ class Report:
             "found": {kind: count for kind, count in self.found.items() if count},
             "findings": [asdict(finding) for finding in self.findings],
         }
+
+
+def times(count: int) -> str:
+    """Return a count in words: ``once``, ``1,234 times``."""
+    return "once" if count == 1 else f"{count:,} times"

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ontologies.haystack.csv_text import read_csv, write_csv
-from ontologies.haystack.hayson import read_hayson, write_hayson
+from ontologies.haystack.hayson import read_hayson
+from ontologies.haystack.hayson_text import write_hayson
 from ontologies.haystack.json3 import read_json3, write_json3
 from ontologies.haystack.kinds import MARKER, Column, DateTime, Dict, Grid, Number, Ref, grid_of
 from ontologies.haystack.trio import read_trio, write_trio

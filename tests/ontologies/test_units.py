@@ -7,7 +7,7 @@ import pytest
 from pyoxigraph import Literal, RdfFormat, parse
 
 from ontologies.namespaces import QUDT, UNIT
-from ontologies.units import bacnet_unit, bacnet_units
+from ontologies.units import bacnet_unit, bacnet_units, haystack_note, haystack_symbol, haystack_unit
 from tests.support.data import shared
 
 # What is measured, in the exponents of QUDT's vectors: amount, current, length, light, mass, temperature, time.
@@ -133,6 +133,38 @@ def test_every_unit_is_qudts_and_of_the_dimension_of_its_quantity() -> None:
         if dimension != DIMENSIONS[SAME.get(unit.quantity, unit.quantity)]:
             wrong.append((unit.name, unit.quantity, dimension))
     assert wrong == []
+
+
+def haystack_sections() -> dict[str, list[list[str]]]:
+    """Return the names of each unit in Haystack's own database, by what is measured."""
+    sections: dict[str, list[list[str]]] = {}
+    for line in shared("haystack/defs/units.txt").read_text().splitlines():
+        if line.startswith("--"):
+            name = line.strip("- ")
+        elif line:
+            sections.setdefault(name, []).append(line.partition(";")[0].split(","))
+    return sections
+
+
+def test_every_unit_of_haystack_is_one_of_qudts_or_has_a_reason() -> None:
+    for section, units in haystack_sections().items():
+        vectors = set()
+        for names in units:
+            found = {haystack_unit(name) for name in names if section != "currency" or not name.islower()}
+            (unit,) = found
+            if unit is None:
+                assert {haystack_note(name) for name in names if "_" not in name} != {None}, names
+            else:
+                assert "deprecated" not in qudt()[str(unit)], names
+                assert haystack_symbol(unit) is not None
+                vectors.add(qudt()[str(unit)]["vector"][0])
+        mixed = {"dimensionless", "cooling efficiency", "frequency", "electric resistance"}
+        assert len(vectors) <= 1 or section in mixed, (section, vectors)
+    assert haystack_unit("fahrenheit") == UNIT["DEG_F"]
+    assert haystack_unit("$") == UNIT["CCY_USD"]
+    assert haystack_symbol(UNIT["KiloW-PER-TON_FG"]) == "kW/ton"
+    assert haystack_unit("furlong") is None
+    assert haystack_note("furlong") is None
 
 
 def test_no_unit_is_one_that_qudt_has_given_up() -> None:

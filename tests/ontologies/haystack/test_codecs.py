@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from ontologies.errors import FormatError, ValueShapeError
 from ontologies.haystack.csv_text import read_csv, write_csv
 from ontologies.haystack.forms import HAYSON, JSON3
-from ontologies.haystack.hayson import read_hayson, write_hayson
+from ontologies.haystack.hayson import read_hayson
+from ontologies.haystack.hayson_text import write_hayson
 from ontologies.haystack.json3 import read_json3, write_json3
 from ontologies.haystack.kinds import MARKER, Dict, Grid, Number, Ref, Value, XStr, grid_of, kind_of
 from ontologies.haystack.trio import read_trio, write_trio

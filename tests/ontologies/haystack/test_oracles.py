@@ -19,7 +19,8 @@ import pytest
 from phable.io.ph_json import ph_from_json, ph_to_json
 from phable.io.ph_zinc import ph_from_zinc
 
-from ontologies.haystack.hayson import read_hayson, write_hayson
+from ontologies.haystack.hayson import read_hayson
+from ontologies.haystack.hayson_text import write_hayson
 from ontologies.haystack.kinds import Grid, grid_of
 from ontologies.haystack.trio import read_trio, write_trio
 from ontologies.haystack.zinc import read_zinc

@@ -15,7 +15,7 @@ import ontologies.haystack
 from ontologies.catalog import find
 from ontologies.errors import FormatError
 from ontologies.formats import format_of_file, read_quads
-from ontologies.haystack.classes import class_of
+from ontologies.haystack.classes import class_of, kind_of_target
 from ontologies.haystack.encoding import UNIT_OF
 from ontologies.haystack.forms import CSV, FORMS, HAYSON, JSON3, TRIO, ZINC, HaystackForm
 from ontologies.haystack.kinds import MARKER, Dict, Number, Ref, Uri, Value
@@ -25,8 +25,9 @@ from ontologies.identity import point_uuid
 from ontologies.models.form import Options
 from ontologies.models.registry import form_named, recognise
 from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, WITHOUT_CLASS, Report
-from ontologies.namespaces import BRICK, OWL, PREFIXES, RDF, RDFS, REC, TAG, UNIT
+from ontologies.namespaces import BRICK, OWL, PREFIXES, RDF, RDFS, REC, TAG, UNIT, expand
 from ontologies.points import find_points
+from ontologies.validation import validate
 from server.demo.building import model as demo_building
 from tests.ontologies.haystack.grids import NESTED, RECORDS, SCALARS, awkward
 from tests.support.data import shared
@@ -123,7 +124,7 @@ def test_what_a_record_means() -> None:
         Quad(site, RDFS["label"], Literal("Site"), G),
         Quad(equip, RDF["type"], BRICK["RVAV"], G),
         Quad(equip, RDFS["label"], Literal("Named"), G),
-        Quad(equip, BRICK["hasLocation"], site, G),
+        Quad(equip, REC["locatedIn"], site, G),
         Quad(point, RDF["type"], BRICK["Zone_Air_Temperature_Sensor"], G),
         Quad(point, BRICK["isPointOf"], equip, G),
         Quad(point, BRICK["hasUnit"], UNIT["DEG_F"], G),
@@ -132,10 +133,126 @@ def test_what_a_record_means() -> None:
     assert [bool(each.references) for each in find_points(quads)] == [True, False]
     assert report.found == {NOT_UNDERSTOOD: 2, WITHOUT_CLASS: 1}
     assert [str(finding) for finding in report.of(NOT_UNDERSTOOD)] == [
-        "row 4 (@q), unit: 'smoot' has no unit of QUDT that we know",
+        "row 4 (@q), unit: 'smoot' is no unit of QUDT: it is no unit of Haystack's either",
         "row 4 (@q), equipRef: @gone is not in the document",
     ]
     assert report.counts == {"records": 4, "site": 1, "equip": 1, "point": 2}
+
+
+PLACES = """id:@s
+site
+---
+id:@room
+space
+room
+siteRef:@s
+---
+id:@weather
+weatherStation
+siteRef:@s
+---
+id:@plant
+equip
+plant
+hot
+water
+spaceRef:@room
+---
+id:@loop
+equip
+hot
+secondaryLoop
+equipRef:@plant
+siteRef:@s
+---
+id:@boiler
+equip
+boiler
+hotWaterRef:@plant
+siteRef:@s
+---
+id:@pump
+equip
+pump
+motor
+equipRef:@loop
+siteRef:@s
+---
+id:@main
+equip
+meter
+elec
+siteMeter
+siteRef:@s
+---
+id:@ahu
+equip
+ahu
+hotWaterRef:@plant
+elecMeterLoad:@main
+spaceRef:@room
+siteRef:@s
+---
+id:@of-ahu
+point
+sensor
+equipRef:@ahu
+spaceRef:@room
+siteRef:@s
+---
+id:@of-plant
+point
+sensor
+equipRef:@plant
+siteRef:@s
+---
+id:@of-weather
+point
+sensor
+weatherStationRef:@weather
+siteRef:@s
+---
+id:@of-site
+point
+sensor
+siteRef:@s
+"""
+
+
+def test_what_refs_mean_conforms_to_the_shapes_of_brick() -> None:
+    quads = [
+        *TRIO.read(PLACES.encode(), OPTIONS).quads,
+        *TRIO.read(shared(f"haystack/sites/{SITES[2][0]}"), OPTIONS).quads,
+    ]
+    said = {(str(q.subject).removeprefix("<urn:x:").rstrip(">"), q.predicate, q.object) for q in quads}
+    place, plant = (NamedNode(f"urn:x:{name}") for name in ("room", "plant"))
+    assert {
+        ("of-ahu", BRICK["isPointOf"], NamedNode("urn:x:ahu")),
+        ("of-ahu", REC["isPointOf"], place),
+        ("of-plant", REC["isPointOf"], plant),
+        ("ahu", REC["locatedIn"], place),
+        ("ahu", BRICK["isFedBy"], plant),
+        ("boiler", BRICK["isPartOf"], plant),
+    } <= said
+    assert not {predicate for _, predicate, _ in said} & {BRICK["hasLocation"], BRICK["isMeteredBy"]}
+    assert validate(quads, find("brick")).findings == ()
+
+
+def test_systems_are_told_by_their_names() -> None:
+    above: dict[str, set[str]] = {}
+    for quad in find("brick").quads():
+        if quad.predicate == RDFS["subClassOf"] and isinstance(quad.subject, NamedNode):
+            above.setdefault(quad.subject.value, set()).add(str(quad.object).strip("<>"))
+
+    def is_collection(cls: str) -> bool:
+        return cls == BRICK["Collection"].value or any(map(is_collection, above.get(cls, ())))
+
+    with (DATA / "classes.csv").open() as file:
+        names = {line.strip().rpartition(",")[2] for line in file if ",brick:" in line}
+    classes = [expand(name) for name in names]
+    wrong = [cls for cls in classes if (kind_of_target(cls) == "system") != is_collection(cls.value)]
+    assert wrong == []
+    assert len(classes) > 100
 
 
 def test_two_records_with_one_id_are_refused() -> None:
@@ -218,10 +335,13 @@ def test_what_has_no_record_is_reported() -> None:
 def test_the_tables_name_what_brick_has() -> None:
     quads = list(find("brick").quads())
     known = {quad.subject for quad in quads} - {q.subject for q in quads if q.predicate == OWL["deprecated"]}
+    known |= {
+        term for q in quads if q.predicate == OWL["equivalentProperty"] and isinstance(term := q.object, NamedNode)
+    }
     for name, column in (("classes", "class"), ("relations", "relation")):
         lines = (DATA / f"{name}.csv").read_text().splitlines()
         rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
-        terms = {row[column] for row in rows}
+        terms = {row[column] for row in rows} - {""}  # what a ref may mean is nothing
         assert len(rows) == len({tuple(row.values()) for row in rows})
         assert not [t for t in terms if NamedNode(PREFIXES[t.partition(":")[0]] + t.partition(":")[2]) not in known]
 
