@@ -136,14 +136,14 @@ class Compaction:
 
     def _replace(self, old: Sequence[Segment], new: Sequence[Written]) -> None:
         with self._hot.transaction() as cursor:
-            catalog.remove(cursor, old)
+            orphans = catalog.remove(cursor, old)
             catalog.enter(cursor, new, self._seq)
             catalog.prune(cursor)
             segments = catalog.segments(cursor)
         try:
             self._files.publish(segments)
         finally:
-            self._files.retire(old)
+            self._files.retire([*old, *orphans])
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 
@@ -15,6 +16,7 @@ import pytest
 
 from storage.series import rolling, rollups, sources
 from storage.series.aggregates import MERGED
+from storage.series.rolled_up import files_of
 from storage.series.rollups import HELD, PLAIN
 from storage.series.selection import Selection
 from storage.series.sql import Window
@@ -206,6 +208,48 @@ def test_rollups_come_and_go_with_their_segments(store: SeriesStore) -> None:
     store.delete([series_id(n) for n in (1, 2, 3)], Window())
     store.compact()
     assert files() == segments() == set()
+
+
+def test_small_files_of_rollups_are_merged(store: SeriesStore) -> None:
+    """Of a segment a day: all but those of the newest, and again once late readings have come to one of them."""
+    store.close()
+    store = SeriesStore(store.directory, replace(QUIET, target_rows=100))
+    readings = some_readings(5)
+
+    def files() -> dict[str, int]:
+        rows = {
+            path.name: pq.read_metadata(path).num_rows for path in sorted((store.directory / "rollups").iterdir())
+        }
+        assert rows.keys() == {file.file_name for file in files_of(store._reads.known.settled().rolled_up)}  # type: ignore[union-attr]
+        return rows
+
+    def ask() -> None:
+        for name, window, aggregate in QUESTIONS[::7]:
+            with counting() as used:
+                same(store, Selection(window, aggregate, STEPS[name]))
+            assert window != Window() or name in READINGS_ONLY or name == "none" or used == [True]
+
+    for number in range(0, len(readings), 100):
+        store.append(table(readings[number : number + 100]))
+    store.compact()
+    segments = store.status().segments
+    assert store.roll_up() == segments >= 4
+    ask()
+    before = files()
+    assert len(before) == 2 + 2 * (store._catalog()[-1].rows < 100)
+    store.append(table([reading(1, DAY + 7, 99.0)]))
+    store.compact()
+    ask()
+    assert set(before) <= set(files())
+    assert store.roll_up() >= 1
+    ask()
+    assert len(files()) == len(before)
+    assert not set(before) <= set(files())
+    store.close()
+    store = SeriesStore(store.directory, QUIET)
+    assert store.roll_up() == 0
+    ask()
+    store.close()
 
 
 def test_a_start_removes_what_is_foreign_and_makes_up_for_what_is_missing(store: SeriesStore) -> None:
