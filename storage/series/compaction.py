@@ -20,7 +20,7 @@ from storage.series.catalog import Segment, Written
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.layers import Layers, archived, relation
-from storage.series.rollups import COLUMNS
+from storage.series.rollup_form import COLUMNS
 from storage.series.segments import ARCHIVE, SegmentFiles, digest
 from storage.series.sql import parquet
 

@@ -145,7 +145,7 @@ class _Look:
         parts: dict[str, list[Partials]] = {series: [] for series in self.hot}
         if rolled is not None:
             rest -= rolled.spans
-            self._add(parts, rolled, columns_for(aggregate))
+            self._add(parts, rolled, aggregate)
         for series, rows in self.readings(rest).items():
             parts[series].append(Partials.of_readings(rows, aggregate))
         start = Buckets(selection.step, first, last).starts_of if selection.step else self._start
@@ -160,12 +160,13 @@ class _Look:
                 parts += [Part.of(rows, files[path]) for rows in of_series(part, series, times)]
         return {series: newest(parts) for series, parts in found.items()}
 
-    def _add(self, parts: dict[str, list[Partials]], rolled: Rolled, columns: Sequence[str]) -> None:
+    def _add(self, parts: dict[str, list[Partials]], rolled: Rolled, aggregate: str) -> None:
         """Add the partials of rollups to those of each series."""
+        columns = columns_for(aggregate)
         for taken in rolled.taken:
             for _, rows in self._read(map(self.files.rollup, taken.files), taken.times, columns, MOST_ROLLED_GROUPS):
                 for series, found in parts.items():
-                    found += [Partials.of_rollup(part) for part in of_series(rows, series, taken.times)]
+                    found += [Partials.of_rollup(part, aggregate) for part in of_series(rows, series, taken.times)]
 
     def _read(
         self, files: Iterable[Path], times: Spans, columns: Sequence[str], most: int

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from storage.series.rollup_form import Column, restored_columns, stored_with
 from storage.series.schema import SCHEMA
 
-Column = npt.NDArray[Any]
 Columns = Mapping[str, Column]
 _NEEDED = {
     "mean": ("count", "sum"),
@@ -39,9 +37,9 @@ _ADDED_UP: dict[str, Callable[[Columns, Column], Column]] = {
 BUCKETS = pa.schema([SCHEMA.field("time"), SCHEMA.field("value")])
 
 
-def columns_for(aggregate: str) -> tuple[str, ...]:
-    """Return the columns of partials that an aggregate needs, `time` first."""
-    return ("time", *_NEEDED[aggregate])
+def columns_for(aggregate: str) -> list[str]:
+    """Return the columns of a file that an aggregate needs, `time` first."""
+    return stored_with(("time", *_NEEDED[aggregate]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,9 @@ class Partials:
     columns: Columns
 
     @classmethod
-    def of_rollup(cls, rows: pa.RecordBatch) -> Partials:
-        """Return rows of a rollup of one series."""
-        names = rows.schema.names
-        return cls({name: rows.column(number).to_numpy(zero_copy_only=False) for number, name in enumerate(names)})
+    def of_rollup(cls, rows: pa.RecordBatch, aggregate: str) -> Partials:
+        """Return rows of a rollup of one series, with the columns that `columns_for` names."""
+        return cls(restored_columns(rows, ("time", *_NEEDED[aggregate])))
 
     @classmethod
     def of_readings(cls, rows: pa.Table, aggregate: str) -> Partials:
@@ -74,7 +71,7 @@ def added_up(aggregate: str, parts: Iterable[Partials], start: Callable[[Column]
     found = [part.columns for part in parts]
     if not found:
         return BUCKETS.empty_table()
-    columns = {name: np.concatenate([each[name] for each in found]) for name in columns_for(aggregate)}
+    columns = {name: np.concatenate([each[name] for each in found]) for name in ("time", *_NEEDED[aggregate])}
     known = np.flatnonzero(columns["rows" if aggregate == "count" else "count"])
     known = known[np.argsort(columns["time"][known], kind="stable")]
     columns = {name: column[known] for name, column in columns.items()}
@@ -82,4 +79,6 @@ def added_up(aggregate: str, parts: Iterable[Partials], start: Callable[[Column]
         return BUCKETS.empty_table()
     starts = start(columns["time"])
     at = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
-    return pa.table([pa.array(starts[at]), pa.array(_ADDED_UP[aggregate](columns, at))], schema=BUCKETS)
+    with np.errstate(all="ignore"):  # infinities add up to what is no number
+        values = _ADDED_UP[aggregate](columns, at)
+    return pa.table([pa.array(starts[at]), pa.array(values)], schema=BUCKETS)

@@ -17,7 +17,10 @@ CREATE TABLE IF NOT EXISTS rollups (
 );
 ALTER TABLE rollups ADD COLUMN IF NOT EXISTS file BIGINT;
 ALTER TABLE rollups ADD COLUMN IF NOT EXISTS parts BIGINT;
+ALTER TABLE rollups ADD COLUMN IF NOT EXISTS form BIGINT;
 """
+FORM = 1
+"""The number of the form of files (storage.series.rollup_form): those of another are made anew."""
 _FILE = "coalesce(file, segment)"  # one of its own has the segment's number
 LAST_FILE = f"(SELECT max({_FILE}) FROM rollups)"
 
@@ -54,6 +57,12 @@ def rolled_up(cursor: duckdb.DuckDBPyConnection) -> RolledUp:
     return known
 
 
+def outdated(cursor: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return the segments whose rollups an early version has written, in another form."""
+    found = cursor.execute("SELECT DISTINCT segment FROM rollups WHERE form IS DISTINCT FROM ?", [FORM]).fetchall()
+    return [number for (number,) in found]
+
+
 def files_of(known: RolledUp) -> set[RollupFile]:
     """Return all files."""
     return {file for files in known.values() for file in files.values()}
@@ -67,8 +76,8 @@ def rows_of(cursor: duckdb.DuckDBPyConnection, tier: str) -> dict[int, int]:
 def enter(cursor: duckdb.DuckDBPyConnection, segment: int, tier: str, rows: int, size: int) -> None:
     """Enter the rollup of a segment that is catalogued; one without rows says that there is not to be a file."""
     cursor.execute(
-        "INSERT INTO rollups SELECT segment, ?, ?, ?, NULL, NULL FROM segments WHERE segment = ?",
-        [tier, rows, size, segment],
+        "INSERT INTO rollups SELECT segment, ?, ?, ?, NULL, NULL, ? FROM segments WHERE segment = ?",
+        [tier, rows, size, FORM, segment],
     )
 
 

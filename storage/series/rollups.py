@@ -12,8 +12,7 @@ was deleted since lies in other files or in the catalog, and readers take the re
 | `first_time`, `last_time` | of the numbers |
 | `area` | the integral from the first number to the last, each held until the next; in value times microseconds |
 
-Sums are rounded to six decimals where that changes no more than their last digits, as adding up does: those of values
-with few decimals then repeat. `area` is null where it is what AREA says: where all numbers are equally far apart.
+In files they are not written as they are, see storage.series.rollup_form; but in archives they are.
 """
 
 from __future__ import annotations
@@ -27,25 +26,16 @@ import duckdb
 
 from storage.series.layers import Numbered, archived
 from storage.series.rolled_up import RollupFile
-from storage.series.segments import write_parquet
+from storage.series.rollup_form import COLUMNS, copied, restored, written
 from storage.series.spans import Spans
 from storage.series.sql import Window, parquet, timestamp
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TIERS = {"hour": HOUR, "day": DAY}
 WORTH = 10  # an hour's rollup takes as much as ten readings: with fewer in an hour it would only cost
-ROW_GROUP = 16_384  # rows: a question about few series reads few of them
 PLAIN = frozenset({"mean", "min", "max", "sum", "count", "first", "last"})
 HELD = frozenset({"twmean", "integral"})
-COLUMNS = "id, time, rows, count, sum, min, max, first, last, first_time, last_time, area"
 
-_EVEN = "(sum - last) * (epoch_us(last_time) - epoch_us(first_time)) / greatest(count - 1, 1)"
-AREA = f"coalesce(area, {_EVEN})"
-_STORED = f"""
-SELECT * REPLACE (CASE WHEN count > 0 AND abs(area - {_EVEN}) > 1e-14 * abs(area) THEN area END AS area)
-FROM (SELECT * REPLACE (
-    CASE WHEN abs(round(sum, 6) - sum) <= 1e-14 * abs(sum) THEN round(sum, 6) ELSE sum END AS sum) FROM ({{rows}}))
-"""
 _HOURS = """
 SELECT id, bucket AS time, count(*) AS rows, count(*) AS count, sum(value) AS sum, min(value) AS min,
     max(value) AS max, arg_min(value, time) AS first, arg_max(value, time) AS last, min(time) AS first_time,
@@ -108,18 +98,17 @@ def build(cursor: duckdb.DuckDBPyConnection, segment: Path, rows: int, targets: 
 
 def merge(cursor: duckdb.DuckDBPyConnection, parts: Iterable[tuple[Path, Spans]], target: Path) -> int:
     """Write one file of what others of a tier have at some times; returns the rows. Durable when it returns."""
-    rows = (f"SELECT {COLUMNS} FROM {parquet([path])} WHERE {times.condition()}" for path, times in parts)
-    return write_parquet(cursor, " UNION ALL ".join(rows), COLUMNS, target, group=ROW_GROUP)
+    rows = (f"SELECT * FROM {parquet([path])} WHERE {times.condition()}" for path, times in parts)
+    return copied(cursor, " UNION ALL ".join(rows), target)
 
 
 def hours(readings: str) -> str:
-    """Return the hourly rollups of a relation, as they are stored."""
-    return _STORED.format(rows=_HOURS.format(rows=f"({readings})", order="PARTITION BY id ORDER BY time"))
+    """Return the hourly rollups of a relation."""
+    return _HOURS.format(rows=f"({readings})", order="PARTITION BY id ORDER BY time")
 
 
 def _write(cursor: duckdb.DuckDBPyConnection, tier: str, rows: str, target: Path) -> Rollup:
-    written = write_parquet(cursor, _STORED.format(rows=rows), COLUMNS, target, group=ROW_GROUP)
-    return Rollup(tier, written, target.stat().st_size)
+    return Rollup(tier, written(cursor, rows, target), target.stat().st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +155,7 @@ class Rolled:
 
         For a partial these are two: its mean, from its first to its last, and then its last.
         """
-        mean = f"{AREA} / (epoch_us(last_time) - epoch_us(first_time))"
+        mean = "area / (epoch_us(last_time) - epoch_us(first_time))"
         rest = "NULL::VARCHAR AS text, NULL::VARCHAR AS status"
         longer = f"{condition} AND last_time > first_time"
         firsts = self._selects(f"id, first_time AS time, {mean} AS value, {rest}", longer, path)
@@ -175,7 +164,8 @@ class Rolled:
 
     def _selects(self, columns: str, condition: str, path: Callable[[RollupFile], Path]) -> Sequence[str]:
         found = [
-            f"SELECT {columns} FROM {parquet(map(path, taken.files))} WHERE {taken.times.condition()} AND {condition}"
+            f"SELECT {columns} FROM {restored([path(file) for file in taken.files])}"
+            f" WHERE {taken.times.condition()} AND {condition}"
             for taken in self.taken
         ]
         if self.archives and self.hours:

@@ -40,7 +40,6 @@ def write_parquet(
     *,
     order: str = "ORDER BY id, time",
     effort: int = LASTING,
-    group: int | None = None,
 ) -> int:
     """Write columns, sorted by `id` and `time`, as zstd Parquet; returns the rows. Durable when it returns."""
     temporary = target.with_suffix(".tmp")
@@ -50,7 +49,7 @@ def write_parquet(
         [(count,)] = cursor.execute(
             f"COPY (SELECT {optional} FROM ({rows}) {order}) TO {quote(str(temporary))}"
             f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {effort}, PARQUET_VERSION v2,"
-            f" ROW_GROUP_SIZE {group or ROW_GROUP})"
+            f" ROW_GROUP_SIZE {ROW_GROUP})"
         ).fetchall()
         publish(temporary, target)
     except BaseException:

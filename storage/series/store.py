@@ -88,6 +88,7 @@ class SeriesStore:
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])
         with self._hot.transaction() as cursor:
+            rolled_up.forget(cursor, rolled_up.outdated(cursor))
             self._files.retire(rolled_up.forget(cursor, self._files.recover_rollups(rolled_up.rolled_up(cursor))))
         with self._hot.transaction() as cursor:
             for run in catalog.without_days(cursor):  # of an early version
