@@ -16,15 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from storage.series import rolled_up
 from storage.series.engine import table_of
+from storage.series.rolled_up import RollupFile
 
-SCHEMA = """
+SCHEMA = f"""
+{rolled_up.SCHEMA}
 CREATE TABLE IF NOT EXISTS readings (
     id UUID NOT NULL, time TIMESTAMP NOT NULL, value DOUBLE, text VARCHAR, status VARCHAR, seq BIGINT NOT NULL
 );
@@ -42,9 +45,6 @@ CREATE TABLE IF NOT EXISTS segment_series (
     first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
 );
 CREATE TABLE IF NOT EXISTS segment_days (segment BIGINT NOT NULL, day DATE NOT NULL);
-CREATE TABLE IF NOT EXISTS rollups (
-    segment BIGINT NOT NULL, tier VARCHAR NOT NULL, rows BIGINT NOT NULL, bytes BIGINT NOT NULL
-);
 CREATE TABLE IF NOT EXISTS receipts (
     key VARCHAR PRIMARY KEY, content VARCHAR NOT NULL, answer VARCHAR NOT NULL, stored TIMESTAMP NOT NULL
 );
@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS quarantine_series (
     first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
 );
 """
-_TABLES = ("segments", "segment_series", "segment_days", "rollups")
+_TABLES = ("segments", "segment_series", "segment_days")
 _COLUMNS = "segment, level, seq, first_day, last_day, first, last, rows, bytes, digest"
 
 FOREVER = 1 << 62  # the number of a deletion that is about later writes too: of readings that have had their time
@@ -71,7 +71,9 @@ SELECT greatest((SELECT max(seq) FROM readings), (SELECT max(seq) FROM latest), 
     (SELECT max(seq) FROM deletions WHERE seq < {FOREVER}), (SELECT max(seq) FROM quarantine), 0)
 """
 
-LAST_SEGMENT = "SELECT greatest((SELECT max(segment) FROM segments), (SELECT max(segment) FROM quarantine), 0)"
+LAST_SEGMENT = f"""
+SELECT greatest((SELECT max(segment) FROM segments), (SELECT max(segment) FROM quarantine), {rolled_up.LAST_FILE}, 0)
+"""
 
 # Segments that may still hold what has been deleted from them.
 _STALE = f"""
@@ -111,6 +113,11 @@ class Segment:
     def file_name(self) -> str:
         """Its name in `series/segments/`."""
         return f"{self.number:010d}.parquet"
+
+    @property
+    def days(self) -> tuple[datetime, datetime]:
+        """From the start of its first day to the end of its last one."""
+        return datetime.combine(self.first_day, time()), datetime.combine(self.last_day, time()) + timedelta(days=1)
 
     @property
     def public_name(self) -> str:
@@ -162,34 +169,17 @@ def enter_days(cursor: duckdb.DuckDBPyConnection, number: int, days: pa.Table) -
     cursor.unregister("days")
 
 
-def remove(cursor: duckdb.DuckDBPyConnection, old: Sequence[Segment]) -> None:
-    """Forget files."""
+def remove(cursor: duckdb.DuckDBPyConnection, old: Sequence[Segment]) -> list[RollupFile]:
+    """Forget files; returns those of rollups that nobody needs then."""
     numbers = [segment.number for segment in old]
     for table in _TABLES:
         cursor.execute(f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::BIGINT[]))", [numbers])
+    return rolled_up.forget(cursor, numbers)
 
 
 def stale(cursor: duckdb.DuckDBPyConnection) -> set[int]:
     """Return the numbers of the segments that may still hold what has been deleted from them."""
     return {number for (number,) in cursor.execute(_STALE).fetchall()}
-
-
-def enter_rollup(cursor: duckdb.DuckDBPyConnection, number: int, tier: str, rows: int, size: int) -> None:
-    """Enter the rollup of a segment that is catalogued; one without rows says that there is not to be a file."""
-    cursor.execute(
-        "INSERT INTO rollups SELECT segment, ?, ?, ? FROM segments WHERE segment = ?", [tier, rows, size, number]
-    )
-
-
-def rolled_up(cursor: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
-    """Return by the number of each segment that has rollups of which tiers there are files."""
-    found = cursor.execute("SELECT segment, list(tier) FILTER (rows > 0) FROM rollups GROUP BY segment").fetchall()
-    return {number: set(tiers or ()) for number, tiers in found}
-
-
-def forget_rollups(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> None:
-    """Forget the rollups of segments."""
-    cursor.execute("DELETE FROM rollups WHERE segment IN (SELECT unnest(?::BIGINT[]))", [list(numbers)])
 
 
 def has_deletions(cursor: duckdb.DuckDBPyConnection) -> bool:

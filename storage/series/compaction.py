@@ -20,7 +20,7 @@ from storage.series.catalog import Segment, Written
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.layers import Layers, archived, relation
-from storage.series.rollups import COLUMNS
+from storage.series.rollup_form import COLUMNS
 from storage.series.segments import ARCHIVE, SegmentFiles, digest
 from storage.series.sql import parquet
 
@@ -136,14 +136,14 @@ class Compaction:
 
     def _replace(self, old: Sequence[Segment], new: Sequence[Written]) -> None:
         with self._hot.transaction() as cursor:
-            catalog.remove(cursor, old)
+            orphans = catalog.remove(cursor, old)
             catalog.enter(cursor, new, self._seq)
             catalog.prune(cursor)
             segments = catalog.segments(cursor)
         try:
             self._files.publish(segments)
         finally:
-            self._files.retire(old)
+            self._files.retire([*old, *orphans])
 
 
 @contextlib.contextmanager

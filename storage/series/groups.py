@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.series.schema import SCHEMA
-from storage.series.sql import Window
+from storage.series.spans import Spans
 
 _MOST_KEPT = 32_768  # row groups, of which each takes about a kilobyte: of four billion readings
 VALUES = pa.schema([field for field in SCHEMA if field.name != "id"])
@@ -32,13 +32,13 @@ class Footer:
         self.size = self.metadata.num_row_groups
         self._ends: dict[tuple[int, int], tuple[Any, Any]] = {}
 
-    def groups(self, series: Iterable[str], window: Window) -> list[int]:
-        """Return the numbers of the row groups that may have readings of some series in a window.
+    def groups(self, series: Iterable[str], times: Spans) -> list[int]:
+        """Return the numbers of the row groups that may have rows of some series at some times.
 
         Raises ValueError where one has no statistics.
         """
         found = {group for each in series for group in self._with(each)}
-        return [group for group in sorted(found) if window.meets(*self._end(group, _TIME))]
+        return [group for group in sorted(found) if times.meets(*self._end(group, _TIME))]
 
     def _with(self, series: str) -> range:
         groups = range(self.size)
@@ -56,25 +56,25 @@ class Footer:
 
 
 class Footers:
-    """Keeps the footers that were read last, by the number of the segment: files never change."""
+    """Keeps the footers that were read last, by their paths: files never change, nor is a name used twice."""
 
     def __init__(self, most: int = _MOST_KEPT) -> None:
         """So many row groups at `most` are kept."""
         self._most = most
-        self._kept: OrderedDict[int, Footer] = OrderedDict()
+        self._kept: OrderedDict[Path, Footer] = OrderedDict()
         self._groups = 0
         self._lock = threading.Lock()
 
-    def of(self, number: int, path: Path) -> Footer:
-        """Return the footer of a segment."""
+    def of(self, path: Path) -> Footer:
+        """Return the footer of a file."""
         with self._lock:
-            if (kept := self._kept.get(number)) is not None:
-                self._kept.move_to_end(number)
+            if (kept := self._kept.get(path)) is not None:
+                self._kept.move_to_end(path)
                 return kept
         footer = Footer(path)
         with self._lock:
-            if number not in self._kept:
-                self._kept[number] = footer
+            if path not in self._kept:
+                self._kept[path] = footer
                 self._groups += footer.size
             while self._groups > self._most and len(self._kept) > 1:
                 self._groups -= self._kept.popitem(last=False)[1].size
@@ -94,21 +94,23 @@ class Part:
         return cls(rows, np.full(rows.num_rows, seq, np.int64))
 
 
-def read_groups(path: Path, footer: Footer, groups: list[int]) -> pa.Table:
-    """Return whole row groups with the columns of readings; `id` is a dictionary."""
+def read_groups(path: Path, footer: Footer, groups: list[int], columns: Sequence[str] = VALUES.names) -> pa.Table:
+    """Return whole row groups: `id`, a dictionary, and the columns, of which the first is `time`."""
     with pq.ParquetFile(path, metadata=footer.metadata, read_dictionary=["id"]) as file:
-        return file.read_row_groups(groups, columns=SCHEMA.names, use_threads=False)
+        return file.read_row_groups(groups, columns=["id", *columns], use_threads=False)
 
 
-def of_series(rows: pa.Table, series: str, window: Window) -> Iterator[pa.RecordBatch]:
-    """Yield what rows, sorted by `id` (a dictionary) and time, have of a series in a window; see VALUES."""
+def of_series(rows: pa.Table, series: str, times: Spans) -> Iterator[pa.RecordBatch]:
+    """Yield what rows of `read_groups` have of a series at some times, without `id`."""
     for batch in rows.to_batches():
         first, last = _place(cast("pa.DictionaryArray[Any, Any]", batch.column(_ID)), series)
-        times = batch.column(_TIME).slice(first, last - first).to_numpy()
-        low = int(np.searchsorted(times, np.datetime64(window.start, "us"))) if window.start else 0
-        high = int(np.searchsorted(times, np.datetime64(window.end, "us"))) if window.end else len(times)
-        if low < high:
-            yield batch.slice(first + low, high - low).select(VALUES.names)
+        if first < last:
+            own = batch.slice(first, last - first).select(batch.schema.names[1:])
+            known = own.column(0).to_numpy()
+            for start, end in times.intervals:
+                low, high = np.searchsorted(known, np.array([start, end], "datetime64[us]"))
+                if low < high:
+                    yield own.slice(low, high - low)
 
 
 def _place(ids: pa.DictionaryArray[Any, Any], series: str) -> tuple[int, int]:

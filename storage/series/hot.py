@@ -152,6 +152,11 @@ class HotTier:
                 own.append(Part(batch.select(VALUES.names), batch.column("seq").to_numpy()))
         return parts
 
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """From when to when there may be hot readings: of all that `find` has found, unless the catalog changed."""
+        return self._span
+
     def _widen(self, rows: pa.Table) -> None:
         """Let the span have the times of rows that are about to come: it is never too short for those who look."""
         times = pc.min_max(rows.column("time"))

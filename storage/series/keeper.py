@@ -15,12 +15,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.series import catalog
+from storage.series import catalog, rolled_up
 from storage.series.catalog import Segment, Written
 from storage.series.compaction import Compaction, new_files
 from storage.series.engine import engine_errors, table_of
 from storage.series.hot import HotTier
-from storage.series.rollups import TIERS, build
+from storage.series.rolled_up import RolledUp, RollupFile
+from storage.series.rollup_merging import Part, parts_of, to_merge
+from storage.series.rollups import TIERS, build, merge
 from storage.series.segments import SegmentFiles
 from storage.series.sorting import MOST_ROWS, ends, in_order, pieces
 
@@ -110,24 +112,48 @@ class Keeper:
             yield
 
     def roll_up(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Write the rollups of segments that have none, one after the other until `stop`; returns how many."""
+        """Write the rollups of segments that have none, and merge small files, one after the other until `stop`.
+
+        Returns of how many segments there are new ones.
+        """
         done = 0
         while not stop():
             with self._busy, contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
-                known = catalog.rolled_up(cursor)
-                missing = [s for s in catalog.segments(cursor) if s.level == 1 and s.number not in known]
-                if not missing:
+                known = rolled_up.rolled_up(cursor)
+                segments = [s for s in catalog.segments(cursor) if s.level == 1]
+                missing = [s for s in segments if s.number not in known]
+                if missing:
+                    self._roll_up(cursor, missing[-1])  # the newest are asked for most
+                    done += 1
+                elif not self._merge_rollups(cursor, segments, known):
                     break
-                self._roll_up(cursor, missing[-1])  # the newest are asked for most
-                done += 1
         return done
 
+    def _merge_rollups(self, cursor: duckdb.DuckDBPyConnection, segments: list[Segment], known: RolledUp) -> bool:
+        """Make one file of several where it is time for that; returns whether it was."""
+        if segments and segments[-1].rows < self._target:
+            segments = segments[:-1]  # with what comes, it will be another soon
+        for tier in TIERS:
+            parts = to_merge(parts_of(tier, segments, known, rolled_up.rows_of(cursor, tier)))
+            if parts:
+                self._merge(cursor, RollupFile(self._hot.next_segment(), tier), parts)
+                return True
+        return False
+
+    def _merge(self, cursor: duckdb.DuckDBPyConnection, file: RollupFile, parts: list[Part]) -> None:
+        path = self._files.rollup(file)
+        merge(cursor, ((self._files.rollup(part.file), part.days) for part in parts), path)
+        with self._hot.transaction() as transaction:
+            numbers = [segment.number for part in parts for segment in part.segments]
+            gone = rolled_up.enter_merged(transaction, file, numbers, path.stat().st_size)
+        self._files.retire(gone)
+
     def _roll_up(self, cursor: duckdb.DuckDBPyConnection, segment: Segment) -> None:
-        targets = {tier: self._files.rollup(segment, tier) for tier in TIERS}
+        targets = {tier: self._files.rollup(RollupFile(segment.number, tier)) for tier in TIERS}
         made = build(cursor, self._files.path(segment), segment.rows, targets)
         with self._hot.transaction() as transaction:
             for rollup in made:
-                catalog.enter_rollup(transaction, segment.number, rollup.tier, rollup.rows, rollup.bytes)
+                rolled_up.enter(transaction, segment.number, rollup.tier, rollup.rows, rollup.bytes)
 
     def compact(self) -> int:
         """Make `readings/` complete, and free of what was deleted; returns how many runs were merged.

@@ -8,10 +8,11 @@ from datetime import datetime
 
 import duckdb
 
-from storage.series import catalog
+from storage.series import catalog, rolled_up
 from storage.series.catalog import FOREVER, Segment
 from storage.series.hot import hot_extent
 from storage.series.layers import Days, days_of
+from storage.series.rolled_up import RolledUp, RollupFile
 
 Extent = tuple[datetime, datetime] | None
 _MARKS = f"""
@@ -28,12 +29,17 @@ class Catalog:
     """
 
     segments: tuple[Segment, ...]
-    rolled_up: dict[int, set[str]]
+    rolled_up: RolledUp
     run_days: dict[int, Days]
     deletions: bool
     removed: bool
     retired: datetime | None
     lost: bool
+
+    @property
+    def files(self) -> list[Segment | RollupFile]:
+        """All that a read may need on disk."""
+        return [*self.segments, *rolled_up.files_of(self.rolled_up)]
 
     @classmethod
     def read(cls, cursor: duckdb.DuckDBPyConnection) -> Catalog:
@@ -41,7 +47,7 @@ class Catalog:
         segments = tuple(catalog.segments(cursor))
         [(deletions, removed, retired, lost)] = cursor.execute(_MARKS).fetchall()
         runs = days_of(cursor, [segment for segment in segments if segment.level == 0])
-        return cls(segments, catalog.rolled_up(cursor), runs, deletions, removed, retired, lost)
+        return cls(segments, rolled_up.rolled_up(cursor), runs, deletions, removed, retired, lost)
 
 
 class Known:

@@ -13,6 +13,7 @@ from storage.series.hot import hot_extent
 from storage.series.known import Catalog, Known
 from storage.series.layers import Days, Deleted, days_between, deleted
 from storage.series.quarantine import refuse_lost
+from storage.series.rolled_up import RolledUp, RollupFile
 from storage.series.segments import SegmentFiles
 from storage.series.spans import Spans
 from storage.series.sql import Window
@@ -34,16 +35,16 @@ class Moment:
         self.some = series is not None
         self._files = files
         self._known = known
-        self.segments = files.lease(self._look)
-        self._used: set[Segment] = set()
-        self._leased = list(self.segments)
+        self._leased = files.lease(self._look)
+        self._used: set[Segment | RollupFile] = set()
+        self.segments = list(self._catalog.segments)
 
-    def _look(self) -> list[Segment]:
+    def _look(self) -> list[Segment | RollupFile]:
         if self._known is not None:
             self._catalog, self.hot = self._known.look(self.cursor)
         else:
             self._catalog, self.hot = Catalog.read(self.cursor), hot_extent(self.cursor)
-        return list(self._catalog.segments)
+        return self._catalog.files
 
     @cached_property
     def extent(self) -> tuple[datetime, datetime] | None:
@@ -72,8 +73,8 @@ class Moment:
         return deleted(self.cursor, some=self.some) if self._catalog.deletions else []
 
     @property
-    def rolled_up(self) -> dict[int, set[str]]:
-        """The tiers of the rollups of each segment that has some."""
+    def rolled_up(self) -> RolledUp:
+        """The files of the rollups of each segment that has some."""
         return self._catalog.rolled_up
 
     def refuse_lost(self, window: Window) -> None:
@@ -81,14 +82,14 @@ class Moment:
         if self._catalog.lost:
             refuse_lost(self.cursor, window, some=self.some)
 
-    def use(self, segments: Iterable[Segment]) -> None:
+    def use(self, files: Iterable[Segment | RollupFile]) -> None:
         """Keep files beyond the planning."""
-        self._used.update(segments)
+        self._used.update(files)
 
     def planned(self) -> None:
         """Let go of all files that are not used."""
-        spare = [segment for segment in self._leased if segment not in self._used]
-        self._leased = [segment for segment in self._leased if segment in self._used]
+        spare = [file for file in self._leased if file not in self._used]
+        self._leased = [file for file in self._leased if file in self._used]
         self._files.let_go(spare)
 
     def close(self) -> None:

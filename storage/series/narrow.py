@@ -1,17 +1,21 @@
-"""Narrow reads: raw readings of few series out of few row groups, without planning a statement.
+"""Narrow reads: few series out of few row groups, without planning a statement.
 
 The engine takes milliseconds to plan a statement and to open each file, whatever comes of it. Where nothing that was
-deleted is in the way, the row groups themselves, and a look at the hot readings, give the same answer. Wherever
-something is unusual, the engine is asked.
+deleted is in the way, the row groups themselves, and a look at the hot readings, give the same answer: raw readings,
+or what rollups and the readings that they leave add up to. Wherever something is unusual, the engine is asked.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,11 +23,17 @@ from storage.series.catalog import Segment
 from storage.series.groups import VALUES, Footer, Footers, Part, of_series, read_groups
 from storage.series.hot import HotTier
 from storage.series.known import Catalog, Known
+from storage.series.partials import Partials, added_up, columns_for
+from storage.series.rolled_up import RollupFile
+from storage.series.rolling import grain_of, roll
+from storage.series.rollups import PLAIN, Rolled
 from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.selection import BATCH_ROWS, Rows, Selection
+from storage.series.spans import Spans
 from storage.series.sql import Window
+from storage.series.steps import Buckets
 
-MOST_SERIES, MOST_GROUPS = 16, 16
+MOST_SERIES, MOST_GROUPS, MOST_FILES, MOST_ROLLED_GROUPS = 16, 16, 64, 128
 # What the engine gives back as it was; of others it may make something else.
 _CARRIED = (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"))
 
@@ -51,50 +61,52 @@ class Narrow:
     footers: Footers = field(default_factory=Footers)
 
     def select(self, selection: Selection, points: pa.Table | None) -> Rows | None:
-        """Return the answer of raw readings, see SeriesStore.select, or None where the engine is to be asked."""
+        """Return the answer, see SeriesStore.select, or None where the engine is to be asked."""
         if points is None or not _is_plain(selection, points):
             return None
         ids = [str(found) for found in points.column("id").to_pylist()]
-        parts = self._parts(selection.window, ids)
-        if parts is None:
+        try:
+            found = self._found(selection, ids)
+        except _UnusualError:
             return None
-        table = answer(selection, points, [parts[series] for series in ids])
+        table = answer(selection, points, [found[series] for series in ids])
         return Rows(table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)))
 
     def readings(self, window: Window, ids: Sequence[str]) -> pa.Table | None:
         """Return the relation of the readings of series in a window, or None where the engine is to be asked."""
-        parts = self._parts(window, ids)
-        if parts is None:
+        try:
+            found = self._readings(window, ids)
+        except _UnusualError:
             return None
-        found = {series: newest(each) for series, each in parts.items()}
         names = pa.array(np.repeat(list(found), [rows.num_rows for rows in found.values()]), pa.string())
         return pa.concat_tables(found.values()).add_column(0, "id", names)
 
-    def _parts(self, window: Window, ids: Sequence[str]) -> dict[str, list[Part]] | None:
-        """Return what there is of each series, in no order, or None where the engine is to be asked."""
-        if not 0 < len(ids) <= MOST_SERIES:
-            return None
-        try:
-            return self._read(window, ids)
-        except _UnusualError:
-            return None
+    def _found(self, selection: Selection, ids: Sequence[str]) -> dict[str, pa.Table]:
+        if selection.aggregate is None:
+            return self._readings(selection.window, ids)
+        with self._looking(selection.window, ids) as look:
+            return look.aggregated(selection, selection.aggregate)
 
-    def _read(self, window: Window, ids: Sequence[str]) -> dict[str, list[Part]]:
+    def _readings(self, window: Window, ids: Sequence[str]) -> dict[str, pa.Table]:
+        with self._looking(window, ids) as look:
+            return look.readings(Spans.within(window))
+
+    @contextlib.contextmanager
+    def _looking(self, window: Window, ids: Sequence[str]) -> Iterator[_Look]:
+        """Lend all that there is of few series; its files stay for as long."""
+        if not 0 < len(ids) <= MOST_SERIES:
+            raise _UnusualError
         catalog = self._catalog(window)
-        segments = self.files.lease(lambda: self._segments(catalog, window))
+        leased = self.files.lease(lambda: self._leased(catalog, window))
         try:
-            needed = self._needed(segments, set(ids), window)
-            parts = self.hot.find(ids, window)
+            hot = self.hot.find(ids, window)
+            span = self.hot.span
             if self.known.settled() is not catalog:  # what was hot may be in a file that is none of these
                 raise _UnusualError
-            for segment, footer, groups in needed:
-                with _left_to_engine():
-                    rows = read_groups(self.files.path(segment), footer, groups)
-                for series, found in parts.items():
-                    found += [Part.of(batch, segment.seq) for batch in of_series(rows, series, window)]
-            return parts
+            segments = [file for file in leased if isinstance(file, Segment)]
+            yield _Look(self.files, self.footers, window, catalog, segments, hot, span)
         finally:
-            self.files.let_go(segments)
+            self.files.let_go(leased)
 
     def _catalog(self, window: Window) -> Catalog:
         catalog = self.known.settled()
@@ -104,41 +116,116 @@ class Narrow:
             raise _UnusualError
         return catalog
 
-    def _segments(self, catalog: Catalog, window: Window) -> list[Segment]:
+    def _leased(self, catalog: Catalog, window: Window) -> list[Segment | RollupFile]:
         """Return the files with times of a window. They are there as long as the catalog has not changed."""
         if self.known.settled() is not catalog:
             raise _UnusualError
-        return [s for s in catalog.segments if s.level != ARCHIVE and window.meets(s.first, s.last)]
+        segments = [s for s in catalog.segments if s.level != ARCHIVE and window.meets(s.first, s.last)]
+        return [*segments, *(file for s in segments for file in catalog.rolled_up.get(s.number, {}).values())]
 
-    def _needed(
-        self, segments: Sequence[Segment], ids: set[str], window: Window
-    ) -> list[tuple[Segment, Footer, list[int]]]:
-        """Return the row groups that may have readings of these series."""
-        if len(segments) > MOST_GROUPS:
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What there is in a window of the series that `hot` has readings or none of; `span` is from when to when."""
+
+    files: SegmentFiles
+    footers: Footers
+    window: Window
+    catalog: Catalog
+    segments: Sequence[Segment]
+    hot: dict[str, list[Part]]
+    span: tuple[datetime, datetime] | None
+
+    def aggregated(self, selection: Selection, aggregate: str) -> dict[str, pa.Table]:
+        """Return the buckets of each series, of rollups where these say the same."""
+        first, last = self._extent()
+        grain = grain_of(selection, first, last)
+        rolled = self._rolled(grain) if grain else None
+        rest = Spans.within(self.window)
+        parts: dict[str, list[Partials]] = {series: [] for series in self.hot}
+        if rolled is not None:
+            rest -= rolled.spans
+            self._add(parts, rolled, aggregate)
+        for series, rows in self.readings(rest).items():
+            parts[series].append(Partials.of_readings(rows, aggregate))
+        start = Buckets(selection.step, first, last).starts_of if selection.step else self._start
+        return {series: added_up(aggregate, found, start) for series, found in parts.items()}
+
+    def readings(self, times: Spans) -> dict[str, pa.Table]:
+        """Return the readings of each series at some times of the window, at which all hot ones are."""
+        found = {series: list(parts) for series, parts in self.hot.items()}
+        files = {self.files.path(s): s.seq for s in self.segments if times.meets(s.first, s.last)}
+        for path, part in self._read(files, times, VALUES.names, MOST_GROUPS):
+            for series, parts in found.items():
+                parts += [Part.of(rows, files[path]) for rows in of_series(part, series, times)]
+        return {series: newest(parts) for series, parts in found.items()}
+
+    def _add(self, parts: dict[str, list[Partials]], rolled: Rolled, aggregate: str) -> None:
+        """Add the partials of rollups to those of each series."""
+        columns = columns_for(aggregate)
+        for taken in rolled.taken:
+            for _, rows in self._read(map(self.files.rollup, taken.files), taken.times, columns, MOST_ROLLED_GROUPS):
+                for series, found in parts.items():
+                    found += [Partials.of_rollup(part, aggregate) for part in of_series(rows, series, taken.times)]
+
+    def _read(
+        self, files: Iterable[Path], times: Spans, columns: Sequence[str], most: int
+    ) -> Iterator[tuple[Path, pa.Table]]:
+        """Yield the row groups that may have something of the series at some times, file by file."""
+        needed = [(path, footer, groups) for path, footer, groups in self._needed(files, times) if groups]
+        if sum(len(groups) for _, _, groups in needed) > most:
             raise _UnusualError
-        needed = []
-        for segment in segments:
+        for path, footer, groups in needed:
             with _left_to_engine():
-                footer = self.footers.of(segment.number, self.files.path(segment))
-            if groups := footer.groups(ids, window):
-                needed.append((segment, footer, groups))
-        if sum(len(groups) for _, _, groups in needed) > MOST_GROUPS:
+                rows = read_groups(path, footer, groups, columns)
+            yield path, rows
+
+    def _needed(self, files: Iterable[Path], times: Spans) -> Iterator[tuple[Path, Footer, list[int]]]:
+        for number, path in enumerate(files):
+            if number >= MOST_FILES:
+                raise _UnusualError
+            with _left_to_engine():
+                footer = self.footers.of(path)
+                yield path, footer, footer.groups(self.hot, times)
+
+    def _rolled(self, grain: timedelta) -> Rolled | None:
+        known = self.catalog.rolled_up
+        bases = [(s, known[s.number]) for s in self.segments if s.level == 1 and s.number in known]
+        touched = Spans.of_days(day for days in self.catalog.run_days.values() for day in days)
+        if self.span is not None:
+            touched |= Spans.of_days(self.span) | Spans.of([self.span])
+        return roll(grain, self.window, bases, touched, (), ())
+
+    def _extent(self) -> tuple[datetime, datetime]:
+        """Return from when to when the window has readings, as far as it is open."""
+        known = [self.span] if self.span else []
+        known += [(s.first, s.last) for s in self.catalog.segments]
+        if not known:
             raise _UnusualError
-        return needed
+        start, end = min(first for first, _ in known), max(last for _, last in known)
+        return self.window.start or start, self.window.end or end
+
+    def _start(self, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.full(len(times), self.window.start, "datetime64[us]")
 
 
 def _is_plain(selection: Selection, points: pa.Table) -> bool:
-    raw = selection.aggregate is None and selection.downsample is None and selection.shape == "long"
-    return raw and all(kind in _CARRIED for kind in points.schema.types)
+    if selection.downsample is not None or selection.shape != "long" or selection.fill != "none":
+        return False
+    if selection.aggregate is not None:
+        anchored = selection.step is not None or selection.window.start is not None
+        if selection.aggregate not in PLAIN or not anchored:
+            return False
+    return all(kind in _CARRIED for kind in points.schema.types)
 
 
-def answer(selection: Selection, points: pa.Table, parts: Sequence[Sequence[Part]]) -> pa.Table:
-    """Return the rows of a selection, of the parts that each of the points has."""
-    found = [_later(newest(each), selection, number) for number, each in enumerate(parts)]
+def answer(selection: Selection, points: pa.Table, found: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of a selection, of what was found of each of the points, in the order of time."""
+    found = [_later(rows, selection, number) for number, rows in enumerate(found)]
     numbers = pa.array(np.repeat(np.arange(len(found)), [rows.num_rows for rows in found]), pa.int64())
-    carried = points.drop_columns(["id"])
-    columns = [*(column.take(numbers) for column in carried.columns), *pa.concat_tables(found).columns]
-    table = pa.Table.from_arrays(columns, names=[*carried.column_names, *VALUES.names])
+    carried, rows = points.drop_columns(["id"]), pa.concat_tables(found)
+    columns = [*(column.take(numbers) for column in carried.columns), *rows.columns]
+    table = pa.Table.from_arrays(columns, names=[*carried.column_names, *rows.column_names])
     if selection.numbered:
         table = table.append_column("k", numbers)
     return table if selection.limit is None else table.slice(0, selection.limit)

@@ -17,6 +17,7 @@ from storage.series import catalog
 from storage.series.catalog import Segment
 from storage.series.engine import engine_errors, table_of
 from storage.series.hot import HotTier
+from storage.series.rolled_up import RollupFile
 from storage.series.segments import ARCHIVE, SegmentFiles, describe, digest, ends_in
 from storage.series.sql import Window, quote, timestamp
 
@@ -90,6 +91,7 @@ class Quarantine:
         """Take files out of the catalog, each with the reason. Durable when it returns."""
         if not broken:
             return
+        orphans: list[RollupFile] = []
         with self._hot.transaction() as cursor:
             for segment, reason in broken:
                 number = segment.number
@@ -98,8 +100,9 @@ class Quarantine:
                     f" WHERE segment = {number}"
                 )
                 cursor.execute(f"INSERT INTO quarantine_series SELECT * FROM segment_series WHERE segment = {number}")
-                catalog.remove(cursor, [segment])
+                orphans += catalog.remove(cursor, [segment])
             left = catalog.segments(cursor)
+        self._files.retire(orphans)
         self._files.publish(left)
         for segment, _ in broken:
             self._files.set_apart(segment)

@@ -24,7 +24,8 @@ from storage.series.hot import HotTier
 from storage.series.layers import relation
 from storage.series.moment import Moment
 from storage.series.quarantine import refuse_lost
-from storage.series.rollups import COLUMNS, hours
+from storage.series.rollup_form import COLUMNS
+from storage.series.rollups import hours
 from storage.series.schema import ids_of
 from storage.series.segments import ARCHIVE, SegmentFiles
 from storage.series.sources import Sources

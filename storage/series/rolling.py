@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from storage.series.catalog import Segment
 from storage.series.layers import Deleted, Numbered
-from storage.series.rollups import DAY, HELD, HOUR, PLAIN, TIERS, Rolled
+from storage.series.rolled_up import RollupFile
+from storage.series.rollups import DAY, HELD, HOUR, PLAIN, TIERS, Rolled, Taken
 from storage.series.selection import Selection
 from storage.series.spans import Spans
 from storage.series.sql import Window
@@ -40,32 +40,39 @@ def grain_of(selection: Selection, first: datetime, last: datetime) -> timedelta
 def roll(
     grain: timedelta,
     window: Window,
-    segments: Iterable[tuple[Segment, set[str]]],
+    segments: Iterable[tuple[Segment, Mapping[str, RollupFile]]],
     touched: Spans,
     gone: Sequence[Deleted],
-    path: Callable[[Segment, str], Path],
     archives: Sequence[Numbered],
 ) -> Rolled | None:
     """Return what rollups answer of a window; None where that is nothing, or comes in too many parts.
 
-    `segments` are compacted ones with their tiers, `touched` the days of what lies above them, `gone` the deletions.
+    `segments` are compacted ones with their files, `touched` the days of what lies above them, `gone` the deletions.
     Archives always answer, since nothing else can.
     """
     whole = {tier: Spans.of([_whole(window, width)]) for tier, width in TIERS.items() if width <= grain}
-    kept = [(segment, known, _times(segment) - touched - _deleted(segment, gone)) for segment, known in segments]
-    tiers: dict[str, tuple[list[Path], Spans]] = {}
+    kept = [(known, Spans((segment.days,)) - touched - _deleted(segment, gone)) for segment, known in segments]
+    used: list[Taken] = []
     taken = Spans()
     for tier in sorted(whole, key=lambda tier: TIERS[tier], reverse=True):
         free = whole[tier] - taken
-        used = [(segment, times & free) for segment, known, times in kept if tier in known and times.overlap(free)]
-        files = [path(segment, tier) for segment, times in used if times]
-        tiers[tier] = (files, Spans.of(interval for _, times in used for interval in times.intervals))
-        taken |= tiers[tier][1]
+        found = [(known[tier], times & free) for known, times in kept if tier in known and times.overlap(free)]
+        used += _taken([(file, times) for file, times in found if times])
+        taken |= Spans.of(interval for _, times in found for interval in times.intervals)
     if len(taken.intervals) > _MOST:
-        tiers = {}
-    if not (tiers and taken) and not archives:
+        used = []
+    if not used and not archives:
         return None
-    return Rolled(tiers, archives, whole["hour"])
+    return Rolled(used, archives, whole["hour"])
+
+
+def _taken(found: Sequence[tuple[RollupFile, Spans]]) -> list[Taken]:
+    """Put files together that can be read at the same times; those that are not whole only at their own."""
+    groups: dict[int | None, tuple[set[RollupFile], Spans]] = {}
+    for file, times in found:
+        files, together = groups.get(key := None if file.whole else file.number, (set(), Spans()))
+        groups[key] = files | {file}, together | times
+    return [Taken(sorted(files, key=lambda file: file.number), times) for files, times in groups.values()]
 
 
 def _whole(window: Window, width: timedelta) -> tuple[datetime, datetime]:
@@ -74,10 +81,6 @@ def _whole(window: Window, width: timedelta) -> tuple[datetime, datetime]:
     if window.start and (part := (start - _EPOCH) % width):
         start += width - part
     return start, end - (end - _EPOCH) % width if window.end else end
-
-
-def _times(segment: Segment) -> Spans:
-    return Spans(((_midnight(segment.first), _midnight(segment.last) + DAY),))
 
 
 def _deleted(segment: Segment, gone: Sequence[Deleted]) -> Spans:

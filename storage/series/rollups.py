@@ -11,11 +11,13 @@ was deleted since lies in other files or in the catalog, and readers take the re
 | `sum`, `min`, `max`, `first`, `last` | of the numbers |
 | `first_time`, `last_time` | of the numbers |
 | `area` | the integral from the first number to the last, each held until the next; in value times microseconds |
+
+In files they are not written as they are, see storage.series.rollup_form; but in archives they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +25,8 @@ from pathlib import Path
 import duckdb
 
 from storage.series.layers import Numbered, archived
-from storage.series.segments import write_parquet
+from storage.series.rolled_up import RollupFile
+from storage.series.rollup_form import COLUMNS, copied, restored, written
 from storage.series.spans import Spans
 from storage.series.sql import Window, parquet, timestamp
 
@@ -32,7 +35,6 @@ TIERS = {"hour": HOUR, "day": DAY}
 WORTH = 10  # an hour's rollup takes as much as ten readings: with fewer in an hour it would only cost
 PLAIN = frozenset({"mean", "min", "max", "sum", "count", "first", "last"})
 HELD = frozenset({"twmean", "integral"})
-COLUMNS = "id, time, rows, count, sum, min, max, first, last, first_time, last_time, area"
 
 _HOURS = """
 SELECT id, bucket AS time, count(*) AS rows, count(*) AS count, sum(value) AS sum, min(value) AS min,
@@ -94,32 +96,51 @@ def build(cursor: duckdb.DuckDBPyConnection, segment: Path, rows: int, targets: 
         cursor.execute("DROP TABLE hours")
 
 
+def merge(cursor: duckdb.DuckDBPyConnection, parts: Iterable[tuple[Path, Spans]], target: Path) -> int:
+    """Write one file of what others of a tier have at some times; returns the rows. Durable when it returns."""
+    rows = (f"SELECT * FROM {parquet([path])} WHERE {times.condition()}" for path, times in parts)
+    return copied(cursor, " UNION ALL ".join(rows), target)
+
+
 def hours(readings: str) -> str:
     """Return the hourly rollups of a relation."""
     return _HOURS.format(rows=f"({readings})", order="PARTITION BY id ORDER BY time")
 
 
 def _write(cursor: duckdb.DuckDBPyConnection, tier: str, rows: str, target: Path) -> Rollup:
-    return Rollup(tier, write_parquet(cursor, rows, COLUMNS, target), target.stat().st_size)
+    return Rollup(tier, written(cursor, rows, target), target.stat().st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Files of a tier, and the times that are taken from all of them."""
+
+    files: Sequence[RollupFile]
+    times: Spans
 
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """The part of a window that rollups answer: of each tier the files, and the times that are taken from them.
+    """The part of a window that rollups answer: what is taken from which files.
 
     Beside them the archives, of whose hours there are no readings any more, and the whole hours of the window.
     """
 
-    tiers: dict[str, tuple[list[Path], Spans]]
+    taken: Sequence[Taken]
     archives: Sequence[Numbered]
     hours: Spans
 
     @property
     def spans(self) -> Spans:
         """All times that rollups answer."""
-        return Spans.of(interval for _, spans in self.tiers.values() for interval in spans.intervals)
+        return Spans.of(interval for taken in self.taken for interval in taken.times.intervals)
 
-    def partials(self, readings: str, condition: str) -> str:
+    @property
+    def files(self) -> list[RollupFile]:
+        """All files but the archives."""
+        return [file for taken in self.taken for file in taken.files]
+
+    def partials(self, readings: str, condition: str, path: Callable[[RollupFile], Path]) -> str:
         """Return the partials of rollups that meet a condition on `id`, and of each of the `readings`."""
         whole = (
             "SELECT id, time, 1 AS rows, (value IS NOT NULL)::BIGINT AS count, value AS sum, value AS min,"
@@ -127,9 +148,9 @@ class Rolled:
             f" CASE WHEN value IS NOT NULL THEN time END AS last_time, 0 AS area FROM ({readings})"
         )
         columns = COLUMNS.replace("time", "coalesce(first_time, time) AS time", 1)
-        return " UNION ALL ".join([whole, *self._selects(columns, condition)])
+        return " UNION ALL ".join([whole, *self._selects(columns, condition, path)])
 
-    def readings(self, readings: str, condition: str) -> str:
+    def readings(self, readings: str, condition: str, path: Callable[[RollupFile], Path]) -> str:
         """Return `readings` and others that are as good for what weighs values by the time they hold.
 
         For a partial these are two: its mean, from its first to its last, and then its last.
@@ -137,15 +158,15 @@ class Rolled:
         mean = "area / (epoch_us(last_time) - epoch_us(first_time))"
         rest = "NULL::VARCHAR AS text, NULL::VARCHAR AS status"
         longer = f"{condition} AND last_time > first_time"
-        firsts = self._selects(f"id, first_time AS time, {mean} AS value, {rest}", longer)
-        lasts = self._selects(f"id, last_time AS time, last AS value, {rest}", f"{condition} AND count > 0")
+        firsts = self._selects(f"id, first_time AS time, {mean} AS value, {rest}", longer, path)
+        lasts = self._selects(f"id, last_time AS time, last AS value, {rest}", f"{condition} AND count > 0", path)
         return " UNION ALL ".join([readings, *firsts, *lasts])
 
-    def _selects(self, columns: str, condition: str) -> Sequence[str]:
+    def _selects(self, columns: str, condition: str, path: Callable[[RollupFile], Path]) -> Sequence[str]:
         found = [
-            f"SELECT {columns} FROM {parquet(files)} WHERE {spans.condition()} AND {condition}"
-            for files, spans in self.tiers.values()
-            if files and spans
+            f"SELECT {columns} FROM {restored([path(file) for file in taken.files])}"
+            f" WHERE {taken.times.condition()} AND {condition}"
+            for taken in self.taken
         ]
         if self.archives and self.hours:
             kept = archived(self.archives, COLUMNS, self.hours.condition())

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -21,10 +22,13 @@ import pyarrow as pa
 from storage.files import make_directory, publish, sync_directory
 from storage.series.catalog import Segment, Written
 from storage.series.engine import table_of
+from storage.series.rolled_up import RolledUp, RollupFile, files_of
 from storage.series.sql import COLUMNS, parquet, quote
 
 ROW_GROUP = 131_072
 LASTING, PASSING = 9, 3  # levels of zstd: 5 % less for files that stay, at the same pace; runs go soon
+_File = Segment | RollupFile
+F = TypeVar("F", bound=_File)
 ARCHIVE = 2  # the level of a file of hourly rollups, whose readings are gone
 
 
@@ -99,7 +103,7 @@ class SegmentFiles:
         self._quarantine = directory / "quarantine"
         self._lock = threading.Lock()
         self._readers: Counter[int] = Counter()
-        self._retired: set[Segment] = set()
+        self._retired: set[_File] = set()
         make_directory(self._segments)
         make_directory(self._readings)
         make_directory(self._rollups)
@@ -108,9 +112,9 @@ class SegmentFiles:
         """Return where a catalogued segment lies."""
         return self._segments / segment.file_name
 
-    def rollup(self, segment: Segment, tier: str) -> Path:
-        """Return where the rollup of a segment lies."""
-        return self._rollups / f"{segment.number:010d}.{tier}.parquet"
+    def rollup(self, file: RollupFile) -> Path:
+        """Return where rollups lie."""
+        return self._rollups / file.file_name
 
     def apart(self, segment: Segment) -> Path:
         """Return where a segment in quarantine lies."""
@@ -167,46 +171,40 @@ class SegmentFiles:
         for file in written:
             file.path.unlink(missing_ok=True)
 
-    def lease(self, choose: Callable[[], list[Segment]]) -> list[Segment]:
-        """Return the chosen segments, which stay on disk until `let_go`.
+    def lease(self, choose: Callable[[], list[F]]) -> list[F]:
+        """Return the chosen files, which stay on disk until `let_go`.
 
         `choose` looks at the catalog while no file can go away.
         """
         with self._lock:
-            segments = choose()
-            self._readers.update(segment.number for segment in segments)
-        return segments
+            files = choose()
+            self._readers.update(file.number for file in files)
+        return files
 
-    def let_go(self, segments: Iterable[Segment]) -> None:
+    def let_go(self, files: Iterable[_File]) -> None:
         """Count a reader less, and delete what was retired meanwhile."""
         with self._lock:
-            self._readers.subtract(segment.number for segment in segments)
+            self._readers.subtract(file.number for file in files)
             self._sweep()
 
-    def retire(self, segments: Iterable[Segment]) -> None:
+    def retire(self, files: Iterable[_File]) -> None:
         """Delete files that the catalog no longer names, once nobody reads them."""
         with self._lock:
-            self._retired.update(segments)
+            self._retired.update(files)
             self._sweep()
 
     def _sweep(self) -> None:
-        for segment in [s for s in self._retired if self._readers[s.number] <= 0]:
-            self._unlink(segment)
-            self._retired.discard(segment)
-            del self._readers[segment.number]
+        for file in [f for f in self._retired if self._readers[f.number] <= 0]:
+            (self.rollup(file) if isinstance(file, RollupFile) else self.path(file)).unlink(missing_ok=True)
+            self._retired.discard(file)
+            del self._readers[file.number]
 
-    def _unlink(self, segment: Segment) -> None:
-        self.path(segment).unlink(missing_ok=True)
-        for path in self._rollups.glob(f"{segment.number:010d}.*"):
-            path.unlink(missing_ok=True)
-
-    def recover_rollups(self, known: dict[int, set[str]]) -> list[int]:
+    def recover_rollups(self, known: RolledUp) -> list[int]:
         """Remove files of rollups that are not `known`; returns the numbers of the segments that lack some."""
-        names = {f"{number:010d}.{tier}.parquet": number for number, tiers in known.items() for tier in tiers}
         found = {path.name for path in self._rollups.iterdir()}
-        for name in found - names.keys():
+        for name in found - {file.file_name for file in files_of(known)}:
             (self._rollups / name).unlink()
-        return sorted({names[name] for name in names.keys() - found})
+        return [number for number, files in known.items() if any(f.file_name not in found for f in files.values())]
 
     def recover(self, catalog: Sequence[Segment], quarantined: Sequence[Segment]) -> list[Segment]:
         """Remove files that a crash has left, and make the public view match the catalog.

@@ -64,27 +64,27 @@ class Sources:
         )
         grain = grain_of(selection, source.first, source.last)
         rolled = self._rolled(moment, window, grain) if grain else None
-        rest = _spans(window) - rolled.spans if rolled else _spans(window)
+        rest = Spans.within(window) - rolled.spans if rolled else Spans.within(window)
         only = _WANTED if moment.some else "true"
         rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {only}")
         if rolled is None:
             return replace(source, rows=rows)
         if selection.aggregate in HELD:
-            return replace(source, rows=rolled.readings(rows, only))
-        return replace(source, rows=rows, partials=rolled.partials(rows, only))
+            return replace(source, rows=rolled.readings(rows, only, self.files.rollup))
+        return replace(source, rows=rows, partials=rolled.partials(rows, only, self.files.rollup))
 
     def rolls_up(self, moment: Moment, window: Window, grain: timedelta) -> bool:
         """Tell whether there are rollups as wide as `grain` of a segment in the window."""
         wanted = {name for name, width in TIERS.items() if width == grain}
         inside = [s for s in moment.segments if s.level == 1 and window.meets(s.first, s.last)]
-        return any(wanted & moment.rolled_up.get(s.number, set()) for s in inside)
+        return any(wanted & moment.rolled_up.get(s.number, {}).keys() for s in inside)
 
     def partials(self, moment: Moment, window: Window, grain: timedelta) -> str:
         """Return the partials of all readings in a window, each within an hour or a day; retired ones have none."""
-        rolled = self._rolled(moment, window, grain, retired=False) or Rolled({}, (), Spans())
-        rest = _spans(window) - rolled.spans
+        rolled = self._rolled(moment, window, grain, retired=False) or Rolled((), (), Spans())
+        rest = Spans.within(window) - rolled.spans
         rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {_WANTED}")
-        return rolled.partials(rows, _WANTED)
+        return rolled.partials(rows, _WANTED, self.files.rollup)
 
     def _rolled(self, moment: Moment, window: Window, grain: timedelta, *, retired: bool = True) -> Rolled | None:
         inside = [s for s in moment.segments if window.meets(s.first, s.last)]
@@ -93,14 +93,14 @@ class Sources:
             return None
         bases = [(s, moment.rolled_up[s.number]) for s in inside if s.level == 1 and s.number in moment.rolled_up]
         numbered = [(self.files.path(s), s.seq) for s in archives]
-        rolled = roll(grain, window, bases, moment.touched, moment.gone, self.files.rollup, numbered)
+        rolled = roll(grain, window, bases, moment.touched, moment.gone, numbered)
         if rolled:
-            moment.use([*archives, *(s for s, _ in bases)])
+            moment.use([*archives, *rolled.files])
         return rolled
 
     def layers(self, moment: Moment, window: Window) -> Layers:
         """Return where the readings of a window lie."""
-        return self._layers(moment, _spans(window), moment.segments)
+        return self._layers(moment, Spans.within(window), moment.segments)
 
     def newest(self, moment: Moment, reach: Window, *, lenient: bool = False) -> str:
         """Return the relation of the last reading of each series in `reach`.
@@ -115,7 +115,7 @@ class Sources:
         if not lenient:
             refuse(moment.cursor, numbers)
         segments = [s for s in moment.segments if s.number in numbers]
-        known = relation(self._layers(moment, _spans(reach), segments), reach.condition() + only)
+        known = relation(self._layers(moment, Spans.within(reach), segments), reach.condition() + only)
         archives = [s for s in segments if s.level == ARCHIVE and reach.meets(s.first, s.last)]
         if archives and not lenient:
             moment.use(archives)
@@ -151,10 +151,6 @@ def is_small(series: int, window: Window) -> bool:
     if window.start is None or window.end is None:
         return False
     return series * (window.end - window.start) <= _SMALL
-
-
-def _spans(window: Window) -> Spans:
-    return Spans.of([(window.start or datetime.min, window.end or datetime.max)])
 
 
 def overlap(segment: Segment, first: datetime, last: datetime) -> bool:

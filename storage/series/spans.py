@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from storage.series.sql import timestamp
+from storage.series.sql import Window, timestamp
 
 Interval = tuple[datetime, datetime]
 EVER = (datetime.min, datetime.max)
@@ -22,6 +22,11 @@ class Spans:
     def of(cls, intervals: Iterable[Interval]) -> Spans:
         """Return the times that are in any of the intervals."""
         return cls(tuple(_merged(sorted(span for span in intervals if span[0] < span[1]))))
+
+    @classmethod
+    def within(cls, window: Window) -> Spans:
+        """Return the times of a window."""
+        return cls.of([(window.start or datetime.min, window.end or datetime.max)])
 
     @classmethod
     def of_days(cls, days: Iterable[date]) -> Spans:

@@ -10,6 +10,7 @@ import duckdb
 from storage.series import catalog
 from storage.series.catalog import FOREVER
 from storage.series.quarantine import quarantined
+from storage.series.rolled_up import rolled_up
 from storage.series.segments import ARCHIVE
 
 _COUNTS = f"""
@@ -59,14 +60,13 @@ def status_of(cursor: duckdb.DuckDBPyConnection, *, hot_rows: int, task: str, er
     [(deletions, retired, rollup_bytes, first, last)] = cursor.execute(_COUNTS).fetchall()
     segments = catalog.segments(cursor)
     sealed, archives = [s for s in segments if s.level < ARCHIVE], [s for s in segments if s.level == ARCHIVE]
-    rolled_up = catalog.rolled_up(cursor)
     return Status(
         hot_rows=hot_rows,
         runs=sum(s.level == 0 for s in sealed),
         segments=sum(s.level == 1 for s in sealed),
         sealed_rows=sum(s.rows for s in sealed),
         sealed_bytes=sum(s.bytes for s in sealed),
-        rollups=len(rolled_up),
+        rollups=len(rolled_up(cursor)),
         rollup_bytes=int(rollup_bytes),
         archives=len(archives),
         archive_bytes=sum(s.bytes for s in archives),

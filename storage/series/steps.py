@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
 
 from storage.series.sql import timestamp
 
@@ -83,6 +87,29 @@ class Buckets:
             return f"SELECT unnest(generate_series({self.start(first)}, {last}, {interval})) AS start"
         clock = f"generate_series({self._counted(self.clock(first))}, {self.clock(last)}, {interval})"
         return f"SELECT DISTINCT {self._moment('clock')} AS start FROM (SELECT unnest({clock}) AS clock)"
+
+    def starts_of(self, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what `start` says of many times (datetime64[us])."""
+        if self._is_regular:
+            return self._floored(times, self._shifts[0].offset)
+        since = np.array([shift.since for shift in self._shifts], "datetime64[us]")
+        offsets = np.array([shift.offset for shift in self._shifts], "timedelta64[us]")
+        clock = self._floored(times + offsets[np.searchsorted(since[1:], times, "right")])
+        shift = np.searchsorted(since[1:] + offsets[:-1], clock, "right")
+        starts: npt.NDArray[Any] = np.maximum(since[shift], clock - offsets[shift])
+        return starts
+
+    def _floored(self, times: npt.NDArray[Any], offset: timedelta = timedelta()) -> npt.NDArray[Any]:
+        """Return the starts of the buckets of times that are `offset` behind the clock."""
+        starts: npt.NDArray[Any]
+        origin = np.datetime64(self._step.start - offset, "us")
+        if not self._step.months:
+            starts = times - (times - origin) % np.timedelta64(self._step.time, "us")
+            return starts
+        month = times.astype("datetime64[M]")
+        over = (month - origin.astype("datetime64[M]")) % np.timedelta64(self._step.months, "M")
+        starts = (month - over).astype("datetime64[us]")
+        return starts
 
     @property
     def grain(self) -> timedelta | None:

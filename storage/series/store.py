@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from storage.errors import Corrupt, StorageError
 from storage.files import empty_directory, make_directory, sync_directory
-from storage.series import catalog, copies, receipts
+from storage.series import catalog, copies, receipts, rolled_up
 from storage.series.catalog import Segment
 from storage.series.commits import Batch, GroupCommit
 from storage.series.deletions import delete
@@ -88,7 +88,8 @@ class SeriesStore:
         missing = self._files.recover(self._catalog(), [q.segment for q in self._quarantine.held()])
         self._quarantine.set_apart([(segment, "is missing") for segment in missing])
         with self._hot.transaction() as cursor:
-            catalog.forget_rollups(cursor, self._files.recover_rollups(catalog.rolled_up(cursor)))
+            rolled_up.forget(cursor, rolled_up.outdated(cursor))
+            self._files.retire(rolled_up.forget(cursor, self._files.recover_rollups(rolled_up.rolled_up(cursor))))
         with self._hot.transaction() as cursor:
             for run in catalog.without_days(cursor):  # of an early version
                 catalog.enter_days(cursor, run.number, days_in(cursor, self._files.path(run)))
@@ -159,7 +160,10 @@ class SeriesStore:
         return retired
 
     def roll_up(self, stop: Callable[[], bool] = lambda: False) -> int:
-        """Write the rollups that segments lack, until `stop`; returns how many. Answers stay as they are."""
+        """Write the rollups that segments lack, and merge small ones, until `stop`; returns of how many segments.
+
+        Answers stay as they are.
+        """
         return self._keeper.roll_up(stop)
 
     def _settle(self, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.series.segments import ARCHIVE
+from storage.series.rolled_up import files_of, rolled_up
 from storage.series.selection import Selection
 from storage.series.sql import Window
 from storage.series.steps import Step
@@ -117,6 +118,7 @@ def no_foreign_files(store: SeriesStore) -> None:
     catalog, folder = store._catalog(), store.directory
     assert {path.name for path in (folder / "segments").iterdir()} == {segment.file_name for segment in catalog}
     assert public_files(folder) == sorted(segment.public_name for segment in catalog if segment.level == 1)
-    rollups = {int(path.name.partition(".")[0]) for path in (folder / "rollups").iterdir()}
-    assert rollups <= {segment.number for segment in catalog if segment.level != ARCHIVE}
+    with contextlib.closing(store._hot.cursor()) as cursor:
+        known = files_of(rolled_up(cursor))
+    assert {path.name for path in (folder / "rollups").iterdir()} == {file.file_name for file in known}
     assert list((folder / "tmp").iterdir()) == []

@@ -19,7 +19,14 @@ from storage.series.store import Options, SeriesStore
 from tests.support.series import START, minute, reading, series_id, table
 
 OPTIONS = Options(
-    memory=256 << 20, threads=2, seal_rows=200, seal_seconds=0.2, compact_runs=2, bulk_rows=300, delete_seconds=0.1
+    memory=256 << 20,
+    threads=2,
+    seal_rows=200,
+    seal_seconds=0.2,
+    compact_runs=2,
+    bulk_rows=300,
+    delete_seconds=0.1,
+    target_rows=5_000,
 )
 PLACES = 40  # batches lie at so many places in time
 SPREAD = 977  # minutes between them: some lie days apart, so that compaction has several files to write

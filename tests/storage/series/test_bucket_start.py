@@ -1,4 +1,4 @@
-"""Buckets reckoned in Python are those that the SQL finds."""
+"""Buckets reckoned in Python and in numpy are those that the SQL finds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -27,12 +28,13 @@ def _times() -> list[datetime]:
     ]
     near = [turn + timedelta(minutes=chance.uniform(-200, 200)) for turn in around for _ in range(60)]
     far = [datetime(2025, 1, 1) + timedelta(seconds=chance.uniform(0, 6e7)) for _ in range(60)]
-    return [time.replace(microsecond=time.microsecond // 1000 * 1000) for time in near + far]
+    past = [datetime(1985, 1, 1) + timedelta(seconds=chance.uniform(0, 5e8)) for _ in range(20)]
+    return [time.replace(microsecond=time.microsecond // 1000 * 1000) for time in near + far + past]
 
 
 @pytest.mark.parametrize("zone", _ZONES)
 @pytest.mark.parametrize("width", _STEPS)
-def test_python_and_sql_agree(zone: str, width: str) -> None:
+def test_python_numpy_and_sql_agree(zone: str, width: str) -> None:
     times = _times()
     read = read_step(width)
     assert read is not None
@@ -45,3 +47,4 @@ def test_python_and_sql_agree(zone: str, width: str) -> None:
             )
             found = connection.execute(f"SELECT {buckets.start('time')} FROM given ORDER BY n").fetchall()
         assert [bucket_start(step, time) for time in times] == [start for (start,) in found]
+        assert buckets.starts_of(np.array(times, "datetime64[us]")).tolist() == [start for (start,) in found]

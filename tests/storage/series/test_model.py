@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class SeriesMachine(RuleBasedStateMachine):
         self.archive: dict[tuple[str, datetime], int] = {}  # and so many there were of them in an hour
 
     def open(self, directory: Path) -> SeriesStore:
-        return SeriesStore(directory, QUIET)
+        return SeriesStore(directory, replace(QUIET, target_rows=3))  # so that there are rollups to merge
 
     def remember(self, batch: list[Reading]) -> None:
         for row in batch:

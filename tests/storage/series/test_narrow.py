@@ -18,6 +18,7 @@ from storage.series import narrow, segments
 from storage.series.groups import Footers
 from storage.series.selection import Rows, Selection, Shape
 from storage.series.shapes import Fill
+from storage.series.spans import EVER, Spans
 from storage.series.sql import Window
 from storage.series.steps import Step
 from storage.series.store import SeriesStore
@@ -38,6 +39,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeriesStore]:
         for day in range(4):
             store.append(_rows(day * DAY, DAY, step=4, value=0.5))
         store.compact()
+        assert store.roll_up() >= 2
         store.append(_rows(2 * DAY + 600, 200, step=8, value=1.5))
         store.seal()
         store.append(_rows(2 * DAY + 700, 200, step=6, value=2.5))
@@ -111,47 +113,65 @@ def test_hot_readings_are_in_the_order_of_time_whatever_order_they_came_in(store
         assert found.column("time").to_pylist() == [minute(at) for at in (10, 11, 20, 21, 30, 31)]
 
 
-STEPS = st.sampled_from([Step(time=timedelta(hours=1)), Step(time=timedelta(days=1)), Step(months=1), None])
-SHAPES = st.sampled_from(["long", "wide"])
+HOUR_STEP, DAY_STEP = Step(time=timedelta(hours=1)), Step(time=timedelta(days=1))
+BERLIN = Step(time=timedelta(days=1), zone="Europe/Berlin")
+STEPS = st.sampled_from([HOUR_STEP, DAY_STEP, BERLIN, Step(months=1), Step(time=timedelta(minutes=7)), None])
+SHAPES = st.sampled_from(["long", "long", "wide"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
-    numbers=st.lists(st.integers(0, SERIES), min_size=1, max_size=3, unique=True),
-    first=st.integers(0, 4 * DAY),
-    hours=st.integers(1, 30),
-    aggregate=st.sampled_from(["mean", "count", "min", "last", "p50", None]),
+    points=POINTS,
+    ends=st.tuples(TIMES, TIMES),
+    aggregate=st.sampled_from(["mean", "count", "min", "max", "sum", "first", "last", "p50", "twmean"]),
     step=STEPS,
     shape=SHAPES,
-    fill=st.sampled_from(["none", "null", "linear"]),
+    fill=st.sampled_from(["none", "none", "none", "null", "linear"]),
+    after=AFTER,
+    limit=st.one_of(st.none(), st.integers(0, 40)),
 )
-def test_what_is_made_of_few_readings_is_what_the_engine_makes(
+def test_aggregates_are_those_of_the_engine(
     filled: SeriesStore,
-    numbers: list[int],
-    first: int,
-    hours: int,
-    aggregate: str | None,
+    points: pa.Table,
+    ends: tuple[datetime | None, datetime | None],
+    aggregate: str,
     step: Step | None,
     shape: Shape,
     fill: Fill,
+    after: tuple[int, datetime] | None,
+    limit: int | None,
 ) -> None:
-    points = pa.table({"point": [f"urn:{n}" for n in numbers], "id": [series_id(n) for n in numbers]})
-    window = Window(minute(first), minute(first + hours * 60))
-    bucketed = aggregate is not None and step is not None
+    """Of rollups and of readings, where their sums are exact."""
+    after = after if after is not None and after[0] < points.num_rows and shape == "long" else None
     selection = Selection(
-        window, aggregate, step if bucketed else None, fill=fill if bucketed else "none", shape=shape
+        Window(*ends), aggregate, step, fill=fill if step else "none", shape=shape, after=after, limit=limit
     )
     expected = by_engine(filled, selection, points)
-    assert rows_of(filled.select(selection, points)) == rows_of(expected)
+    found = filled.select(selection, points)
+    assert found.schema.equals(expected.schema)
+    assert rows_of(found) == rows_of(expected)
 
 
 ONE = pa.table({"id": [series_id(2)]})
 
 
-@pytest.mark.parametrize("first", [0, 2 * DAY + 650, 2 * DAY + 900])
-def test_narrow_windows_need_no_engine(filled: SeriesStore, first: int) -> None:
-    """Of segments alone, with runs that overlap them, with hot readings too."""
-    selection = Selection(Window(minute(first), minute(first + 60)))
+def _hour(first: int) -> Window:
+    return Window(minute(first), minute(first + 60))
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(_hour(0)),
+        Selection(_hour(2 * DAY + 650)),
+        Selection(_hour(2 * DAY + 900)),
+        Selection(Window(minute(0), minute(DAY)), "mean", HOUR_STEP),
+        Selection(Window(minute(DAY), None), "max", HOUR_STEP),
+        Selection(Window(None, minute(2 * DAY + 600)), "first", Step(time=timedelta(minutes=90))),
+    ],
+)
+def test_narrow_windows_need_no_engine(filled: SeriesStore, selection: Selection) -> None:
+    """Of segments alone, with runs that overlap them, with hot readings too; of rollups, and of none."""
     found = list[Rows | None]()
 
     def asked() -> Rows | None:
@@ -216,8 +236,8 @@ def test_few_footers_are_kept(tmp_path: Path) -> None:
     for number in range(3):
         pq.write_table(rows, tmp_path / f"{number}.parquet", row_group_size=10)
     footers = Footers(most=20)
-    found = [footers.of(number, tmp_path / f"{number}.parquet") for number in (0, 1, 2, 1, 0)]
+    found = [footers.of(tmp_path / f"{number}.parquet") for number in (0, 1, 2, 1, 0)]
     assert found[1] is found[3]
     assert found[0] is not found[4]
-    assert found[0].groups({series_id(1)}, Window(minute(15), minute(31))) == [1, 2, 3]
-    assert found[0].groups({series_id(2)}, Window()) == []
+    assert found[0].groups({series_id(1)}, Spans(((minute(15), minute(31)),))) == [1, 2, 3]
+    assert found[0].groups({series_id(2)}, Spans((EVER,))) == []
