@@ -44,30 +44,42 @@ class Slots:
         self,
         readers: ReaderPool | None = None,
         starting: int = 32,
+        storing: int = 16,
         patience: float = 10.0,
         end: Callable[[Asker], None] = lambda _: None,
     ) -> None:
-        """So many may be `starting`; a further one waits `patience` seconds. `end` ends all that is asked by one."""
+        """So many may be `starting`, and as many `storing` readings; a further one waits `patience` seconds.
+
+        `end` ends all that is asked by one.
+        """
         self.end = end
         self.clients = Clients(asyncio.get_running_loop())
         self.asking = Asking(readers, self.clients) if readers is not None else None
         self._starting = CapacityLimiter(starting)
+        self._storing = CapacityLimiter(storing)
         self._patience = patience
         self._unlimited = CapacityLimiter(math.inf)
 
     async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what starts an answer. Raises a 503 problem where too many wait already."""
+        return await self._admitted(self._starting, "queries", call, *arguments)
+
+    async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what stores readings: it may have to wait for the disk. Raises a 503 problem where too many do."""
+        return await self._admitted(self._storing, "writes", call, *arguments)
+
+    async def _admitted(self, limiter: CapacityLimiter, what: str, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         try:
             with anyio.fail_after(self._patience):
-                await self._starting.acquire()
+                await limiter.acquire()
         except TimeoutError:
             raise Problem(
-                503, "overloaded", "too many queries are waiting", hint="try again", headers={"Retry-After": "1"}
+                503, "overloaded", f"too many {what} are waiting", hint="try again", headers={"Retry-After": "1"}
             ) from None
         try:
             return await self.run(call, *arguments)
         finally:
-            self._starting.release()
+            limiter.release()
 
     async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what goes on with an answer."""
@@ -117,6 +129,10 @@ class Starting:
     async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what goes on with an answer."""
         return await self._slots.run(call, *arguments)
+
+    async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what stores readings; see Slots. What has begun is stored also when the client leaves."""
+        return await self._slots.store(call, *arguments)
 
 
 def slots_of(request: Request) -> Starting:

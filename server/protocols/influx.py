@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from server.errors import Problem, bad_request, problem_of
 from server.protocols.http import Parameters, query_pairs, spooled_body, twin_of
+from server.streaming import slots_of
 from server.tables.line_protocol.read import Precision, read_lines
 
 V1, V2 = "/write", "/api/v2/write"
@@ -83,7 +84,7 @@ def _store(database: str | None, retention: str | None) -> str | None:
 async def _write(request: Request, precision: Precision, store: str | None) -> Response:
     twin = twin_of(request)
     async with spooled_body(request) as body:
-        await to_thread.run_sync(twin.lines.write, read_lines(body, precision), store)
+        await slots_of(request).store(twin.lines.write, read_lines(body, precision), store)
     return Response(status_code=204, headers=_headers())
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -79,9 +78,9 @@ async def write(request: Request) -> Response:
     async with spooled_body(request) as spooled:
         body = cast("BinaryIO", spooled)
         if (key := idempotency_key(request)) is None:
-            return JSONResponse(await to_thread.run_sync(store, body, None, ""))
+            return JSONResponse(await slots_of(request).store(store, body, None, ""))
         digest = partial(content_of, request, body)
-        return await to_thread.run_sync(_once, twin.once, key, digest, partial(store, body, key))
+        return await slots_of(request).store(_once, twin.once, key, digest, partial(store, body, key))
 
 
 def _once(once: Once, key: str, digest: Callable[[], str], store: Callable[[str], dict[str, Any]]) -> Response:

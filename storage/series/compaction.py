@@ -7,8 +7,8 @@ same readings, with a higher `seq`, so readers see no difference.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from storage.series import catalog
 from storage.series.catalog import Segment, Written
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
-from storage.series.layers import Layers, archived, relation
+from storage.series.layers import Deleted, Layers, archived, deleted, relation
+from storage.series.merging import merged
 from storage.series.rollup_form import COLUMNS
 from storage.series.segments import ARCHIVE, SegmentFiles, digest
-from storage.series.sql import parquet
+from storage.series.sql import Window, parquet
 
 _MANY = 3  # archives of a month, which become one then
 
@@ -30,11 +31,13 @@ _MANY = 3  # archives of a month, which become one then
 class Compaction:
     """One compaction of all that is below `seq`."""
 
-    def __init__(self, hot: HotTier, files: SegmentFiles, seq: int, full: int) -> None:
+    def __init__(self, hot: HotTier, files: SegmentFiles, seq: int, full: int, between: Callable[[], object]) -> None:
+        """A segment of `full` rows is full. What else there is to do is done `between` any two that are written."""
         self._hot = hot
         self._files = files
         self._seq = seq
         self._full = full
+        self._between = between
 
     def run(self) -> int:
         """Compact each month that needs it; returns how many runs went. Raises the error of the first that failed.
@@ -107,14 +110,24 @@ class Compaction:
         """Write what counts of the `sources` in new segments, in place of the `old` ones."""
         for source in sources:
             self._verify(source)
-        files = [(self._files.path(source), source.seq) for source in sources]
-        layers = Layers(mixed=files, hot=False, deletions=True)
+        gone = deleted(cursor, some=False)
         with new_files(self._hot, self._files) as written:
-            for days in self._pack(cursor, [path for path, _ in files], condition):
-                number = self._hot.next_segment()
-                segment = self._files.write(cursor, number, relation(layers, days), level=1)
+            for window in self._pack(cursor, [self._files.path(source) for source in sources], condition):
+                inside = sorted((s for s in sources if window.meets(s.first, s.last)), key=lambda s: s.seq)
+                segment = self._written(cursor, inside, window, gone)
                 written += [segment] if segment else []
+                self._between()
             self._replace(old, written)
+
+    def _written(
+        self, cursor: duckdb.DuckDBPyConnection, sources: Sequence[Segment], window: Window, gone: Sequence[Deleted]
+    ) -> Written | None:
+        """Write what counts of the `sources` in a window as one new segment, if anything does."""
+        number, files = self._hot.next_segment(), [(self._files.path(source), source.seq) for source in sources]
+        if any(deletion.meets(source) for deletion in gone for source in sources):
+            layers = Layers(mixed=files, hot=False, deletions=True)
+            return self._files.write(cursor, number, relation(layers, window.condition()), level=1)
+        return self._files.write_ordered(cursor, number, merged([path for path, _ in files], window), level=1)
 
     def _verify(self, segment: Segment) -> None:
         """Raise Corrupt for a file that is not what was written: nothing may be made of it that looks sound."""
@@ -122,8 +135,8 @@ class Compaction:
         if segment.digest and digest(path) != segment.digest:
             raise Corrupt(f"{path} is not what was written")
 
-    def _pack(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[Path], condition: str) -> Iterator[str]:
-        """Yield the conditions of consecutive day ranges, each full but the last."""
+    def _pack(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[Path], condition: str) -> Iterator[Window]:
+        """Yield consecutive ranges of days, each full but the last."""
         days = cursor.execute(
             f"SELECT time::DATE AS day, count(*) FROM {parquet(files)} WHERE {condition} GROUP BY day ORDER BY day"
         ).fetchall()
@@ -131,7 +144,7 @@ class Compaction:
         for day, count in days:
             first, rows = first or day, rows + count
             if rows >= self._full or day == days[-1][0]:
-                yield f"time >= DATE '{first}' AND time < DATE '{day + timedelta(days=1)}'"
+                yield Window(_midnight(first), _midnight(day + timedelta(days=1)))
                 first, rows = None, 0
 
     def _replace(self, old: Sequence[Segment], new: Sequence[Written]) -> None:
@@ -175,6 +188,10 @@ def neighbours(bases: Sequence[Segment], first: date, last: date, full: int) -> 
 
 def _month_of(segment: Segment) -> date:
     return segment.first_day.replace(day=1)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)
 
 
 def _months(cursor: duckdb.DuckDBPyConnection, runs: Sequence[Segment]) -> dict[date, set[int]]:

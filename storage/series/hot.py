@@ -137,6 +137,7 @@ class HotTier:
                 left = hot_extent(cursor)
             self.rows -= gone
             self._span = left  # not before others see the new catalog
+            self._database.passed()
         return gone
 
     def find(self, ids: Iterable[str], window: Window) -> dict[str, list[Part]]:

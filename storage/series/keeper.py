@@ -10,6 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +26,7 @@ from storage.series.rollup_merging import Part, parts_of, to_merge
 from storage.series.rollups import TIERS, build, merge
 from storage.series.segments import SegmentFiles
 from storage.series.sorting import MOST_ROWS, ends, in_order, pieces
+from storage.series.uuids import as_texts
 
 _MOST_SORTING = 2  # large batches at a time, so that memory stays bounded
 
@@ -32,11 +34,15 @@ _MOST_SORTING = 2  # large batches at a time, so that memory stays bounded
 class Keeper:
     """Owns all changes of the catalog but for deletions."""
 
-    def __init__(self, hot: HotTier, files: SegmentFiles, *, target_rows: int) -> None:
-        """`target_rows`: a segment is full when it has as many; whole days are packed until then."""
+    def __init__(self, hot: HotTier, files: SegmentFiles, *, target_rows: int, seal_rows: int) -> None:
+        """`target_rows`: a segment is full when it has as many; whole days are packed until then.
+
+        Compaction is interrupted to seal where `seal_rows` are hot.
+        """
         self._hot = hot
         self._files = files
         self._target = target_rows
+        self._most_hot = seal_rows
         self._busy = threading.RLock()
         self._sorting = threading.BoundedSemaphore(_MOST_SORTING)
 
@@ -66,23 +72,28 @@ class Keeper:
         return None if first is None else int(first)
 
     def _seal_some(self, seqs: range) -> int:
-        hot = f"SELECT id::VARCHAR AS id, time, value, text, status, seq FROM readings WHERE {_inside(seqs)}"
+        hot = f"SELECT id::BLOB AS id, time, value, text, status, seq FROM readings WHERE {_inside(seqs)}"
         with new_files(self._hot, self._files) as written:
             with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
                 rows = table_of(cursor, hot)
                 if not rows.num_rows:  # deleted meanwhile
                     return 0
-                written.append(self._write(cursor, rows))
+                written += self._write(cursor, rows)
             last = pc.max(rows.column("seq")).as_py()
             return self._hot.forget(seqs, lambda transaction: catalog.enter(transaction, written, last))
 
-    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> Written:
+    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> list[Written]:
         """Write rows with `seq` as a run: of those with the same id and time, that with the highest."""
         numbers = rows.column("seq").to_numpy()
         if (numbers[1:] < numbers[:-1]).any():  # the engine promises no order
             rows = rows.sort_by("seq")
-        ordered = in_order(rows.drop_columns(["seq"]))
-        return self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0)
+        ids = rows.column("id").combine_chunks().dictionary_encode()
+        named = pa.DictionaryArray.from_arrays(ids.indices, as_texts(cast("list[bytes]", ids.dictionary.to_pylist())))
+        return self._run(cursor, in_order(rows.drop_columns(["seq"]).set_column(0, "id", named)))
+
+    def _run(self, cursor: duckdb.DuckDBPyConnection, ordered: pa.Table) -> list[Written]:
+        run = self._files.write_ordered(cursor, self._hot.next_segment(), [ordered], level=0)
+        return [run] if run else []
 
     def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         """Write a large batch as runs of its own: durable and visible when it returns, whole or not at all.
@@ -97,7 +108,7 @@ class Keeper:
                 for rows in pieces(batches):
                     ordered = in_order(rows)
                     newest.append(ends(ordered))
-                    written.append(self._files.write_ordered(cursor, self._hot.next_segment(), ordered, level=0))
+                    written += self._run(cursor, ordered)
             with self._hot.numbered(max(1, len(written))) as (transaction, seq):
                 also(transaction)
                 for number, (run, last) in enumerate(zip(written, newest, strict=True), seq):
@@ -164,7 +175,12 @@ class Keeper:
             # What a segment is made of must be older than all that stays hot.
             seq = self._hot.reserve_seq()
             self._seal_before(seq)
-            return Compaction(self._hot, self._files, seq, self._target).run()
+            return Compaction(self._hot, self._files, seq, self._target, self._catch_up).run()
+
+    def _catch_up(self) -> None:
+        """Seal what has become hot during a compaction. Its numbers are above those of all that is compacted."""
+        if self._hot.rows >= self._most_hot:
+            self.seal()
 
 
 def _inside(seqs: range) -> str:

@@ -17,6 +17,8 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("status", pa.string()),
 ]
 SCHEMA = pa.schema(_COLUMNS)
+ORDERED = pa.schema([("id", pa.dictionary(pa.int32(), pa.string())), *_COLUMNS[1:]])
+"""The same with each id once, in a dictionary."""
 
 
 @overload
@@ -29,6 +31,13 @@ def as_readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBa
         return rows if rows.schema.equals(SCHEMA) else rows.cast(SCHEMA)
     except (ValueError, NotImplementedError) as error:
         raise InvalidReadings(f"these rows are no readings: {error}") from error
+
+
+def encoded(rows: pa.Table) -> pa.Table:
+    """Return rows of SCHEMA as ORDERED has them; their order stays."""
+    if pa.types.is_dictionary(rows.schema.field("id").type):
+        return rows
+    return rows.set_column(0, "id", rows.column("id").dictionary_encode())
 
 
 def ids_of(ids: Iterable[str]) -> pa.Table:

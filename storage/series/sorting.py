@@ -35,8 +35,9 @@ def pieces(batches: Iterator[pa.RecordBatch], most: int = MOST_ROWS) -> Iterator
 
 
 def in_order(rows: pa.Table) -> pa.Table:
-    """Return rows of SCHEMA by `id` and `time`, each (id, time) once and as it comes last; `id` is a dictionary.
+    """Return rows by `id` and `time`, each (id, time) once and as it comes last; see ORDERED.
 
+    `rows` have the columns of SCHEMA; their ids may be a dictionary.
     Raises InvalidReadings for one without id or time, or whose id is no UUID.
     """
     for column, article in (("id", "an"), ("time", "a")):
@@ -65,15 +66,11 @@ def _numbered(ids: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[Any], pa.Array[Any
     encoded = _encoded(ids.combine_chunks())
     as_uuids(pa.chunked_array([encoded.dictionary], pa.string()))
     texts = pc.utf8_lower(encoded.dictionary)
-    if not texts.equals(encoded.dictionary):
-        encoded = _encoded(texts.take(encoded.indices))
-        texts = encoded.dictionary
-    order = pc.array_sort_indices(texts).to_numpy()
-    numbers = np.empty(
-        len(order), np.uint16 if len(order) < 1 << 16 else np.int32
-    )  # of the small ones a sort is quick
-    numbers[order] = np.arange(len(order))
-    return numbers[encoded.indices.to_numpy()], texts.take(pa.array(order))
+    distinct = pc.unique(texts)
+    distinct = distinct.take(pc.array_sort_indices(distinct))
+    small = np.uint16 if len(distinct) < 1 << 16 else np.int32  # of the small ones a sort is quick
+    numbers = pc.index_in(texts, value_set=distinct).to_numpy().astype(small)
+    return numbers[encoded.indices.to_numpy()], distinct
 
 
 def _encoded(ids: pa.Array[Any]) -> pa.DictionaryArray[Any, Any]:

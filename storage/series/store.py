@@ -66,7 +66,8 @@ class SeriesStore:
             self._hot.close()
             raise
         sync_directory(directory)
-        self._keeper = Keeper(self._hot, self._files, target_rows=self.options.target_rows)
+        options = self.options
+        self._keeper = Keeper(self._hot, self._files, target_rows=options.target_rows, seal_rows=options.seal_rows)
         self._commits = GroupCommit(self._append)
         self._closed = False
         self._tender = Tender(
@@ -101,15 +102,16 @@ class SeriesStore:
     def append(self, rows: pa.Table, receipt: Receipt | None = None) -> None:
         """Add readings (columns of SCHEMA) and a receipt. Durable and visible when it returns, all of them or none.
 
-        Concurrent calls share a commit.
+        Concurrent calls share a commit. Raises Overloaded where so much is hot that sealing has to catch up first.
         """
         rows = as_readings(rows)
         if rows.num_rows >= self.options.bulk_rows:
             self.append_stream(rows.to_reader(), lambda: receipt)
             return
+        self._tender.hold_back()
         if rows.num_rows or receipt:
             self._commits.submit(rows, receipt)
-        if self._hot.rows >= self.options.seal_rows:
+        if self._tender.is_due():
             self._tender.wake()
 
     def _append(self, batches: Sequence[Batch]) -> None:

@@ -9,11 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from storage.errors import Overloaded
 from storage.series.catalog import Segment
 from storage.series.sources import overlap
 
 PATIENCE = 4  # runs are merged once they are a quarter of what that rewrites, so that it does not grow as a square
 MOST_RUNS = 64  # but at so many anyway, for the readers' sake
+MOST_HOT = 8  # times what is sealed at a time: more waits, so that what is hot is bounded
+HELD_BACK = 10.0  # seconds that a writer waits at most
+_LOOK = 0.02  # seconds
 _LOG = logging.getLogger(__name__)
 
 
@@ -67,6 +71,20 @@ class Tender:
             self._deleted = time.monotonic()
         self._wake.set()
 
+    def is_due(self) -> bool:
+        """Tell whether as much is hot as is sealed at a time."""
+        return self._hot_rows() >= self._pace.seal_rows
+
+    def hold_back(self) -> None:
+        """Return once there is room for more hot readings. Raises Overloaded where there is none in time."""
+        until = time.monotonic() + HELD_BACK
+        while (rows := self._hot_rows()) >= MOST_HOT * self._pace.seal_rows:
+            self._wake.set()
+            if time.monotonic() >= until:
+                why = f" ({self.error})" if self.error else ""
+                raise Overloaded(f"{rows:,} readings wait to be written to Parquet{why}")
+            time.sleep(_LOOK)
+
     def _run(self) -> None:
         while not self._closed:
             self._wake.wait(self._patience())
@@ -94,15 +112,17 @@ class Tender:
             self._ticked = now
         if deletes:
             self._deleted = None
-        if timer or self._hot_rows() >= self._pace.seal_rows:
+        if timer or self.is_due():
             with self._doing("seal"):
                 self._seal()
         if deletes or self.worth_compacting(self._catalog(), timer=timer):
             with self._doing("compact"):
                 self._compact()
         with self._doing("roll up"):
-            self._roll_up(lambda: self._closed)
+            self._roll_up(lambda: self._closed or self.is_due())
         self.error = None
+        if self.is_due():  # meanwhile
+            self._wake.set()
         if deletes and self._has_deletions():  # of what was written while it was compacted
             self._deleted = time.monotonic()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ _VALUES = np.full(256, _NONE, np.uint8)
 for _value, _digits in enumerate([*"0123456789", "aA", "bB", "cC", "dD", "eE", "fF"]):
     for _digit in _digits:
         _VALUES[ord(_digit)] = _value
+_HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), np.uint8).reshape(256, 2)
 
 
 def as_uuids(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
@@ -25,6 +27,15 @@ def as_uuids(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     encoded = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(texts.combine_chunks()))
     parsed = _parsed(cast("pa.StringArray", encoded.dictionary))
     return pa.ExtensionArray.from_storage(pa.uuid(), parsed.take(encoded.indices))
+
+
+def as_texts(uuids: Sequence[bytes]) -> pa.Array[Any]:
+    """Return UUIDs of sixteen bytes each as text."""
+    packed = np.frombuffer(b"".join(uuids), np.uint8).reshape(len(uuids), 16)
+    letters = np.full((len(uuids), _LENGTH), ord("-"), np.uint8)
+    letters[:, _DIGITS] = _HEX[packed].reshape(len(uuids), 32)
+    offsets = np.arange(0, _LENGTH * len(uuids) + 1, _LENGTH, dtype=np.int32).tobytes()
+    return pa.StringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(letters.tobytes()))
 
 
 def _parsed(texts: pa.StringArray) -> pa.Array[Any]:

@@ -119,20 +119,23 @@ def test_head_takes_no_more_than_the_first_chunk() -> None:
     assert (answer.run(method="HEAD"), answer.taken, answer.closed) == (b"", 1, 1)
 
 
-def test_too_many_starting_queries_are_503_and_those_under_way_go_on() -> None:
+@pytest.mark.parametrize(("kind", "other"), [("start", "store"), ("store", "start")])
+def test_too_many_of_a_kind_are_503_and_all_else_goes_on(kind: str, other: str) -> None:
     async def crowd() -> list[int]:
-        slots, release, found = Slots(starting=1, patience=0.05), anyio.Event(), []
+        slots, release = Slots(starting=1, storing=1, patience=0.05), anyio.Event()
+        admit = getattr(slots, kind)
 
         async def hold() -> None:
-            await slots.start(lambda: anyio.from_thread.run(release.wait))
+            await admit(lambda: anyio.from_thread.run(release.wait))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(hold)
             await anyio.wait_all_tasks_blocked()
             with pytest.raises(Problem) as refused:
-                await slots.start(lambda: 1)
-            found = [refused.value.status, await slots.run(lambda: 2)]
+                await admit(lambda: 1)
+            found = [refused.value.status, await slots.run(lambda: 2), await getattr(slots, other)(lambda: 3)]
             release.set()
-        return [*found, await slots.start(lambda: 3)]
+        assert refused.value.headers["Retry-After"] == "1"
+        return [*found, await admit(lambda: 4)]
 
-    assert anyio.run(crowd) == [503, 2, 3]
+    assert anyio.run(crowd) == [503, 2, 3, 4]

@@ -30,10 +30,10 @@ def fill(data: Path, blocks: Iterator[Block]) -> int:
     with contextlib.closing(store), contextlib.closing(store._hot.cursor()) as cursor:
         for block in blocks:
             number, seq, rows = store._hot.next_segment(), store._hot.reserve_seq(), ordered(block)
-            written = store._files.write_ordered(cursor, number, rows, level=1)
+            written = store._files.write_ordered(cursor, number, [rows], level=1)
             newest = ends(rows)
             with store._hot.transaction() as transaction:
-                catalog.enter(transaction, [written], seq)
+                catalog.enter(transaction, [written] if written else [], seq)
                 numbers = pa.repeat(pa.scalar(seq), newest.num_rows)
                 store._hot.latest.enter(transaction, newest.append_column("seq", numbers))
             readings += block.readings

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from storage.errors import InvalidReadings
-from storage.series.uuids import as_uuids
+from storage.series.uuids import as_texts, as_uuids
 
 
 def test_the_engine_reads_the_same_uuids_as_from_text() -> None:
@@ -18,6 +18,13 @@ def test_the_engine_reads_the_same_uuids_as_from_text() -> None:
     cursor.register("rows", rows)
     found = cursor.execute("SELECT count(*), count(uuid), bool_and(uuid = text::UUID) FROM rows").fetchall()
     assert found == [(317, 315, True)]
+
+
+def test_bytes_of_the_engine_become_the_same_texts() -> None:
+    ids = [str(uuid4()) for _ in range(300)] + [str(UUID(int=0)), str(UUID(int=(1 << 128) - 1))]
+    rows = duckdb.connect().execute("SELECT unnest(?::UUID[])::BLOB AS id", [ids]).fetchall()
+    assert as_texts([packed for (packed,) in rows]).to_pylist() == ids
+    assert as_texts([]).to_pylist() == []
 
 
 @pytest.mark.parametrize(

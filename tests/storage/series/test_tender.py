@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from storage.errors import DiskFailed, Overloaded
+from storage.series import tender
+from storage.series.merging import merged
+from storage.series.store import SeriesStore
+from tests.support.series import QUIET, everything, reading, table
+
+DAY = 1440
+SOON = replace(QUIET, seal_rows=10, target_rows=2)
+
+
+def rows(first: int, count: int) -> pa.Table:
+    return table([reading(1, first + number, 0.0) for number in range(count)])
+
+
+def test_writers_wait_for_sealing_and_go_on_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealing, go_on = threading.Event(), threading.Event()
+    seal = SeriesStore.seal
+
+    def late(store: SeriesStore) -> int:
+        sealing.set()
+        assert go_on.wait(30)
+        return seal(store)
+
+    monkeypatch.setattr(SeriesStore, "seal", late)
+    store = SeriesStore(tmp_path, SOON)
+    store.append(rows(0, 80))
+    assert sealing.wait(30)
+    writer = threading.Thread(target=store.append, args=(rows(80, 1),))
+    writer.start()
+    writer.join(0.2)
+    assert writer.is_alive()
+    assert store.status().hot_rows == 80
+    go_on.set()
+    writer.join(30)
+    assert not writer.is_alive()
+    assert len(everything(store)) == 81
+    store.close()
+
+
+def test_writers_are_refused_where_sealing_does_not_catch_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: SeriesStore) -> int:
+        raise DiskFailed("no space left")
+
+    monkeypatch.setattr(tender, "HELD_BACK", 0.3)
+    with monkeypatch.context() as patched:
+        patched.setattr(SeriesStore, "seal", failing)
+        store = SeriesStore(tmp_path, SOON)
+        store.append(rows(0, 80))
+        with pytest.raises(
+            Overloaded, match=r"80 readings wait to be written to Parquet \(DiskFailed: no space left\)"
+        ):
+            store.append(rows(80, 1))
+        assert len(everything(store)) == 80
+    store.close()
+    store = SeriesStore(tmp_path, SOON)
+    store.append(rows(80, 1))
+    assert len(everything(store)) == 81
+    store.close()
+
+
+def test_what_becomes_hot_during_a_compaction_is_sealed_during_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SeriesStore(tmp_path, SOON)
+    store._tender.close()
+    for day in range(4):
+        store.append_stream(table([reading(s, day * DAY, 1.0) for s in (1, 2)]).to_reader())
+    hot: list[int] = []
+
+    def meanwhile(*arguments: object) -> Iterator[pa.Table]:
+        hot.append(store.status().hot_rows)
+        store.append(table([reading(s, len(hot) * DAY, 2.0) for s in range(1, 11)]))
+        yield from merged(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("storage.series.compaction.merged", meanwhile)
+    assert store.compact() == 4
+    assert hot == [0, 0, 0, 0]
+    assert store.status().hot_rows == 0
+    assert store.status().runs == 4
+    expected = [(s, day) for s in range(1, 11) for day in range(5) if day or s < 3]
+    found = everything(store)
+    assert [row[:2] for row in found] == [reading(s, day * DAY, 0.0)[:2] for s, day in sorted(expected)]
+    assert [row[2] for row in found] == [1.0 if day == 0 else 2.0 for s, day in sorted(expected)]
+    monkeypatch.undo()
+    store.compact()
+    assert everything(store) == found
+    assert store.check() == []
+    store.close()
