@@ -11,6 +11,8 @@ from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 
 _DEEPEST = 8  # blank nodes that hang on one another; what is deeper is told apart by its depth alone
 _SHORT = 16
+_TURNS = 50  # until when nodes that hang on one another are told apart by that
+_LOOSE = "a blank node that is none of the other model yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,26 @@ def lines(quads: Iterable[Quad]) -> set[str]:
 
 
 def alike(before: Iterable[Quad], after: Iterable[Quad]) -> dict[BlankNode, BlankNode]:
-    """Return which blank node of a model is which one of another: those of which the same is said.
+    """Return which blank node of a model (`after`) is which one of another: those of which the same is said.
 
-    Of several of which the same is said, the ones that hang on the same nodes are the same; any of the rest is.
+    Of several of which the same is said, those that hang on the same nodes are the same. It is a guess where there
+    still are several; no two nodes are the same one.
     """
     old, new = _Names(before), _Names(after)
     found: dict[BlankNode, BlankNode] = {}
-    for _ in range(_DEEPEST):
+    for turn in range(_TURNS):
         ours, theirs = old.grouped({node: node for node in found.values()}), new.grouped(found)
-        pairs = {theirs[key][0]: ours[key][0] for key in theirs if len(theirs[key]) == len(ours.get(key, ())) == 1}
-        if not pairs:
-            return found | {a: b for key in theirs for a, b in zip(theirs[key], ours.get(key, ()), strict=False)}
-        found |= pairs
+        both = [key for key in theirs if key in ours]
+        sure = [key for key in both if len(theirs[key]) == len(ours[key]) == 1]
+        # Where nothing is sure any more, any choice will do, but then what hangs on those chosen follows.
+        chosen = sure or [key for key in both if _LOOSE not in key] or both
+        if not chosen:
+            break
+        found |= {
+            a: b
+            for key in (chosen if turn < _TURNS - 1 else both)
+            for a, b in zip(theirs[key], ours[key], strict=False)
+        }
     return found
 
 
@@ -85,7 +95,7 @@ class _Names:
         for node in self._nodes:
             if node not in paired:
                 owners = ((q.subject, q.predicate) for q in self._into[node] if isinstance(q.subject, BlankNode))
-                hangs = (f"{paired.get(owner)} {predicate}" for owner, predicate in owners)
+                hangs = (f"{paired[owner]} {predicate}" if owner in paired else _LOOSE for owner, predicate in owners)
                 groups[self.of(node), *sorted(hangs)].append(node)
         return groups
 

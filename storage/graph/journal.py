@@ -24,10 +24,13 @@ from storage.graph.recording.recorder import Change
 _FILE = "journal.sqlite"
 _SHORT = 512  # bytes, up to which packing does not pay
 _TABLE = """CREATE TABLE IF NOT EXISTS changes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, time TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
     graphs TEXT NOT NULL, made TEXT NOT NULL, dropped TEXT NOT NULL,
     added INTEGER, removed INTEGER, size INTEGER NOT NULL, packed INTEGER NOT NULL,
     quads_added BLOB NOT NULL, quads_removed BLOB NOT NULL) STRICT"""
+_INSERT = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SLACK = 100  # the part of what is kept that may be too much, so that not each change has one to forget
+_OFTEN = 100  # changes
 _HEADS = "number, time, who, what, graphs, made, dropped, added, removed"
 
 
@@ -71,7 +74,8 @@ class Journal:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_TABLE)
-            [self._bytes] = self._file.execute("SELECT coalesce(sum(size), 0) FROM changes").fetchone()
+            counted = "SELECT coalesce(max(number), 0), coalesce(sum(size), 0), coalesce(min(number), 1) FROM changes"
+            self._newest, self._bytes, self._oldest = self._file.execute(counted).fetchone()
         except sqlite3.Error as error:
             self._file.close()
             raise Corrupt(f"{folder / _FILE} cannot be read ({error}): without it, a new one is begun") from error
@@ -90,27 +94,30 @@ class Journal:
             *((known.added.count("\n"), known.removed.count("\n")) if change else (None, None)),
             *(size, packed, added, removed),
         )
-        with self._lock, self._transaction():
-            number = self._file.execute(
-                f"INSERT INTO changes VALUES (NULL{', ?' * len(row)})",  # noqa: S608 - places for values
-                row,
-            ).lastrowid
-            assert number is not None  # noqa: S101 - it was an INSERT, for the type checker
+        with self._lock:
+            number: int = self._newest + 1
+            self._file.execute(_INSERT, (number, *row))  # a transaction of its own
+            self._newest = number
             self._bytes += size
-            self._forget(number)
+            self._forget()
         return number
 
-    def _forget(self, newest: int) -> None:
-        """Forget the oldest changes, but never the newest."""
-        until = (_now() - timedelta(days=self._bounds.days)).isoformat()
-        oldest = "SELECT number, time, size FROM changes ORDER BY number LIMIT 1"
-        while True:
-            number, time, size = self._file.execute(oldest).fetchone()
-            many = number <= newest - self._bounds.number or self._bytes > self._bounds.bytes or time < until
-            if number == newest or not many:
-                return
-            self._file.execute("DELETE FROM changes WHERE number = ?", (number,))
-            self._bytes -= size
+    def _forget(self) -> None:
+        """Forget the oldest changes, but never the newest: many at a time, and those too old once in a while."""
+        bounds = self._bounds
+        slack = bounds.number // _SLACK
+        over = self._newest - self._oldest >= bounds.number + slack or self._bytes > bounds.bytes
+        if not over and self._newest % _OFTEN:
+            return
+        until = (_now() - timedelta(days=bounds.days)).isoformat()
+        with self._transaction():
+            for number, time, size in self._file.execute("SELECT number, time, size FROM changes ORDER BY number"):
+                many = number <= self._newest - bounds.number or self._bytes > bounds.bytes
+                if number == self._newest or not (many or time < until):
+                    self._oldest = number
+                    break
+                self._file.execute("DELETE FROM changes WHERE number = ?", (number,))
+                self._bytes -= size
 
     def listed(self, limit: int) -> list[Entry]:
         """Return the newest changes, the newest first."""

@@ -1,7 +1,7 @@
 """Makes a change of which each quad is known, in one transaction: blank nodes keep the labels that they have.
 
-No text of an update can name a blank node of the store. A function can return one: so the text just counts, and
-functions return what the quads of these numbers are made of.
+No text of an update can name a blank node of the store. A function can return one: so for quads that have some the
+text just counts, and functions return what the quads of these numbers are made of.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from storage.graph.recording.recorder import Change, Recorder
+from storage.graph.replacing import inserting
 
 _PARTS = ("subject", "predicate", "object", "graph_name")
 _PLACE = "urn:twinhouse:part:"
@@ -27,15 +28,25 @@ def apply(store: ox.Store, wanted: Change) -> Change | None:
     made, dropped = [ox.NamedNode(iri) for iri in wanted.made], _emptied(store, wanted.dropped, removed, added)
     for graph in (*made, *dropped):
         recorder.see_graph(graph)
-    operations = [
-        *_each("DELETE", "removed", removed),
-        *(f"DROP SILENT GRAPH {graph}" for graph in dropped),
-        *(f"CREATE SILENT GRAPH {graph}" for graph in made),
-        *_each("INSERT", "added", added),
-    ]
-    functions = {**_functions("removed", removed), **_functions("added", added)}
-    store.update(" ;\n".join(operations), custom_functions=functions)
+    if not removed and not dropped and {quad.graph_name for quad in added}.issuperset(made):
+        store.extend(added)
+    else:
+        _change(store, [quad for quad in removed if quad.graph_name not in dropped], added, made, dropped)
     return recorder.change()
+
+
+def _change(
+    store: ox.Store,
+    removed: Sequence[ox.Quad],
+    added: Sequence[ox.Quad],
+    made: Sequence[ox.NamedNode],
+    dropped: Sequence[ox.NamedNode],
+) -> None:
+    deletes, functions = _each("DELETE", removed)
+    inserts, more = _each("INSERT", added)
+    drops = (f"DELETE WHERE {{ GRAPH {graph} {{ ?s ?p ?o }} }} ;\nDROP SILENT GRAPH {graph}" for graph in dropped)
+    creates = (f"CREATE SILENT GRAPH {graph}" for graph in made)
+    store.update(" ;\n".join([*deletes, *drops, *creates, *inserts]), custom_functions={**functions, **more})
 
 
 def _quads(text: str) -> list[ox.Quad]:
@@ -55,11 +66,23 @@ def _emptied(
     ]
 
 
-def _each(verb: str, name: str, quads: Sequence[ox.Quad]) -> list[str]:
+def _each(verb: str, quads: Sequence[ox.Quad]) -> tuple[list[str], Functions]:
+    """Return the operations for quads, and the functions that these need."""
+    plain = [quad for quad in quads if not _has_blank(quad)]
+    others = [quad for quad in quads if _has_blank(quad)]
+    texts = [inserting(plain, verb)] if plain else []
+    return [*texts, *_counting(verb, others)], _functions(verb, others) if others else {}
+
+
+def _has_blank(quad: ox.Quad) -> bool:
+    return any(isinstance(end, ox.BlankNode | ox.Triple) for end in (quad.subject, quad.object, quad.graph_name))
+
+
+def _counting(verb: str, quads: Sequence[ox.Quad]) -> list[str]:
     """Return an operation for the quads of the default graph, and one for those of named ones."""
     default = [i for i, quad in enumerate(quads) if isinstance(quad.graph_name, ox.DefaultGraph)]
     named = [i for i, quad in enumerate(quads) if not isinstance(quad.graph_name, ox.DefaultGraph)]
-    bound = [f"BIND(<{_PLACE}{name}:{part}>(?i) AS ?{part})" for part in _PARTS]
+    bound = [f"BIND(<{_PLACE}{verb}:{part}>(?i) AS ?{part})" for part in _PARTS]
     triple = "?subject ?predicate ?object"
     return [
         f"{verb} {{ {template} }} WHERE {{ VALUES ?i {{ {' '.join(map(str, numbers))} }} {' '.join(parts)} }}"
@@ -71,9 +94,9 @@ def _each(verb: str, name: str, quads: Sequence[ox.Quad]) -> list[str]:
     ]
 
 
-def _functions(name: str, quads: Sequence[ox.Quad]) -> Functions:
+def _functions(verb: str, quads: Sequence[ox.Quad]) -> Functions:
     def function(part: str) -> Callable[[ox.Literal], Any]:
         of = attrgetter(part)
         return lambda number: of(quads[int(number.value)])
 
-    return {ox.NamedNode(f"{_PLACE}{name}:{part}"): function(part) for part in _PARTS}
+    return {ox.NamedNode(f"{_PLACE}{verb}:{part}"): function(part) for part in _PARTS}

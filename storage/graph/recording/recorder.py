@@ -68,30 +68,34 @@ class Recorder:
         """Take note of what a template makes of these terms; the function that the engine calls."""
         try:
             if not self._lost:
-                self.see(self._made(self._templates[int(number.value)], terms))
+                self._see_made(self._templates[int(number.value)], terms)
         except Exception:  # the engine would pass over it
             self._lost = True
         return number
 
-    def _made(self, template: Sequence[Places], terms: Sequence[Any]) -> Iterable[ox.Quad]:
-        """Yield the quads of a template; where a value is missing or of a wrong kind, the engine leaves one out."""
-        for s, p, o, g in template:
-            graph = _DEFAULT if g is None else terms[g]
-            parts = (terms[s], terms[p], terms[o], graph)
-            if _UNBOUND not in parts and _is_quad(*parts):
-                yield ox.Quad(*parts)
+    def _see_made(self, template: Sequence[Places], terms: Sequence[Any]) -> None:
+        """Take note of the quads of a template; for want of a value, or by its kind, the engine leaves some out."""
+        made = []
+        lacking = {i for i, term in enumerate(terms) if term == _UNBOUND} if _UNBOUND in terms else set[int]()
+        for places in template:
+            s, p, o, g = places
+            try:
+                quad = ox.Quad(terms[s], terms[p], terms[o], _DEFAULT if g is None else terms[g])
+            except TypeError:
+                continue
+            if not lacking or lacking.isdisjoint(places):
+                made.append(quad)
+        self.see(made)
 
     def see(self, quads: Iterable[ox.Quad]) -> None:
         """Take note of quads, before they are touched."""
         before, store = self._before, self._store
         for quad in quads:
-            if quad in before:
-                continue
-            if len(before) >= self._most:
-                self._lost = True
-                return
-            before[quad] = quad in store
-            self.see_graph(quad.graph_name)
+            if quad not in before:
+                before[quad] = quad in store
+                if quad.graph_name not in self._graphs:
+                    self.see_graph(quad.graph_name)
+        self._lost = len(before) > self._most
 
     def see_graph(self, graph: Any) -> None:  # noqa: ANN401 - a graph's name
         """Take note of whether there is this graph, before it is made or dropped."""
@@ -119,11 +123,3 @@ class Recorder:
 def n_quads(quads: Iterable[ox.Quad]) -> str:
     """Return quads as N-Quads."""
     return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()
-
-
-def _is_quad(subject: object, predicate: object, _object: object, graph: object) -> bool:
-    return (
-        isinstance(subject, ox.NamedNode | ox.BlankNode)
-        and isinstance(predicate, ox.NamedNode)
-        and isinstance(graph, ox.NamedNode | ox.BlankNode | ox.DefaultGraph)
-    )
