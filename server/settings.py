@@ -44,8 +44,10 @@ class Settings:
     retention: how long readings are kept, as rules by spaces: `brick:Sensor=90d urn:site:a=2y *=5y`; none: for ever
     inference: by which ontology what follows from the models is kept up to date in a graph of its own: `brick`,
         `brick 1.5`, `223p`, each also with `classes` for all classes above; none: only when it is asked for
-    changes: what is recorded of changes to the graph, so that it can be undone: `loads` (of models, ontologies and
-        whole graphs), `all` (updates too, which then read the whole graph twice), or `none`
+    changes: what is recorded of changes to the graph, so that it can be undone: `all`, `loads` (of models, ontologies
+        and whole graphs, but no SPARQL updates), or `none`
+    changes_kept, changes_days, changes_megabytes: how many of them are kept, for how long, in how much space: the
+        oldest are forgotten first
     future_days: readings of times further ahead than that are refused: their clock or their unit is wrong
     anonymous: the role without a token: none, read, write, admin; auto is admin on loopback, else none
     insecure: listen beyond loopback also where strangers may write, or no token keeps them out
@@ -83,7 +85,10 @@ class Settings:
     future_days: int = 366
     retention: str = ""
     inference: str = ""
-    changes: str = "loads"
+    changes: str = "all"
+    changes_kept: int = 10_000
+    changes_days: float = 365.0
+    changes_megabytes: int = 256
     influx_tag: str = "uuid"
     influx_unknown: str = "create"
     anonymous: str = "auto"

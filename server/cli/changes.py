@@ -22,7 +22,7 @@ def list_changes(
     data: Data = None,
     url: Url = None,
 ) -> None:
-    """List what was loaded, replaced and removed, the newest first; by whom, and when.
+    """List what was loaded, updated, replaced and removed, the newest first; by whom, and when.
 
     \b
     Example:

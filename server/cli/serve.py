@@ -55,8 +55,11 @@ def serve(
         typer.Option(metavar="RULES", help="Keep what follows up to date by: brick, brick 1.5, 223p (classes)."),
     ] = None,
     changes: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Changes of the graph that can be undone: loads, all, none.")
+        str | None, typer.Option(metavar="WHAT", help="Changes of the graph that can be undone: all, loads, none.")
     ] = None,
+    changes_kept: Annotated[int | None, typer.Option(min=1, help="How many changes are kept.")] = None,
+    changes_days: Annotated[float | None, typer.Option(min=0, help="For how many days.")] = None,
+    changes_megabytes: Annotated[int | None, typer.Option(min=0, help="In how much space.")] = None,
     influx_tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
     ] = None,

@@ -1,205 +1,103 @@
-"""What was changed in the graph, by whom and when: each change a file, by which it can be undone.
+"""What was changed in the graph, by whom and when, and taking it back.
 
-A file is an RDF Patch, packed as gzip: headers, and a line for each quad that was added (`A`) or removed (`D`). It is
-written once the change is durable; a crash in between leaves the change unrecorded. Blank nodes are told by what is
-said of them (see `ontologies.models.comparing`), so that a document loaded again changes nothing.
+Each quad of a change is known with the labels that its blank nodes have in the store, and these stay: a document that
+is loaded again takes over the labels of those nodes of which it says the same, so that only what differs is written.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pyoxigraph as ox
 
-from ontologies.models.comparing import lines
+from ontologies.models.comparing import alike
 from server.errors import Problem
-from storage.files import make_directory, write_atomically
+from storage.graph.journal import Bounds, Entry, Journal
+from storage.graph.recording.recorder import Change
 from storage.graph.results import ASKER
 from storage.graph.staging import Staged
-from storage.graph.store import Graph, GraphStore
+from storage.graph.store import MOST_IN_TRANSACTION, Graph, GraphStore, Told
 
-T = TypeVar("T")
 MOST_QUADS = 200_000
 """Of larger graphs only the fact of a change is recorded: both states are in memory for a moment."""
-MOST_KEPT = 1000
-_ENDING = ".rdfp.gz"
-Lines = frozenset[str]  # quads, a line of N-Quads each
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change: `added` and `removed` quads, or None where they could not be recorded (see Changes.lines)."""
-
-    number: int
-    time: str
-    who: str
-    what: str
-    graphs: tuple[str | None, ...]
-    added: int | None
-    removed: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What a change adds and removes, as lines of N-Quads."""
-
-    added: Lines = frozenset()
-    removed: Lines = frozenset()
+_LISTED = "`twinhouse changes list` and GET /changes list them"
+_BY_HAND = (
+    "put back what was there before: load that document (`twinhouse load`, PUT /store), or remove the graph if there"
+    " was none (DELETE /store?graph=IRI), or `twinhouse restore` a backup"
+)
+_Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+_LOG = logging.getLogger(__name__)
 
 
 class Changes:
-    """Records changes of a graph in a folder. Thread-safe."""
+    """Records changes of a graph in a folder, and takes them back. Thread-safe."""
 
-    def __init__(self, folder: Path, graph: GraphStore) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, graph: GraphStore, bounds: Bounds | None = None) -> None:
         self._graph = graph
-        self._lock = threading.Lock()
+        self._journal = Journal(folder, bounds)
 
-    def recorded(
-        self, what: str, graphs: Sequence[Graph] | None, foresee: Callable[[], Delta | None], write: Callable[[], T]
-    ) -> T:
-        """Do what changes these graphs (None: any) as foreseen, and record it; what changes nothing is not.
+    def told(self, what: str) -> Told:
+        """Return what records a change as `what`; one that changes nothing is not."""
+        return partial(self.keep, what)
 
-        A delta that is None is not known: the graphs are too large.
-        """
-        with self._graph.holding():
-            absent = [graph for graph in graphs or () if not self._graph.has_graph(graph)]
-            there = set(self._graph.graphs()) if graphs is None else set[str]()
-            delta = foresee()
-            result = write()
-            now = self._graph.graphs() if graphs is None else map(_iri, filter(self._graph.has_graph, absent))
-            made = sorted(set(now) - there)
-        if delta != Delta():
-            self._keep(what, graphs, delta, made)
-        return result
+    def keep(self, what: str, change: Change | None, graphs: Sequence[Graph] = ()) -> None:
+        """Record a change as `what`; of one that is None these are the graphs."""
+        if change is not None and not change:
+            return
+        asker = ASKER.get()
+        names = change.graphs if change else tuple(g.value if isinstance(g, ox.NamedNode) else None for g in graphs)
+        try:
+            self._journal.append(asker.name if asker else "the server", what, names, change)
+        except sqlite3.Error:  # the change is made, and whoever made it is to know that
+            _LOG.exception("a change of the graph could not be recorded: %s", what)
 
-    def update(self, write: Callable[[], T]) -> T:
-        """Do an update, and record it: what it changes only the whole dataset tells, before and after."""
-        with self._graph.holding():
-            before, there = self.lines(None), set(self._graph.graphs())
-            result = write()
-            after, made = self.lines(None), sorted(set(self._graph.graphs()) - there)
-        delta = _between(before, after)
-        if delta != Delta():
-            self._keep("update", None, delta, made)
-        return result
-
-    def replacing(self, quads: Staged | None, graphs: Sequence[Graph] | None) -> Delta | None:
-        """Return what it changes to make these graphs (None: all) hold what is staged."""
-        if quads is not None and quads.count > MOST_QUADS:
-            return None
-        return _between(self.lines(graphs), _lines_of(_staged(quads)))
-
-    def adding(self, quads: Staged, graphs: Sequence[Graph] | None) -> Delta | None:
-        """Return what it changes to add what is staged for these graphs."""
-        if quads.count > MOST_QUADS:
-            return None
-        found = _staged(quads)
-        if not _blank_nodes(found):
-            return Delta(_lines_of(self._graph.lacking(found)) or Lines())
-        before, new = self.lines(graphs), _lines_of(found)  # which of them are new only all of the graph tells
-        return None if before is None or new is None else Delta(new - before)
-
-    def listed(self, limit: int) -> Iterator[Change]:
-        """Yield the changes, the newest first."""
-        for number in sorted(self._numbers(), reverse=True)[:limit]:
-            yield self._header(number)[0]
+    def listed(self, limit: int) -> list[Entry]:
+        """Return the changes, the newest first."""
+        return self._journal.listed(limit)
 
     def patch(self, number: int) -> bytes:
         """Return a change as an RDF Patch. Raises a 404 problem."""
-        return self._read(number)
+        return _patch(*self._read(number))
 
-    def undo(self, number: int) -> Change:
+    def undo(self, number: int) -> Entry:
         """Take a change back, which is a change itself. Durable and visible when it returns.
 
         Raises a 404 problem for one that there is not, a 409 problem for one that cannot be taken back: it was not
         recorded as a whole, or what it changed has been changed since.
         """
-        change, made = self._header(number)
-        if change.added is None:
-            detail = f"change {number} is recorded as a fact alone: its graphs are large, or have blank nodes alike"
-            raise Problem(409, "not-recorded", detail)
-        delta = _parts(self._read(number))
-        graphs = _graphs_of(delta)
+        entry, change = self._read(number)
+        if entry.added is None:
+            raise _not_recorded(number)
+        added, removed = _quads(change.added), _quads(change.removed)
+        with self._graph.holding():
+            gone, back = self._graph.lacking(added), len(removed) - len(self._graph.lacking(removed))
+            if gone or back:
+                raise _changed_since(number, gone, len(added), back)
+            backwards = Change(change.removed, change.added, change.dropped, change.made)
+            self._graph.apply(backwards, self.told(f"undo {number}"))
+            return self.listed(1)[0]
 
-        def foresee() -> Delta:
-            now = self.lines(graphs)
-            if now is None or not delta.added <= now or delta.removed & now:
-                raise _changed_since(number)
-            return Delta(delta.removed, delta.added)
+    def back_up(self, target: Path) -> None:
+        """Write a copy of what is recorded to a folder. Durable when it returns."""
+        self._journal.back_up(target)
 
-        def write() -> None:
-            now = self.lines(graphs) or Lines()
-            self._graph.replace(_quads((now - delta.added) | delta.removed), graphs)
-            for name in map(ox.NamedNode, made):
-                if not self._graph.size([name], 1):
-                    self._graph.remove(name)
+    def close(self) -> None:
+        """Write everything. Closing twice is fine."""
+        self._journal.close()
 
-        self.recorded(f"undo {number}", graphs, foresee, write)
-        return next(self.listed(1))
-
-    def lines(self, graphs: Sequence[Graph] | None) -> Lines | None:
-        """Return what these graphs (None: all) hold; None where that is too much, or not told apart (_lines_of)."""
-        names: Sequence[Graph] = (
-            graphs if graphs is not None else [ox.DefaultGraph(), *map(ox.NamedNode, self._graph.graphs())]
-        )
-        if self._graph.size(names, MOST_QUADS + 1) > MOST_QUADS:
-            return None
-        return _lines_of(self._graph.quads(names))
-
-    def _keep(self, what: str, graphs: Sequence[Graph] | None, delta: Delta | None, made: Sequence[str]) -> None:
-        asker, known = ASKER.get(), delta or Delta()
-        named = graphs if graphs is not None else _graphs_of(known)
-        headers = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "who": asker.name if asker else "the server",
-            "what": what,
-            "graphs": [graph.value if isinstance(graph, ox.NamedNode) else None for graph in named],
-            "made": list(made),
-            "added": len(known.added) if delta else None,
-            "removed": len(known.removed) if delta else None,
-        }
-        with self._lock:
-            make_directory(self._folder)
-            numbers = sorted(self._numbers())
-            write_atomically(self._path(numbers[-1] + 1 if numbers else 1), gzip.compress(_patch(headers, known)))
-            for old in numbers[: max(len(numbers) + 1 - MOST_KEPT, 0)]:
-                self._path(old).unlink(missing_ok=True)
-
-    def _numbers(self) -> list[int]:
-        found = self._folder.glob(f"*{_ENDING}") if self._folder.is_dir() else ()
-        return [int(path.name.removesuffix(_ENDING)) for path in found if path.name.removesuffix(_ENDING).isdecimal()]
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number:08d}{_ENDING}"
-
-    def _read(self, number: int) -> bytes:
-        try:
-            return gzip.decompress(self._path(number).read_bytes())
-        except FileNotFoundError:
-            raise Problem(
-                404, "no-such-change", f"there is no change {number}", hint="GET /changes lists them"
-            ) from None
-
-    def _header(self, number: int) -> tuple[Change, list[str]]:
-        try:
-            with gzip.open(self._path(number), "rt", encoding="utf-8") as file:
-                head = dict(_heads(file))
-        except FileNotFoundError:
-            raise Problem(
-                404, "no-such-change", f"there is no change {number}", hint="GET /changes lists them"
-            ) from None
-        made = head.pop("made")
-        return Change(number, **{**head, "graphs": tuple(head["graphs"])}), made
+    def _read(self, number: int) -> tuple[Entry, Change]:
+        found = self._journal.read(number)
+        if found is None:
+            [newest, *_] = [entry.number for entry in self.listed(1)] or [0]
+            gone = "is forgotten: it was one of the oldest" if number <= newest else "has not been made"
+            raise Problem(404, "no-such-change", f"change {number} {gone}", hint=_LISTED)
+        return found
 
 
 class Recorded:
@@ -209,111 +107,134 @@ class Recorded:
         self._graph = graph
         self._changes = changes
         self._what = what
+        self._told = changes.told(what)
         self.staged = graph.staged
         self.has_graph = graph.has_graph
 
     def add(self, staged: Staged) -> None:
         """Add quads."""
-        named = [graph for graph in staged.graphs if not isinstance(graph, ox.BlankNode)]
-        graphs = named if len(named) == len(staged.graphs) else None
-        write = partial(self._graph.add, staged)
-        self._changes.recorded(self._what, graphs, partial(self._changes.adding, staged, graphs), write)
+        named = _named(staged.graphs)
+        if _is_odd(staged):
+            self._as_a_fact(partial(self._graph.add, staged), named)
+        elif (few := staged.quads()) is not None:
+            self._graph.apply(Change.of(few, (), (), ()), self._told)
+        else:
+            with self._graph.holding():
+                new = self._graph.lacking(set(_quads_of(staged)))
+                change = Change.of(new, (), self._absent(named), ())
+                self._graph.add(new)
+                self._told(change)
 
     def replace(self, quads: Staged, graphs: Sequence[Graph]) -> None:
         """Make graphs hold exactly what is staged."""
-        write = partial(self._graph.replace, quads, graphs)
-        self._changes.recorded(self._what, graphs, partial(self._changes.replacing, quads, graphs), write)
+        self._become(quads, graphs, lambda after: self._graph.replace(after, graphs))
 
     def replace_all(self, quads: Staged) -> None:
         """Make the dataset hold exactly what is staged."""
-        write = partial(self._graph.replace_all, quads)
-        self._changes.recorded(self._what, None, partial(self._changes.replacing, quads, None), write)
+        self._become(quads, None, self._graph.replace_all)
 
     def remove(self, graph: Graph) -> None:
         """Drop a graph."""
-        write = partial(self._graph.remove, graph)
-        self._changes.recorded(self._what, [graph], partial(self._changes.replacing, None, [graph]), write)
+        with self.staged() as nothing:
+            self._become(nothing, [graph], lambda _: self._graph.remove(graph), dropped=_named([graph]))
 
     def clear(self) -> None:
         """Drop every graph."""
-        self._changes.recorded(self._what, None, partial(self._changes.replacing, None, None), self._graph.clear)
+        with self.staged() as nothing:
+            self.replace_all(nothing)
+
+    def _become(
+        self,
+        staged: Staged,
+        graphs: Sequence[Graph] | None,
+        write: Callable[[Staged | Collection[ox.Quad]], object],
+        dropped: Collection[ox.NamedNode] = (),
+    ) -> None:
+        """Make graphs (None: all) hold what is staged; `write` does it where much is different.
+
+        The graphs are there then, but those that are `dropped`; of all graphs only those that are staged.
+        """
+        with self._graph.holding():
+            there = list(map(ox.NamedNode, self._graph.graphs())) if graphs is None else []
+            names: Sequence[Graph] = graphs if graphs is not None else [ox.DefaultGraph(), *there]
+            size = self._graph.size(names, MOST_QUADS + 1)
+            if _is_odd(staged) or size > MOST_QUADS or (graphs is None and size < self._graph.size(None, size + 1)):
+                self._as_a_fact(partial(write, staged), names)
+                return
+            before = set(self._graph.quads(names))
+            after = set(_taken_over(_quads_of(staged), before))
+            if graphs is None:
+                dropped = [graph for graph in there if graph not in staged.graphs]
+            made = self._absent([graph for graph in _named(names) + _named(staged.graphs) if graph not in dropped])
+            change = Change.of(after - before, before - after, made, dropped)
+            if len(after ^ before) <= MOST_IN_TRANSACTION:
+                self._graph.apply(change, self._told)
+            else:
+                write(after)
+                self._told(change)
+
+    def _as_a_fact(self, write: Callable[[], object], graphs: Sequence[Graph]) -> None:
+        with self._graph.holding():
+            write()
+            self._changes.keep(self._what, None, graphs)
+
+    def _absent(self, graphs: Iterable[ox.NamedNode]) -> set[ox.NamedNode]:
+        return {graph for graph in graphs if not self._graph.has_graph(graph)}
 
 
-def _staged(quads: Staged | None) -> list[ox.Quad]:
-    if quads is None:
-        return []
-    few = quads.quads()
-    return few if few is not None else list(ox.parse(path=str(quads.path()), format=ox.RdfFormat.N_QUADS))
+def _is_odd(staged: Staged) -> bool:
+    """Tell whether it is too much to be recorded quad by quad, or has graphs that no request can name."""
+    return staged.count > MOST_QUADS or any(isinstance(graph, ox.BlankNode) for graph in staged.graphs)
 
 
-def _lines_of(quads: Iterable[ox.Quad]) -> Lines | None:
-    """Return quads as lines, the same whatever their blank nodes are labelled: those of a graph by what it says.
-
-    None where that does not tell all blank nodes apart: made quads again, the lines would be another graph.
-    """
-    by_graph: defaultdict[object, list[ox.Quad]] = defaultdict(list)
-    for quad in quads:
-        by_graph[quad.graph_name].append(quad)
-    found = frozenset(f"{line[:-1]}{_end(graph)}" for graph, group in by_graph.items() for line in lines(group))
-    each = [_blank_nodes(group) for group in by_graph.values()]
-    if not any(each):
-        return found
-    count = sum(map(len, each))  # one that is in two graphs counts twice, and so is not told apart
-    return found if len(set().union(*each)) == count == len(_blank_nodes(_quads(found))) else None
+def _named(graphs: Iterable[object]) -> list[ox.NamedNode]:
+    return [graph for graph in graphs if isinstance(graph, ox.NamedNode)]
 
 
-def _blank_nodes(quads: Iterable[ox.Quad]) -> set[object]:
-    """Return the blank nodes; statements about statements, which may have some within, count as such."""
-    ends = (end for quad in quads for end in (quad.subject, quad.object))
-    return {end for end in ends if isinstance(end, ox.BlankNode | ox.Triple)}
+def _quads_of(staged: Staged) -> list[ox.Quad]:
+    few = staged.quads()
+    return few if few is not None else list(ox.parse(path=str(staged.path()), format=ox.RdfFormat.N_QUADS))
 
 
-def _between(before: Lines | None, after: Lines | None) -> Delta | None:
-    return None if before is None or after is None else Delta(after - before, before - after)
+def _taken_over(quads: Sequence[ox.Quad], before: Collection[ox.Quad]) -> Iterator[ox.Quad]:
+    """Yield the quads with the blank nodes that are there already, as far as the same is said of them."""
+    known = alike(before, quads)
+
+    def taken(term: _Term) -> _Term:
+        if isinstance(term, ox.Triple):
+            return ox.Triple(taken(term.subject), term.predicate, taken(term.object))  # type: ignore[arg-type]
+        return known.get(term, term) if isinstance(term, ox.BlankNode) else term
+
+    for q in quads:
+        yield ox.Quad(taken(q.subject), q.predicate, taken(q.object), q.graph_name) if known else q  # type: ignore[arg-type]
 
 
-def _iri(graph: Graph) -> str:
-    return graph.value if isinstance(graph, ox.NamedNode) else ""
+def _quads(n_quads: str) -> list[ox.Quad]:
+    return list(ox.parse(n_quads, ox.RdfFormat.N_QUADS))
 
 
-def _end(graph: object) -> str:
-    return "." if isinstance(graph, ox.DefaultGraph) else f"{graph} ."
+def _not_recorded(number: int) -> Problem:
+    detail = f"change {number} is recorded as a fact alone, since it was of more than {MOST_QUADS:,} quads"
+    return Problem(409, "not-recorded", detail, hint=_BY_HAND)
 
 
-def _quads(quads: Iterable[str]) -> list[ox.Quad]:
-    return list(ox.parse("\n".join(quads), ox.RdfFormat.N_QUADS))
-
-
-def _graphs_of(delta: Delta) -> list[Graph]:
-    graphs = {quad.graph_name for quad in _quads(delta.added | delta.removed)}
-    return sorted((graph for graph in graphs if not isinstance(graph, ox.BlankNode)), key=str)
-
-
-def _unknown(number: int) -> Problem:
-    return Problem(404, "no-such-change", f"there is no change {number}", hint="GET /changes lists them")
-
-
-def _changed_since(number: int) -> Problem:
-    detail = f"what change {number} did has been changed since, or is in a graph that is too large by now"
+def _changed_since(number: int, gone: Sequence[ox.Quad], added: int, back: int) -> Problem:
+    parts = [
+        f"{len(gone):,} of the {added:,} quads that it added are gone, such as {gone[0]}" if gone else "",
+        f"{back:,} of those that it removed are there again" if back else "",
+    ]
+    detail = f"what change {number} did has been changed since: {' and '.join(filter(None, parts))}"
     return Problem(409, "changed-since", detail, hint="undo later changes of the same graphs first")
 
 
-def _patch(headers: Mapping[str, object], delta: Delta) -> bytes:
+def _patch(entry: Entry, change: Change) -> bytes:
     """Write an RDF Patch. The value of a header is JSON, in a literal."""
+    headers = {name: value for name, value in asdict(entry).items() if name != "number"}
     heads = (f"H {name} {json.dumps(json.dumps(value))} ." for name, value in headers.items())
-    body = (*(f"D {line}" for line in sorted(delta.removed)), *(f"A {line}" for line in sorted(delta.added)))
+    body = (
+        f"{sign} {line}"
+        for sign, text in (("D", change.removed), ("A", change.added))
+        for line in text.split("\n")
+        if line
+    )
     return "\n".join((*heads, "TX .", *body, "TC .", "")).encode()
-
-
-def _heads(patch: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    for line in patch:
-        if not line.startswith("H "):
-            return
-        name, _, value = line[2:].rstrip().removesuffix(" .").partition(" ")
-        yield name, json.loads(json.loads(value))
-
-
-def _parts(patch: bytes) -> Delta:
-    found = patch.decode().splitlines()
-    added, removed = (frozenset(line[2:] for line in found if line.startswith(sign)) for sign in ("A ", "D "))
-    return Delta(added, removed)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +47,16 @@ from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.solutions import TypedSolutions, from_tsv
 from server.twin.terms import Term
-from server.twin.touching import leaves_points
+from server.twin.touching import leaves, leaves_points
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
 from storage.graph.federation import explained
 from storage.graph.guard import Form, form
+from storage.graph.journal import Bounds
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import Result
-from storage.graph.store import GraphStore
+from storage.graph.store import Change, GraphStore
 from storage.series.receipts import Receipt
 from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
@@ -96,7 +96,9 @@ class Twin:
             shutil.rmtree(left, ignore_errors=True)
         self.graph = GraphStore(self.directory, memory=max(settings.reader_megabytes, _LEAST_MEGABYTES) << 20)
         on_error.callback(self.graph.close)  # or its process would keep the directory locked
-        self.changes = Changes(self.directory.changes, self.graph)
+        bounds = Bounds(settings.changes_kept, settings.changes_days, settings.changes_megabytes << 20)
+        self.changes = Changes(self.directory.changes, self.graph, bounds)
+        on_error.callback(self.changes.close)
         self.readers = ReaderPool(self.graph, size=settings.readers, memory=settings.reader_megabytes << 20)
         on_error.callback(self.readers.close)
         self.answers = Answers(settings.cache_megabytes << 20)
@@ -123,6 +125,7 @@ class Twin:
         self.outbound.close()
         self.series.finish()
         self.graph.close()
+        self.changes.close()
         empty_directory(self.directory.snapshots)
         self.directory.close()
 
@@ -187,9 +190,21 @@ class Twin:
         text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
         with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
-            run = partial(self.graph.update, sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
-            commit = self.changes.update(run) if self.settings.changes == "all" else run()
-        if leaves_points(text, base_iri):
+            known: list[Change | None] = []
+
+            def told(change: Change | None) -> None:
+                known.append(change)
+                self.changes.keep("update", change)
+
+            commit = self.graph.update(
+                sent,
+                base_iri=base_iri,
+                seconds=seconds,
+                gateways=gateways,
+                union=union,
+                told=told if self.settings.changes == "all" else None,
+            )
+        if leaves(known[0]) if known else leaves_points(text, base_iri):
             self._index.pass_over(commit)
 
     def fetch(self, iri: str) -> Answer:
@@ -415,7 +430,7 @@ class Twin:
 
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
-        back_up(self.graph, self.series, target)
+        back_up(self.graph, self.changes, self.series, target)
 
 
 def _solutions(body: bytes) -> Solutions:

@@ -183,8 +183,10 @@ class Engine:
         """Return how many quads these graphs hold, up to `most`. Among them None is the default graph, alone all."""
         return int(self.ask("size", graphs=graphs, most=most))
 
-    def write(self, deadline: Deadline | None = None, **request: Any) -> None:  # noqa: ANN401 - JSON
-        """Commit a request (see storage.graph.writer). The caller sees to it that there is one at a time.
+    def write(self, deadline: Deadline | None = None, **request: Any) -> Any:  # noqa: ANN401 - JSON
+        """Commit a request, and return what the writer says of it (see storage.graph.writer).
+
+        The caller sees to it that there is one at a time.
 
         Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
         that is not known, DiskFailed or WriterCrashed.
@@ -198,7 +200,7 @@ class Engine:
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
-            process.writes.receive()
+            return process.writes.receive()
         except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:

@@ -27,8 +27,8 @@ from typing import Any
 import pyoxigraph as ox
 
 from storage.files import sync_directory, sync_file
+from storage.graph.counting import graph_of
 from storage.graph.lifeline import end_with_parent
-from storage.graph.writer import graph_of
 
 _BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
 

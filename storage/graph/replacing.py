@@ -31,12 +31,12 @@ def _delete(graph: Graph) -> str:
     return f"DELETE WHERE {{ {triples} }} ;\nDROP SILENT {name(graph)}"
 
 
-def inserting(quads: Iterable[ox.Quad]) -> str:
+def inserting(quads: Iterable[ox.Quad], verb: str = "INSERT") -> str:
     """Return one operation for all graphs: a blank node that two of them share stays one."""
     by_graph: dict[object, list[str]] = {}
     for quad in quads:
         by_graph.setdefault(quad.graph_name, []).append(f"{quad.triple} .")
-    return "INSERT DATA {\n" + "\n".join(map(_block, by_graph, by_graph.values())) + "\n}"
+    return f"{verb} DATA {{\n" + "\n".join(map(_block, by_graph, by_graph.values())) + "\n}"
 
 
 def _block(graph: object, triples: list[str]) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,17 @@ from storage.files import DataDirectory, make_directory, sync_directory
 from storage.graph.engine import Deadline, Engine
 from storage.graph.guard import refuse_outbound
 from storage.graph.rebuilding import Rebuilding
+from storage.graph.recording.recorder import Change
 from storage.graph.replacing import Graph, name, replacing, replacing_all
 from storage.graph.snapshots import Snapshot, Snapshots
 from storage.graph.staging import Staged
 from storage.graph.sync import GroupSync, Logs
 from storage.graph.syntax import syntax_error
 
-__all__ = ["Graph", "GraphStore", "Snapshot", "syntax_error"]
+__all__ = ["Change", "Graph", "GraphStore", "Snapshot", "syntax_error"]
 
 Quads = Iterable[ox.Quad] | Staged
+Told = Callable[[Change | None], None]
 MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and less memory
 _EPOCH = 1 << 32
 _PATIENCE = 2.0  # seconds that a write has to end in when the store is closed
@@ -73,18 +76,32 @@ class GraphStore:
         seconds: float | None = None,
         gateways: Collection[str] = (),
         union: bool = False,
+        told: Told | None = None,
     ) -> int:
         """Run a SPARQL 1.1 Update, as one transaction; returns the generation that has it.
 
         It may lead to the IRIs of `gateways` alone. With `union` its WHERE reads the union of all graphs as the
-        default graph; it then is the only operation. Raises QuerySyntaxError, QueryRefused (LOAD, SERVICE),
-        QueryEvaluationError, MemoryLimitExceeded; DeadlineExceeded after so many `seconds`, or Overloaded where other
-        writes took all of them.
+        default graph; it then is the only operation. `told` gets what it changes, in the order of commits: before
+        that is durable, and before others write; None where that is too much.
+
+        Raises QuerySyntaxError, QueryRefused (LOAD, SERVICE), QueryEvaluationError, MemoryLimitExceeded;
+        DeadlineExceeded after so many `seconds`, or Overloaded where other writes took all of them.
         """
         refuse_outbound(text, gateways)
         deadline = None if seconds is None else Deadline.after(seconds)
         with self._writing(deadline):
-            commit = self._transact(deadline, update=text, base=base_iri, union=union)
+            request = {"update": text, "base": base_iri, "union": union, "record": told is not None}
+            commit = self._told(told, self._engine.write(deadline, **request))
+        return self._settle(commit)
+
+    def apply(self, change: Change, told: Told) -> int:
+        """Remove and add quads, and make graphs, as one transaction; returns the generation that has it.
+
+        Blank nodes have the labels that they have in the store. A graph of `dropped` goes if it then is empty.
+        `told` gets what that changes, as it does of an update.
+        """
+        with self._writing():
+            commit = self._told(told, self._engine.write(apply=asdict(change)))
         return self._settle(commit)
 
     def staged(self) -> Staged:
@@ -189,6 +206,12 @@ class GraphStore:
         self._engine.write(deadline, **request)
         return self._next()
 
+    def _told(self, told: Told | None, changed: dict[str, Any] | None) -> int:
+        commit = self._next()
+        if told is not None:
+            told(None if changed is None else Change.parse(changed))
+        return commit
+
     def _rebuild(self, staged: Staged, graphs: Sequence[Graph] | None, *, dropped: bool = False) -> int:
         """Make the change on a copy, and let that take the store's place. Durable when it returns.
 
@@ -251,8 +274,8 @@ class GraphStore:
     def __len__(self) -> int:
         return self._engine.count()
 
-    def size(self, graphs: Sequence[Graph], most: int) -> int:
-        """Return how many quads these graphs hold; counts up to `most` only."""
+    def size(self, graphs: Sequence[Graph] | None, most: int) -> int:
+        """Return how many quads these graphs (None: all) hold; counts up to `most` only."""
         return self._engine.size(_iris(graphs), most)
 
     def quads(self, graphs: Sequence[Graph]) -> list[ox.Quad]:
@@ -260,7 +283,7 @@ class GraphStore:
         return _parsed(self._engine.ask("quads", graphs=_iris(graphs)))
 
     def lacking(self, quads: Iterable[ox.Quad]) -> list[ox.Quad]:
-        """Return those of the quads that are not there; one with a blank node never is."""
+        """Return those of the quads that are not there; blank nodes are told by their labels in the store."""
         return _parsed(self._engine.ask("lacking", quads=_n_quads(quads)))
 
     def take(self) -> Snapshot:

@@ -17,33 +17,50 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pyoxigraph as ox
 
+from storage.graph.counting import graph_of, size
 from storage.graph.extensions import extensions
 from storage.graph.lifeline import end_with_parent
+from storage.graph.recording.applying import apply
+from storage.graph.recording.recorder import Change, n_quads
+from storage.graph.recording.running import Functions, recorded
 from storage.graph.rewriting import ask
 from storage.graph.using import with_union
 
 Request = dict[str, Any]
 
 
-def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
-    """Return the graph that a request names; None is the default graph."""
-    return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
-
-
-def _write(store: ox.Store, request: Request) -> None:
+def _write(store: ox.Store, request: Request) -> dict[str, Any] | None:
+    """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change)."""
+    change = None
     if "update" in request:
-        text = _over_union(store, request["update"]) if request.get("union") else request["update"]
-        ask(text, partial(store.update, base_iri=request["base"], **extensions(text)))
+        change = _update(store, request)
+    elif "apply" in request:
+        change = apply(store, Change.parse(request["apply"]))
     else:
         store.load(request["quads"], ox.RdfFormat.N_QUADS)
+    return None if change is None else asdict(change)
+
+
+def _update(store: ox.Store, request: Request) -> Change | None:
+    text = _over_union(store, request["update"]) if request.get("union") else request["update"]
+    base, known = request["base"], extensions(text)
+
+    def run(text: str, functions: Functions) -> None:
+        more = {**known, "custom_functions": {**known.get("custom_functions", {}), **functions}}
+        store.update(text, base_iri=base, **more)
+
+    if request.get("record"):
+        return ask(text, lambda text: recorded(store, text, base, run))
+    ask(text, lambda text: run(text, {}))
+    return None
 
 
 def _over_union(store: ox.Store, text: str) -> str:
@@ -69,38 +86,16 @@ def _answer(store: ox.Store, request: Request) -> object:
         case "count":
             answer = len(store)
         case "quads":
-            answer = _n_quads(
+            answer = n_quads(
                 q for iri in request["graphs"] for q in store.quads_for_pattern(None, None, None, graph_of(iri))
             )
         case "lacking":
-            answer = _n_quads(q for q in ox.parse(request["quads"], ox.RdfFormat.N_QUADS) if q not in store)
+            answer = n_quads(q for q in ox.parse(request["quads"], ox.RdfFormat.N_QUADS) if q not in store)
         case "size":
-            answer = _size(store, request["graphs"], request["most"])
+            answer = size(store, request["graphs"], request["most"])
         case question:
             raise ValueError(f"there is no question {question}")
     return answer
-
-
-def _n_quads(quads: Iterable[ox.Quad]) -> str:
-    return (ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b"").decode()
-
-
-def _size(store: ox.Store, graphs: list[str | None] | None, most: int) -> int:
-    """Return how many quads there are in these graphs, or in all; counts up to `most` only."""
-    if graphs is None:
-        return _count(store, "{ ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } }", most)
-    found = 0
-    for iri in graphs:
-        pattern = "?s ?p ?o" if iri is None else f"GRAPH {ox.NamedNode(iri)} {{ ?s ?p ?o }}"
-        found += _count(store, pattern, most - found)
-    return found
-
-
-def _count(store: ox.Store, pattern: str, most: int) -> int:
-    """Let the engine count: made into Python objects, quads take 50 times as long."""
-    text = f"SELECT (COUNT(*) AS ?n) {{ SELECT ?p {{ {pattern} }} LIMIT {max(most, 0)} }}"
-    [row] = store.query(text)  # type: ignore[misc] # it is a SELECT
-    return int(row["n"].value)
 
 
 def _fault(error: Exception) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pyoxigraph import NamedNode, Quad
 from storage.errors import DirectoryError
 from storage.export import back_up
 from storage.files import DataDirectory
+from storage.graph.journal import Journal
 from storage.graph.store import GraphStore
 from storage.series.store import SeriesStore
 from tests.support.series import QUIET, everything, reading, table
@@ -20,11 +21,11 @@ def test_a_backup_opens_as_a_data_directory_with_later_generations(tmp_path: Pat
     graph, series = GraphStore(directory), SeriesStore(directory.series, QUIET)
     graph.add([Quad(NODE, NODE, NODE)])
     series.append(table([reading(1, 0, 1.0)]))
-    back_up(graph, series, tmp_path / "copy")
+    back_up(graph, Journal(tmp_path / "changes"), series, tmp_path / "copy")
     graph.clear()
     series.append(table([reading(1, 0, 2.0)]))
     with pytest.raises(DirectoryError, match="not empty"):
-        back_up(graph, series, tmp_path / "copy")
+        back_up(graph, Journal(tmp_path / "changes"), series, tmp_path / "copy")
     copied = DataDirectory(tmp_path / "copy")
     copied_graph, copied_series = GraphStore(copied), SeriesStore(copied.series, QUIET)
     assert len(copied_graph) == 1

@@ -29,12 +29,14 @@ _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 @lru_cache(maxsize=1)  # a step that changes nothing leaves the text to the next one
 def parse(text: str) -> tuple[Select, ...]:
     """Return the query, or the operations of an update that have a WHERE. Raises NotUnderstood."""
-    return _Parser(text).all()
+    return Parser(text).all()
 
 
-class _Parser(TriplesParser):
+class Parser(TriplesParser):
+    """Reads operations and their groups."""
+
     def all(self) -> tuple[Select, ...]:
-        self._prologue()
+        self.prologue()
         if self.at.word in _FORMS:
             found = (self._query(),)
             if self.at.kind != "end":
@@ -42,7 +44,8 @@ class _Parser(TriplesParser):
             return found
         return tuple(self._operations())
 
-    def _prologue(self) -> None:
+    def prologue(self) -> None:
+        """Take what comes before an operation: its prefixes are known from then on."""
         while keyword := self.word("PREFIX", "BASE", "VERSION"):
             token = self.take()
             if keyword == "PREFIX":
@@ -51,19 +54,20 @@ class _Parser(TriplesParser):
     def _operations(self) -> list[Select]:
         found, before = list[Select](), ""
         while self.at.kind != "end":
-            self._prologue()
+            self.prologue()
             if self.at.word == "WHERE" and before != "DELETE":
                 start = self.take().start
                 group = self._group()
                 found.append(Select("UPDATE", start, group.end, group, group.start))
             elif self.at.sign == "{":
-                self._skip_braces()
+                self.skip_braces()
                 before = ""
             else:
                 before = self.take().word
         return found
 
-    def _skip_braces(self) -> None:
+    def skip_braces(self) -> None:
+        """Take a group in braces, whatever is in it."""
         self.need("{")
         depth = 1
         while depth and self.at.kind != "end":
@@ -80,7 +84,7 @@ class _Parser(TriplesParser):
         elif form == "DESCRIBE":
             star = self._described()
         elif form == "CONSTRUCT" and self.at.sign == "{":
-            self._skip_braces()
+            self.skip_braces()
         elif form == "CONSTRUCT":
             raise NotUnderstood("CONSTRUCT WHERE has no group to change")
         while self.word("FROM"):

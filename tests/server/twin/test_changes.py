@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.twin import changes as module
+from storage.graph.store import MOST_IN_TRANSACTION
 from tests.server.conftest import opened
 
 TURTLE = {"content-type": "text/turtle"}
@@ -93,30 +94,66 @@ def test_the_graph_store_is_recorded_too(client: TestClient) -> None:
     assert client.get("/graphs").json()["graphs"] == ["urn:twinhouse:model:m"]
 
 
-def test_updates_are_recorded_where_that_is_wanted(tmp_path: Path) -> None:
-    update = {"update": "DELETE { GRAPH ?g { ?s ?p 1 } } INSERT { ?s ?p 7 } WHERE { GRAPH ?g { ?s ?p 1 } }"}
-    for what, expected in (("loads", 1), ("all", 2), ("none", 0)):
-        with opened(tmp_path / what, changes=what) as client:
+def test_updates_are_recorded_unless_that_is_not_wanted(tmp_path: Path) -> None:
+    update = {"update": "DELETE { GRAPH ?g { ?s ?p 1 } } INSERT { ?s ?p 7 , [] } WHERE { GRAPH ?g { ?s ?p 1 } }"}
+    for what, expected in ((None, 2), ("loads", 1), ("none", 0)):
+        with opened(tmp_path / str(what), **({"changes": what} if what else {})) as client:
             load(client, ONE)
             before = dump(client)
             assert client.post("/update", data=update).status_code == 204
             assert len(listed(client)) == expected
             if expected == 2:
-                assert listed(client)[0] == (2, "update", 1, 1)
+                assert listed(client)[0] == (2, "update", 2, 1)
                 assert undo(client, 2) == 200
                 assert dump(client) == before
 
 
+def test_updates_in_a_row_are_one_change_and_one_that_fails_is_none(client: TestClient) -> None:
+    load(client, ONE)
+    before = dump(client)
+    several = "INSERT DATA { <urn:a> <urn:p> _:b } ; COPY DEFAULT TO <urn:new> ; DROP GRAPH <urn:twinhouse:model:m>"
+    assert client.post("/update", data={"update": several}).status_code == 204
+    assert client.post("/update", data={"update": f"{several} ; CLEAR GRAPH <urn:missing>"}).status_code == 400
+    [change, _] = client.get("/changes").json()["changes"]
+    assert (change["added"], change["removed"]) == (2, 3)
+    assert (change["made"], change["dropped"]) == (["urn:new"], ["urn:twinhouse:model:m"])
+    assert change["graphs"] == [None, "urn:new", "urn:twinhouse:model:m"]
+    assert undo(client, 2) == 200
+    assert dump(client) == before
+    assert client.get("/graphs").json()["graphs"] == ["urn:twinhouse:model:m"]
+
+
 def test_what_is_too_large_is_recorded_as_a_fact(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_QUADS", 2)
-    monkeypatch.setattr(module, "MOST_KEPT", 2)
     load(client, ONE)
     load(client, "<urn:a> <urn:p> 1 .", "small")
-    load(client, "<urn:a> <urn:p> 2 .", "small")
     load(client, TWO)
-    assert [each[0] for each in listed(client)] == [4, 3], "the oldest are forgotten"
-    assert listed(client)[0] == (4, "load m", None, None)
-    assert undo(client, 4) == 409
+    assert listed(client)[0] == (3, "load m", None, None)
+    answer = client.post("/changes/3/undo")
+    assert answer.status_code == 409
+    assert "restore" in answer.json()["hint"]
+    assert client.get("/changes").json()["changes"][0]["graphs"] == ["urn:twinhouse:model:m"]
+
+
+def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
+    with opened(tmp_path / "data", changes_kept=2) as client:
+        for number in range(3):
+            load(client, f"<urn:a> <urn:p> {number} .")
+        assert [each[0] for each in listed(client)] == [3, 2]
+        assert "forgotten" in client.get("/changes/1").json()["detail"]
+
+
+def test_what_is_written_to_a_copy_is_known_too(client: TestClient) -> None:
+    load(client, ONE)
+    start = dump(client)
+    many = "".join(f"<urn:s{n}> <urn:p> [] .\n" for n in range(MOST_IN_TRANSACTION + 1))
+    target = "/store?graph=urn:twinhouse:model:m"
+    for write in (client.put, client.post):
+        write(target, content=many, headers=TURTLE)
+        [number, _, added, _] = listed(client)[0]
+        assert added == MOST_IN_TRANSACTION + 1
+        assert undo(client, number) == 200
+        assert dump(client) == start
 
 
 def test_changes_last(tmp_path: Path) -> None:
@@ -139,19 +176,32 @@ def test_undoing_an_addition_takes_nothing_that_was_there(client: TestClient) ->
     twice = dump(client)
     assert len(twice) == len(start) + 2, "the graph has the same blank node twice now"
     client.post(target, content="<urn:a> <urn:more> [] .", headers=TURTLE)
-    assert listed(client)[0][2:] == (None, None), "they could not be told apart in undoing it"
+    assert listed(client)[0][2:] == (1, 0)
     number = listed(client)[0][0]
-    assert undo(client, number) == 409
-    assert [line for line in dump(client) if "more" not in line] == twice
+    assert undo(client, number) == 200
+    assert dump(client) == twice
+    assert undo(client, number - 1) == 200, "and of the two, the one that was added is taken"
+    assert dump(client) == start
 
 
-def test_lists_that_repeat_themselves_are_never_rewritten(client: TestClient) -> None:
-    repeating = f"<urn:a> <urn:p> ({'1 ' * 12}) ."
-    client.post("/store?graph=urn:g", content=repeating, headers=TURTLE)
+def test_what_repeats_itself_is_no_change(client: TestClient) -> None:
+    """Blank nodes alike: neither in a list, nor in one another, does a document that is loaded again change any."""
+    repeating = f"<urn:a> <urn:p> ({'1 ' * 12}) , [ <urn:q> [ <urn:r> 1 ] ] , [ <urn:q> [ <urn:r> 1 ] ] ."
+    load(client, repeating)
     start = dump(client)
-    client.post("/store?graph=urn:g", content="<urn:a> <urn:q> 2 .", headers=TURTLE)
-    [number, *_] = [each[0] for each in listed(client)]
-    after = dump(client)
-    assert undo(client, number) == 409
-    assert dump(client) == after
-    assert len(after) == len(start) + 1
+    load(client, repeating)
+    load(client, f"{repeating} <urn:a> <urn:q> 2 .")
+    assert listed(client)[0] == (2, "load m", 1, 0)
+    assert undo(client, 2) == 200
+    assert dump(client) == start
+
+
+def test_changes_are_in_a_backup(client: TestClient, tmp_path: Path) -> None:
+    load(client, ONE)
+    twin = client.app.state.twin  # type: ignore[attr-defined]
+    twin.back_up(tmp_path / "copy")
+    load(client, TWO)
+    with opened(tmp_path / "copy") as restored:
+        assert listed(restored) == [(1, "load m", 3, 0)]
+        assert undo(restored, 1) == 200
+        assert dump(restored) == []
