@@ -144,9 +144,12 @@ class GraphStore:
         self.replace_all(())
 
     @contextlib.contextmanager
-    def holding(self) -> Iterator[None]:
-        """Let nobody else write until the block ends: what is read in it is what is changed in it."""
-        with self._writing():
+    def holding(self, seconds: float | None = None) -> Iterator[None]:
+        """Let nobody else write until the block ends: what is read in it is what is changed in it.
+
+        Raises Overloaded where other writes take all of so many `seconds`.
+        """
+        with self._writing(None if seconds is None else Deadline.after(seconds)):
             yield
 
     @contextlib.contextmanager
