@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class GraphStore:
             directory.snapshots, logs, lambda: self._generation, self._engine.checkpoint, self._settle_what_can_be
         )
         self._closed = False
+        self._watching = list[Callable[[], None]]()
         self._syncing.wait()
         sync_directory(directory.graph)
 
@@ -62,6 +63,10 @@ class GraphStore:
     def generation(self) -> int:
         """A number that every commit raises, and that no two runs share."""
         return self._generation
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have something called, which must not block, whenever there is a new generation."""
+        self._watching.append(call)
 
     # Writing
 
@@ -240,6 +245,8 @@ class GraphStore:
     def _reach(self, commit: int) -> None:
         with self._raising:
             self._generation = max(self._generation, commit)
+        for call in self._watching:
+            call()
 
     # Reading
 

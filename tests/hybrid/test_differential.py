@@ -173,6 +173,8 @@ _FOUND = {
         BIND(twh:bucket(?t, "PT1H") AS ?h) } GROUP BY ?p ?h""",
     "FROM beside a sub-query": """SELECT ?p ?n FROM <urn:twinhouse:model:site> { ?p rdfs:label ?l
         { SELECT ?p (COUNT(*) AS ?n) { ?o sosa:madeBySensor ?p } GROUP BY ?p } }""",
+    "numbers and IRIs are no strings": """SELECT (GROUP_CONCAT(?v) AS ?gv) (GROUP_CONCAT(?p) AS ?gp)
+        (GROUP_CONCAT(STR(?t) ; separator='|') AS ?gt) { ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v }""",
     "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
         HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
 }
@@ -182,6 +184,18 @@ _FOUND = {
 @pytest.mark.parametrize("form", ["ASK {} {{ {} }}", "CONSTRUCT {{ ?o :by ?p }} {} WHERE {{ {} }}"])
 def test_other_forms_of_a_dataset(compared: Compared, form: str, dataset: str) -> None:
     assert not compared.differs(form.format(dataset, "?o sosa:madeBySensor ?p"))
+
+
+_FOUND_OTHER = {
+    "a constant beside no solution": "DESCRIBE ?p :a { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'nothing' }",
+    "a point and a reading": """DESCRIBE ?p ?o { ?p a brick:Zone_Air_Temperature_Sensor ; brick:lastKnownValue ?o .
+        ?o brick:value ?v }""",
+}
+
+
+@pytest.mark.parametrize("name", list(_FOUND_OTHER))
+def test_found_of_other_forms(compared: Compared, name: str) -> None:
+    assert not compared.differs(_FOUND_OTHER[name])
 
 
 @pytest.mark.parametrize("name", list(_FOUND))

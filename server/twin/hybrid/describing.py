@@ -26,6 +26,8 @@ class Described:
         """Return the DESCRIBE of the nodes of a SELECT's answer in TSV. Raises NotUnderstood for blank nodes."""
         head, _, lines = answer.partition(b"\n")
         cells = read_cells(names_of(head), lines)
+        if not cells.num_rows:  # then the engine describes no constants either
+            return _NOTHING
         found = dict.fromkeys(f"<{iri}>" for iri in self.iris)
         for column in cells.columns:
             found |= dict.fromkeys(cell for cell in column.unique().to_pylist() if cell is not None)

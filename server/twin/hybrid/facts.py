@@ -80,13 +80,15 @@ def predicates_query(public_url: str) -> str:
 }}"""
 
 
-def facts(found: Iterable[str], points: Sequence[PointSeries], kinds: Kinds) -> Facts:
-    """Return the facts, of the predicates that a query found."""
+def facts(found: Iterable[str], points: Sequence[PointSeries], kinds: Kinds, known: Facts | None = None) -> Facts:
+    """Return the facts, of the predicates that a query found; `known` are others of the same points."""
     named = frozenset(found)
+    predicates, observed = named - {terms.OBSERVATION}, terms.OBSERVATION in named
+    if known is not None and known.kinds == kinds:
+        return Facts(predicates, observed, kinds, known.mixed, known.series)
     kinds_of: dict[str, set[str]] = {}
     if kinds.of:
         for point in points:
             kinds_of.setdefault(str(point.uuid), set()).add(kinds.of.get(point.point, "double"))
     mixed = frozenset(uuid for uuid, several in kinds_of.items() if len(several) > 1)
-    series = SeriesOfPoints.of(points, kinds)
-    return Facts(named - {terms.OBSERVATION}, terms.OBSERVATION in named, kinds, mixed, series)
+    return Facts(predicates, observed, kinds, mixed, SeriesOfPoints.of(points, kinds))

@@ -49,9 +49,10 @@ class Now:
 
     def __init__(self, twin: Twin, public_url: str) -> None:
         self._twin = twin
-        self._facts = PerGeneration(
-            lambda: twin.graph.generation, lambda: read_facts(self.run, self.index, public_url)
-        )
+        self._public_url = public_url
+        self._indexed: tuple[PointIndex, Facts] | None = None
+        self._facts = PerGeneration(lambda: twin.graph.generation, self._read_facts)
+        twin.graph.watch(self._facts.soon)
 
     @property
     def index(self) -> PointIndex:
@@ -62,6 +63,13 @@ class Now:
     def facts(self) -> Facts:
         """What the graph itself says with the vocabulary of readings."""
         return self._facts.get()
+
+    def _read_facts(self) -> Facts:
+        index, before = self.index, self._indexed
+        known = before[1] if before is not None and before[0] is index else None
+        found = read_facts(self.run, index, self._public_url, known)
+        self._indexed = index, found
+        return found
 
     def overlay(self) -> Overlay:
         """Return an empty overlay, for quads that one query sees besides."""
@@ -108,8 +116,8 @@ class After:
         return self._twin.readers.run(query, limits)
 
 
-def read_facts(run: Run, index: PointIndex, public_url: str) -> Facts:
-    """Ask a graph for its facts."""
+def read_facts(run: Run, index: PointIndex, public_url: str, known: Facts | None = None) -> Facts:
+    """Ask a graph for its facts; `known` are those of an earlier one with the same points."""
 
     def rows(text: str) -> list[tuple[object, ...]]:
         found = ox.parse_query_results(run(Query(text), _INSIDE).read(), ox.QueryResultsFormat.JSON)
@@ -118,4 +126,4 @@ def read_facts(run: Run, index: PointIndex, public_url: str) -> Facts:
 
     kinds = read_kinds(rows(kinds_query()))
     named = [term.value for (term,) in rows(predicates_query(public_url)) if isinstance(term, ox.NamedNode)]
-    return facts(named, index.points, kinds)
+    return facts(named, index.points, kinds, known)
