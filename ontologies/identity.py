@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 # Fixed for ever: every derived UUID depends on it.
@@ -20,6 +21,7 @@ _ENOUGH_GROUPS = 3
 _HEX = frozenset("0123456789abcdef")
 
 
+@lru_cache(1 << 16)  # of each point it is asked several times, and again whenever the graph changes
 def parse_uuid(text: str) -> UUID | None:
     """Return the UUID that a text spells, with or without hyphens, in any case; None if it spells none."""
     found = _UUID.fullmatch(text.strip().lower())

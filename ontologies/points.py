@@ -141,8 +141,10 @@ class _Statements:
     def _recorded(self, point: NamedNode) -> UUID | None:
         """Return the UUID that an earlier import wrote, which stands whatever the model's own ids are."""
         for _, node in sorted(self.links.get(point, ()), key=str):
+            if not isinstance(node, NamedNode):
+                continue
             for uuid in filter(None, map(parse_uuid, sorted(self.ids.get(node, ())))):
-                if isinstance(node, NamedNode) and node.value == reference_iri(point.value, uuid):
+                if node.value == reference_iri(point.value, uuid):
                     return uuid
         return None
 

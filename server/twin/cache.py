@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from storage.errors import StorageError
+
 T = TypeVar("T")
 _MOST_NOTED = 10_000
+_SETTLING = 0.05  # seconds in which a generation may turn out to have changed nothing
 
 
 class PerGeneration(Generic[T]):
@@ -19,9 +24,31 @@ class PerGeneration(Generic[T]):
         self._lock = threading.Lock()
         self._held: tuple[int, T] | None = None
         self._same: set[int] = set()
+        self._asked = self._renewing = False
 
     def get(self) -> T:
         """Return the value for a generation that is current now or newer."""
+        self._asked = True
+        return self._current()
+
+    def soon(self) -> None:
+        """Have the value made for a new generation before somebody asks, if somebody has for an earlier one.
+
+        Never blocks: that is done in a thread, while those who do ask wait for the same.
+        """
+        if self._asked and not self._renewing:
+            self._renewing, self._asked = True, False
+            threading.Thread(target=self._renew, name="per-generation", daemon=True).start()
+
+    def _renew(self) -> None:
+        try:
+            time.sleep(_SETTLING)
+            with contextlib.suppress(StorageError):  # who asks gets it
+                self._current()
+        finally:
+            self._renewing = False
+
+    def _current(self) -> T:
         wanted = self._generation()
         held = self._held
         if held is not None and held[0] >= wanted:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from server.twin.cache import PerGeneration
 from server.twin.changes import Changes, Recorded
 from server.twin.checking import CheckReport, check, unclaimed
 from server.twin.deleting import DeleteReport, delete
+from server.twin.hybrid.answering import Answering
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
 from server.twin.inferring import INFERRED, InferReport, Inferring, Rules
@@ -45,8 +46,8 @@ from server.twin.points import points_table
 from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
+from server.twin.rows import Solutions, solutions_of
 from server.twin.solutions import TypedSolutions, from_tsv
-from server.twin.terms import Term
 from server.twin.touching import leaves, leaves_points
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
@@ -68,14 +69,6 @@ MOST_HELD_BYTES = 1 << 30
 _ROW = "row number"  # no variable of SPARQL can have this name
 _LEAST_MEGABYTES = 512  # for the process that writes the graph, and all that the engine keeps in memory there
 _INSIDE = Limits(seconds=300.0)  # for our own questions to the graph, which grow with it
-
-
-@dataclass(frozen=True, slots=True)
-class Solutions:
-    """The variables and rows of a SELECT."""
-
-    variables: tuple[str, ...]
-    rows: list[tuple[Term, ...]]
 
 
 class Twin:
@@ -107,6 +100,7 @@ class Twin:
         self._rules = parse_rules(settings.retention)
         self._indexed: tuple[bytes, PointIndex] | None = None
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
+        self.graph.watch(self._index.soon)
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
@@ -134,18 +128,8 @@ class Twin:
     def query(self, query: Query | Dump, limits: Limits) -> Result | Pushed:
         """Start a SPARQL query or a dump; see ReaderPool.run, and Hybrid.answer for those that see readings."""
         if isinstance(query, Query):
-            query = self.leased(query, limits)
-            if self.hybrid.sees(query.text):
-                found = self.hybrid.answer(query, limits)
-                if isinstance(found, Pushed):
-                    return found
-                query, limits = found
+            return self.hybrid.run(self.leased(query, limits), limits)
         return self.readers.run(query, limits)
-
-    def graph_solutions(self, text: str) -> Solutions:
-        """Return all solutions of a SELECT over the union of all graphs, without readings."""
-        body = self.readers.run(Query(text), _INSIDE).read()
-        return _solutions(body)
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
@@ -160,7 +144,7 @@ class Twin:
 
     def solutions(self, query: Query, limits: Limits) -> Solutions:
         """Return all solutions of a SELECT whose format is JSON. Raises a 400 problem for another query form."""
-        return _solutions(self.whole(query, limits))
+        return solutions_of(self.whole(query, limits))
 
     def whole(self, query: Query, limits: Limits) -> bytes:
         """Return the whole answer to a query, of as many rows and bytes as may be in memory."""
@@ -187,23 +171,25 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
-        text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
-        with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
-            sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
-            known: list[Change | None] = []
+        answering = Answering(self, text, base_iri, union)
+        known: list[Change | None] = []
 
-            def told(change: Change | None) -> None:
-                known.append(change)
-                self.changes.keep("update", change)
+        def told(change: Change | None) -> None:
+            known.append(change)
+            self.changes.keep("update", change)
 
-            commit = self.graph.update(
-                sent,
-                base_iri=base_iri,
-                seconds=seconds,
-                gateways=gateways,
-                union=union,
-                told=told if self.settings.changes == "all" else None,
-            )
+        with self.graph.holding(seconds) if answering.checks else contextlib.nullcontext():
+            text = answering.run(Limits(seconds))
+            with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
+                sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
+                commit = self.graph.update(
+                    sent,
+                    base_iri=base_iri,
+                    seconds=seconds,
+                    gateways=gateways,
+                    union=union,
+                    told=told if self.settings.changes == "all" else None,
+                )
         if leaves(known[0]) if known else leaves_points(text, base_iri):
             self._index.pass_over(commit)
 
@@ -431,14 +417,6 @@ class Twin:
     def back_up(self, target: Path) -> None:
         """Write a copy of the data directory to `target`, which must not exist; see storage.export."""
         back_up(self.graph, self.changes, self.series, target)
-
-
-def _solutions(body: bytes) -> Solutions:
-    found = ox.parse_query_results(body, ox.QueryResultsFormat.JSON)
-    if not isinstance(found, ox.QuerySolutions):
-        raise Problem(400, "bad-request", "the query is no SELECT")
-    variables = tuple(variable.value for variable in found.variables)
-    return Solutions(variables, [tuple(row[name] for name in variables) for row in found])
 
 
 def _renamed(rows: Rows, names: Sequence[str]) -> Rows:

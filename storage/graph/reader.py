@@ -24,7 +24,7 @@ import pyoxigraph as ox
 
 from storage.graph.extensions import extensions
 from storage.graph.guard import keywords
-from storage.graph.overlay import copy_snapshot, is_small
+from storage.graph.overlay import copy_snapshot, is_small, update_of
 from storage.graph.rewriting import ask
 from storage.graph.rows import Counter, counter
 
@@ -148,14 +148,18 @@ def _rdf_format(media_type: str) -> ox.RdfFormat:
 
 
 def _overlaid(store: ox.Store, snapshot: Path, overlay: Path) -> ox.Store:
-    """Return a store with the quads of an overlay beside those of a snapshot; see storage.graph.overlay."""
+    """Return a store of a snapshot after the update of an overlay, and with its quads; see storage.graph.overlay."""
     if is_small(snapshot):
         both = ox.Store()
         both.bulk_extend(store)
     else:
         copy_snapshot(snapshot, overlay / "store")
         both = ox.Store(str(overlay / "store"))
-    both.bulk_load(path=str(overlay / "quads.nq"), format=ox.RdfFormat.N_QUADS)
+    if (update := update_of(overlay)) is not None:
+        text, base = update
+        ask(text, partial(both.update, base_iri=base, **extensions(text)))
+    if (quads := overlay / "quads.nq").exists():
+        both.bulk_load(path=str(quads), format=ox.RdfFormat.N_QUADS)
     return both
 
 

@@ -58,6 +58,7 @@ class GraphStore:
             directory.snapshots, logs, lambda: self._generation, self._engine.checkpoint, self._settle_what_can_be
         )
         self._closed = False
+        self._watching = list[Callable[[], None]]()
         self._syncing.wait()
         sync_directory(directory.graph)
 
@@ -65,6 +66,10 @@ class GraphStore:
     def generation(self) -> int:
         """A number that every commit raises, and that no two runs share."""
         return self._generation
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have something called, which must not block, whenever there is a new generation."""
+        self._watching.append(call)
 
     # Writing
 
@@ -161,9 +166,12 @@ class GraphStore:
         self.replace_all(())
 
     @contextlib.contextmanager
-    def holding(self) -> Iterator[None]:
-        """Let nobody else write until the block ends: what is read in it is what is changed in it."""
-        with self._writing():
+    def holding(self, seconds: float | None = None) -> Iterator[None]:
+        """Let nobody else write until the block ends: what is read in it is what is changed in it.
+
+        Raises Overloaded where other writes take all of so many `seconds`.
+        """
+        with self._writing(None if seconds is None else Deadline.after(seconds)):
             yield
 
     @contextlib.contextmanager
@@ -260,6 +268,8 @@ class GraphStore:
     def _reach(self, commit: int) -> None:
         with self._raising:
             self._generation = max(self._generation, commit)
+        for call in self._watching:
+            call()
 
     # Reading
 

@@ -37,17 +37,18 @@ ON CONFLICT (id) DO UPDATE SET time = excluded.time, value = excluded.value, tex
     status = excluded.status, seq = excluded.seq
 WHERE (excluded.time, excluded.seq) >= (latest.time, latest.seq)
 """
-_READ = f"""
+_PLAIN = f"SELECT id::VARCHAR AS id, {_VALUES} FROM main.latest WHERE {{some}}"
+_BOTH = f"""
 SELECT id, newest.time, newest.value, newest.text, newest.status FROM (
     SELECT id, {_NEWEST} FROM (
-        SELECT id::VARCHAR AS id, {_VALUES}, seq FROM latest WHERE {{some}}
+        SELECT id::VARCHAR AS id, {_VALUES}, seq FROM main.latest WHERE {{some}}
         UNION ALL
         SELECT id::VARCHAR AS id, {_VALUES}, seq FROM (
             SELECT * FROM (SELECT id::UUID AS id, {_VALUES}, seq FROM pending) AS r
             ANTI JOIN deletions AS d ON d.id = r.id AND d.seq > r.seq AND r.time >= d.first AND r.time < d.last
         ) WHERE {{some}}
     ) GROUP BY id
-) ORDER BY id
+)
 """
 
 
@@ -113,13 +114,23 @@ class Latest:
     def read(self, ids: Sequence[str] | None) -> pa.Table:
         """Return `id, time, value, text, status` of each series, of all or of `ids`, by id."""
         with contextlib.closing(self._cursor()) as cursor, engine_errors():
-            pending = list(self._pending)  # before the table is looked at: it may have them by then, never lack them
-            some = "true"
+            pending = self.pending()
             if ids is not None:
                 cursor.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
-                some = "id IN (SELECT id::UUID FROM wanted)"
-            if pending:
-                cursor.register("pending", pa.concat_tables(pending))
-                return table_of(cursor, _READ.format(some=some))
-            columns = f"id::VARCHAR AS id, {_VALUES}"
-            return table_of(cursor, f"SELECT {columns} FROM latest WHERE {some} ORDER BY id")
+            return table_of(cursor, f"{relation(cursor, pending, some=ids is not None)} ORDER BY id")
+
+    def pending(self) -> list[pa.Table]:
+        """Return what the table may lack; to be taken before it is looked at: it may have them by then."""
+        return list(self._pending)
+
+
+def relation(cursor: duckdb.DuckDBPyConnection, pending: Sequence[pa.Table], *, some: bool) -> str:
+    """Return the relation (see storage.series.layers) of the newest reading of each series, or of those in `wanted`.
+
+    A table of what is `pending` is registered for it.
+    """
+    only = "id IN (SELECT id::UUID FROM wanted)" if some else "true"
+    if not pending:
+        return _PLAIN.format(some=only)
+    cursor.register("pending", pa.concat_tables(pending))
+    return _BOTH.format(some=only)

@@ -35,6 +35,10 @@ class Layers:
     hot: bool = True
     deletions: bool = False
 
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to read."""
+        return bool(self.clean or self.pruned or self.mixed or self.hot)
+
 
 def relation(layers: Layers, condition: str = "true") -> str:
     """Return the relation of all readings in `layers` that meet a condition on `id` and `time`."""

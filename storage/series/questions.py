@@ -13,7 +13,7 @@ from storage.series.engine import Deadline, Stop, engine_errors
 from storage.series.layers import relation
 from storage.series.moment import Moment
 from storage.series.selection import BATCH_ROWS
-from storage.series.sources import Sources
+from storage.series.sources import Sources, is_small
 from storage.series.sql import Window, name
 
 Extent = tuple[datetime, datetime]
@@ -27,8 +27,9 @@ class Question:
     `partials` are relations of partials (see storage.series.rollups) of the readings in a window, none of which has
     readings from both sides of a start of an hour, or of a day, of UTC: as is the width beside the window.
 
-    `sql` is made of the first and last time of all readings. `tables` are further ones that it names; `latest` is
-    the name of a table of the newest reading of each of the ids, where it needs one. Names are plain identifiers.
+    `sql` is made of the first and last time of all readings, or of the windows. `tables` are further ones that it
+    names; `latest` is the name of the relation of the newest reading of each of the ids, where it needs one. Names
+    are plain identifiers.
 
     `otherwise` is what to ask where no rollups are there for the partials: then these are dearer than readings.
     """
@@ -51,20 +52,33 @@ def chosen(moment: Moment, sources: Sources, question: Question) -> Question:
     return question.otherwise
 
 
-def statement(moment: Moment, sources: Sources, question: Question) -> str:
-    """Return the whole SQL; the table `wanted` must be there. Raises InQuarantine."""
+def relations(moment: Moment, sources: Sources, question: Question) -> dict[str, str]:
+    """Return the relations of a question, each by its name; the table `wanted` must be there. Raises InQuarantine."""
     only = "id IN (SELECT id FROM wanted)"
-    parts = []
+    parts = dict[str, str]()
     for key, window in question.readings.items():
         moment.refuse_lost(window)
-        rows = relation(sources.layers(moment, window), f"{window.condition()} AND {only}")
-        parts.append(f"{name(key)} AS ({rows})")
+        parts[key] = relation(sources.layers(moment, window), f"{window.condition()} AND {only}")
     for key, (window, width) in question.partials.items():
         moment.refuse_lost(window)
-        parts.append(f"{name(key)} AS ({sources.partials(moment, window, width)})")
-    extent = moment.extent or (NOTHING_YET, NOTHING_YET)
+        parts[key] = sources.partials(moment, window, width)
+    return parts
+
+
+def statement(question: Question, relations: Mapping[str, str], extent: Extent | None) -> str:
+    """Return the whole SQL over relations; `extent` is that of all readings, or of those that there can be."""
+    parts = [f"{name(key)} AS ({rows})" for key, rows in relations.items()]
     head = f"WITH {', '.join(parts)} " if parts else ""
-    return f"{head}SELECT * FROM ({question.sql(extent)})"
+    return f"{head}{question.sql(extent or (NOTHING_YET, NOTHING_YET))}"
+
+
+def narrow_window(question: Question) -> Window | None:
+    """Return the one closed window of all readings of a question that has no partials; None where there is none."""
+    windows = set(question.readings.values())
+    window = windows.pop() if len(windows) == 1 else Window()
+    if windows or question.partials or window.start is None or window.end is None:
+        return None
+    return window if is_small(question.ids.num_rows, window) else None
 
 
 def batches(

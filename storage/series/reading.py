@@ -11,13 +11,14 @@ import duckdb
 import pyarrow as pa
 
 from storage.errors import Corrupt, InQuarantine
+from storage.series import latest
 from storage.series.engine import Deadline, Stop, engine_errors, table_of
 from storage.series.hot import HotTier
 from storage.series.known import Known
 from storage.series.layers import relation, statistics
 from storage.series.moment import Moment
 from storage.series.narrow import Narrow
-from storage.series.questions import Question, batches, chosen, statement
+from storage.series.questions import Question, batches, chosen, narrow_window, relations, statement
 from storage.series.schema import ids_of
 from storage.series.selection import Rows, Selection, Source, answer, register
 from storage.series.sources import Sources, is_small
@@ -109,17 +110,42 @@ class Reads:
         deadline = Deadline(cursor, seconds, stop) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
-        moment = self._moment(cursor, cleanup, question.ids.num_rows)
+        pending = self.hot.latest.pending() if question.latest is not None else []
         cursor.register("wanted", question.ids)
         for name, table in question.tables.items():
             cursor.register(name, table)
-        if question.latest is not None:
-            ids = [str(found) for found in question.ids.column("id").to_pylist()]
-            cursor.register(question.latest, self.hot.latest.read(ids))
-        sql = statement(moment, self.sources, chosen(moment, self.sources, question))
-        moment.planned()
+        sql = self._narrow(cursor, question, pending) or self._wide(cursor, question, pending, cleanup)
         schema, rows = batches(cursor, sql, deadline, stop)
         return Rows(schema, self._named(rows), cleanup)
+
+    def _narrow(
+        self, cursor: duckdb.DuckDBPyConnection, question: Question, pending: Sequence[pa.Table]
+    ) -> str | None:
+        """Return the SQL over few readings that are read already; None where that cannot be."""
+        plain = question.otherwise if question.partials else question
+        window = narrow_window(plain) if plain is not None else None
+        if plain is None or window is None or window.start is None or window.end is None:
+            return None
+        rows = self.narrow.readings(window, [str(found) for found in plain.ids.column("id").to_pylist()])
+        if rows is None:
+            return None
+        for name in plain.readings:
+            cursor.register(name, rows)
+        return statement(plain, _latest(cursor, plain, pending), (window.start, window.end))
+
+    def _wide(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        question: Question,
+        pending: Sequence[pa.Table],
+        cleanup: contextlib.ExitStack,
+    ) -> str:
+        """Return the SQL over what the engine reads."""
+        moment = self._moment(cursor, cleanup, question.ids.num_rows)
+        question = chosen(moment, self.sources, question)
+        parts = relations(moment, self.sources, question) | _latest(cursor, question, pending)
+        moment.planned()
+        return statement(question, parts, moment.extent)
 
     def _moment(self, cursor: duckdb.DuckDBPyConnection, cleanup: contextlib.ExitStack, series: int | None) -> Moment:
         cursor.execute("BEGIN")
@@ -165,3 +191,10 @@ class Reads:
                 cursor.register("wanted", ids_of(ids))
             layers = self.sources.layers(moment, Window())
             return table_of(cursor, statistics(layers, some=ids is not None))
+
+
+def _latest(cursor: duckdb.DuckDBPyConnection, question: Question, pending: Sequence[pa.Table]) -> dict[str, str]:
+    """Return the relation of latest values by its name, where a question needs one."""
+    if question.latest is None:
+        return {}
+    return {question.latest: latest.relation(cursor, pending, some=True)}

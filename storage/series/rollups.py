@@ -140,15 +140,18 @@ class Rolled:
         """All files but the archives."""
         return [file for taken in self.taken for file in taken.files]
 
-    def partials(self, readings: str, condition: str, path: Callable[[RollupFile], Path]) -> str:
-        """Return the partials of rollups that meet a condition on `id`, and of each of the `readings`."""
+    def partials(self, readings: str | None, condition: str, path: Callable[[RollupFile], Path]) -> str:
+        """Return the partials of rollups that meet a condition on `id`, and of each of the `readings`, if any."""
+        columns = COLUMNS.replace("time", "coalesce(first_time, time) AS time", 1)
+        rolled = self._selects(columns, condition, path)
+        if readings is None:
+            return " UNION ALL ".join(rolled)
         whole = (
             "SELECT id, time, 1 AS rows, (value IS NOT NULL)::BIGINT AS count, value AS sum, value AS min,"
             " value AS max, value AS first, value AS last, CASE WHEN value IS NOT NULL THEN time END AS first_time,"
             f" CASE WHEN value IS NOT NULL THEN time END AS last_time, 0 AS area FROM ({readings})"
         )
-        columns = COLUMNS.replace("time", "coalesce(first_time, time) AS time", 1)
-        return " UNION ALL ".join([whole, *self._selects(columns, condition, path)])
+        return " UNION ALL ".join([whole, *rolled])
 
     def readings(self, readings: str, condition: str, path: Callable[[RollupFile], Path]) -> str:
         """Return `readings` and others that are as good for what weighs values by the time they hold.

@@ -83,7 +83,10 @@ class Sources:
         """Return the partials of all readings in a window, each within an hour or a day; retired ones have none."""
         rolled = self._rolled(moment, window, grain, retired=False) or Rolled((), (), Spans())
         rest = Spans.within(window) - rolled.spans
-        rows = relation(self._layers(moment, rest, moment.segments), f"{rest.condition()} AND {_WANTED}")
+        layers = self._layers(moment, rest, moment.segments)
+        if not layers and rolled.taken:  # the engine takes its time also for what gives nothing
+            return rolled.partials(None, _WANTED, self.files.rollup)
+        rows = relation(layers, f"{rest.condition()} AND {_WANTED}")
         return rolled.partials(rows, _WANTED, self.files.rollup)
 
     def _rolled(self, moment: Moment, window: Window, grain: timedelta, *, retired: bool = True) -> Rolled | None:

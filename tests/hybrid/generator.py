@@ -56,10 +56,20 @@ _AGGREGATES = (
     "(COUNT(DISTINCT ?t1) AS ?dt)",
     "(twh:median(?v1) AS ?md)",
     "(twh:percentile(?v1, 90) AS ?pc)",
+    "(GROUP_CONCAT(STR(?v1) ; separator='|') AS ?gv)",
+    "(GROUP_CONCAT(?v1 ; separator='|') AS ?gw)",
+    "(GROUP_CONCAT(DISTINCT STR(?p) ; SEPARATOR='|') AS ?gp)",
+    "(GROUP_CONCAT(DISTINCT STR(?t1) ; separator='|') AS ?gt)",
+    "(GROUP_CONCAT(?l ; separator='|') AS ?gl)",
 )
 _OF_TIMES = ("(twh:timeWeightedMean(?v1, ?t1) AS ?tw)", "(twh:integral(?v1, ?t1) AS ?in)") * 4
 _ONE_VALUE = re.compile(r"sosa:resultTime \?t1 ; sosa:hasSimpleResult \?v1")  # at each time of a point
-_TEMPLATE = ("?p :saw ?v1 .", "?o1 a :Seen .", "?o1 :at ?t1 .", "?e :of ?p .", "?s1 :on ?p .", ":x ?p 'text'@en .")
+_TEMPLATE = (
+    *("?p :saw ?v1 .", "?o1 a :Seen .", "?o1 :at ?t1 .", "?e :of ?p .", "?s1 :on ?p .", ":x ?p 'text'@en ."),
+    *("[] :of ?p ; :is ?v1 .", "_:x :at ?t1 . ?p :has _:x .", ":all :have [ :value ?v1 ; :time ?t1 ] ."),
+)
+_WRITTEN = ("?p :saw ?v1 .", "?o1 a :Seen .", "?p :at ?t1 .", "?e :of ?p .", ":all :have ?l .", "?p :marked true .")
+_MARKED = ("", "", "?p :marked true .", "FILTER NOT EXISTS { ?p :marked true }", "OPTIONAL { ?p :saw ?seen }")
 _UNION = "{{ {} }} UNION {{ LEAF }}"
 _NAMES = ["p", "e", "c", "l", "t1", "v1", "o1", "s1", "t2", "v2", "t3", "v3", "h", "lim", "area", "k", "ps"]
 
@@ -131,10 +141,27 @@ class Generator:
         return f"SELECT {head} {{ {where} }} {tail}"
 
     def other(self) -> str:
-        """Return an ASK or a CONSTRUCT."""
+        """Return an ASK, a CONSTRUCT or a DESCRIBE."""
         template = " ".join(self._chance.sample(_TEMPLATE, self._chance.randint(1, 4)))
-        form = self._chance.choice(["ASK", f"CONSTRUCT {{ {template} }}"])
+        described = f"DESCRIBE {self._chance.choice(['?p', '?o1', '?p ?o1 :a', '*'])}"
+        form = self._chance.choice(["ASK", f"CONSTRUCT {{ {template} }}", f"CONSTRUCT {{ {template} }}", described])
         return f"{form} {{ {' '.join(self._where())} }}"
+
+    def update(self) -> str:
+        """Return an update, whose operations see readings, and write the graph `:out`."""
+        return " ;\n".join(self._operation() for _ in range(self._chance.randint(1, 3)))
+
+    def _operation(self) -> str:
+        chance = self._chance
+        if self._often(0.2):
+            return f"INSERT DATA {{ GRAPH :out {{ {chance.choice([':a', ':c', ':fan'])} :marked true }} }}"
+        templates = [
+            f"{form} {{ GRAPH :out {{ {' '.join(chance.sample(_WRITTEN, chance.randint(1, 3)))} }} }}"
+            for form in chance.choice([["INSERT"], ["INSERT"], ["DELETE"], ["DELETE", "INSERT"]])
+        ]
+        using = "USING twh:readings USING <urn:twinhouse:model:site> USING :out"
+        where = " ".join([*self._flat(), chance.choice(_MARKED)])
+        return f"{' '.join(templates)} {using} WHERE {{ {where} }}"
 
     def _where(self) -> list[str]:
         return self._nested() if self._often(0.3) else self._flat()
@@ -199,7 +226,10 @@ class Generator:
             return [f"{{ SELECT ?p ({result} AS {key}) {{ {inner} }} GROUP BY ?p }}", *parts]
         if share < 0.37:
             return [*parts, f"{{ {self._observation(5, '?p')} }} UNION {{ {self._observation(5, '?p')} }}"]
-        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.4 else parts
+        if share < 0.42:
+            other = f"{chance.choice(_GRAPHS)} {self._observation(1, '?p')} {self._filter(1)}"
+            return [f"{{ {' '.join(parts)} }} UNION {{ {other} }}"]
+        return [*parts, "OPTIONAL { ?o1 twh:status ?s1 }"] if share < 0.45 else parts
 
     def _grouped(self, names: list[str], where: str) -> tuple[str, str, list[str]]:
         chance = self._chance

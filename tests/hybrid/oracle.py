@@ -136,6 +136,15 @@ def statement(store: ox.Store, text: str) -> list[bytes]:
     return lines(found.serialize(format=ox.RdfFormat.N_TRIPLES))  # type: ignore[arg-type]
 
 
+def written(store: ox.Store, text: str) -> list[bytes]:
+    """Return the lines of the graph `:out` once an update is made on a copy of a store. Raises SyntaxError."""
+    copy = ox.Store()
+    copy.bulk_extend(store)
+    ask(PREFIXES + text, lambda instead: copy.update(instead, **extensions(instead)))
+    out = copy.quads_for_pattern(None, None, None, ox.NamedNode(f"{SITE}out"))
+    return lines(ox.serialize((quad.triple for quad in out), format=ox.RdfFormat.N_TRIPLES) or b"")
+
+
 def lines(body: bytes) -> list[bytes]:
     """Return the lines of an answer in an order of their own; blank nodes are all alike."""
     return sorted(re.sub(rb"_:\w+", b"_:b", line) for line in body.splitlines())
@@ -156,8 +165,17 @@ def differences(got: Solutions, wanted: Solutions, text: str) -> list[str]:
 def _canonical(row: dict[str, dict[str, str]]) -> tuple[tuple[tuple[str, str], ...], tuple[float, ...]]:
     """Return what is no double, then the doubles: rows in the order of these are pairs that belong together."""
     terms = sorted(row.items())
-    plain = tuple((name, "number" if _is_number(name, term) else _shown(term)) for name, term in terms)
+    plain = tuple(
+        (name, "number" if _is_number(name, term) else _shown(_in_order(name, term))) for name, term in terms
+    )
     return plain, tuple(_number(term["value"]) for name, term in terms if _is_number(name, term))
+
+
+def _in_order(name: str, term: dict[str, str]) -> dict[str, str]:
+    """Return a term; what is concatenated has no order of its own."""
+    if name not in ("gv", "gw", "gp", "gt", "gl"):
+        return term
+    return {**term, "value": "|".join(sorted(term["value"].split("|")))}
 
 
 def _is_number(name: str, term: dict[str, str]) -> bool:

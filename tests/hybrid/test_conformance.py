@@ -239,7 +239,7 @@ def test_too_many_readings(site: TestClient) -> None:
     settings = hybrid._settings
     try:
         object.__setattr__(settings, "hybrid_readings", 10)
-        answer = site.get("/query", params={"query": PREFIXES + f"SELECT (GROUP_CONCAT(?v) AS ?g) {{ {_O} }}"})
+        answer = site.get("/query", params={"query": PREFIXES + f"SELECT (SUM(STRLEN(STR(?v))) AS ?g) {{ {_O} }}"})
     finally:
         object.__setattr__(settings, "hybrid_readings", 2_000_000)
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:twinhouse:problem:too-many-readings")

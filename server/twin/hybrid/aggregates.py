@@ -10,7 +10,11 @@ import pyoxigraph as ox
 from ontologies.namespaces import TWH, XSD
 from server.twin.hybrid.algebra import OUR_AGGREGATES, Call, Const, Expression, Var
 from server.twin.hybrid.expressions import Column, Scope
+from server.twin.hybrid.observations import double_text, time_text
 from storage.graph.rewriting.tokens import NotUnderstood
+from storage.series.sql import quote
+
+FOLLOWING = "following"
 
 
 def selected(column: Column) -> str:
@@ -33,6 +37,7 @@ class Aggregates:
     columns: dict[str, Column] = field(default_factory=dict)
     ranged: set[str] = field(default_factory=set)
     instants: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
     sums: bool = False
 
     @property
@@ -41,10 +46,26 @@ class Aggregates:
         return "count(*)"
 
     def texts(self) -> str:
-        """Return the SQL of how many texts are among the values whose order matters, or times that are no others'."""
+        """Return the SQL of how many solutions there are for which the SQL of an aggregate is not right.
+
+        These are texts among the values whose order matters, times that are not alone, and numbers with exponents.
+        """
         counts = [f"count(*) FILTER ({v}.value IS NULL AND {v}.text IS NOT NULL)" for v in sorted(self.ranged)]
-        counts += [f"count(*) - count(DISTINCT {time})" for time in sorted(self.instants)]
+        counts += [f"count(*) FILTER ({FOLLOWING} = {time})" for time in sorted(self.instants)]
+        counts += [f"count(*) FILTER (contains({text}, 'e'))" for text in sorted(self.written)]
         return " + ".join(counts) or "0"
+
+    def source(self, joined: str, keys: Sequence[str], relations: Sequence[str]) -> str:
+        """Return what to group: what is joined, by its relations, and the time that follows each in its group."""
+        if not self.instants:
+            return joined
+        if len(self.instants) > 1:
+            raise NotUnderstood("values that hold until two times")
+        [time] = self.instants
+        among = f"PARTITION BY {', '.join(keys)} " if keys else ""
+        following = f"lead({time}) OVER ({among}ORDER BY {time}) AS {FOLLOWING}"
+        # An alias is all columns of its relation: outside, b.c0 is what it was.
+        return f"(SELECT {', '.join(relations)}, {following} FROM {joined})"
 
     def replace(self, found: Expression) -> Expression:
         """Return the expression over these columns."""
@@ -66,6 +87,8 @@ class Aggregates:
             return self.total, "integer"
         if found.name in OUR_AGGREGATES:
             return self._ours(found.name.removeprefix(TWH.iri), found.arguments), "double"
+        if found.name == "GROUP_CONCAT":
+            return self._concatenated(found), "string"
         [argument] = found.arguments
         column = self.scope.compile(argument)
         if found.name == "COUNT":
@@ -111,13 +134,45 @@ class Aggregates:
         if name in ("first", "last"):
             return f"arg_{'min' if name == 'first' else 'max'}({value}, {time})"
         self.instants.add(time)
+        area = f"coalesce(sum({value} * ((epoch_us({FOLLOWING}) - epoch_us({time})) / 1e6)), 0)"
         seconds = f"(epoch_us(max({time})) - epoch_us(min({time}))) / 1e6"
         match name:
             case "integral":
-                return f"CASE WHEN count(*) > 0 THEN {_area(value, time)} / 3600 END"
+                return f"CASE WHEN count(*) > 0 THEN {area} / 3600 END"
             case "timeWeightedMean":
-                return f"CASE WHEN count(*) = 1 THEN min({value}) ELSE {_area(value, time)} / ({seconds}) END"
+                return f"CASE WHEN count(*) = 1 THEN min({value}) ELSE {area} / ({seconds}) END"
         raise NotUnderstood(name)
+
+    def _concatenated(self, found: Call) -> str:
+        """Return the SQL of GROUP_CONCAT, in any order; a solution without a string makes the whole an error."""
+        argument, separator = found.arguments
+        if isinstance(argument, Call) and argument.name == "STR":
+            column = self.scope.compile(argument.arguments[0])
+            text = self._text(column)
+        else:
+            column = self.scope.compile(argument)
+            text = _string(column)
+            if found.distinct and column.type == "term":
+                raise NotUnderstood("distinct terms, which may have the same text")
+        assert isinstance(separator, Const)  # noqa: S101 - as it is read, for the type checker
+        made = f"string_agg({'DISTINCT ' if found.distinct else ''}{text}, {quote(separator.term.value)})"
+        return f"CASE WHEN count(*) = count({text}) THEN coalesce({made}, '') END"
+
+    def _text(self, column: Column) -> str:
+        """Return the SQL of what STR makes of a column."""
+        match column.type:
+            case "result":
+                number = double_text(f"{column.sql}.value")
+                self.written.add(number)
+                return f"coalesce({number}, {column.sql}.text)"
+            case "double":
+                self.written.add(double_text(f"({column.sql})"))
+                return double_text(f"({column.sql})")
+            case "integer" | "boolean":
+                return f"({column.sql})::VARCHAR"
+            case "time":
+                return time_text(f"({column.sql})")
+        return _string(column)
 
     def _of_values(self, name: str, value: str) -> str:
         if name in ("MIN", "MAX"):
@@ -138,11 +193,18 @@ class Aggregates:
         return f"count({'DISTINCT ' if distinct else ''}{value})"
 
 
-def _area(value: str, time: str) -> str:
-    """Return the SQL of the sum of each value by the seconds until the next."""
-    samples = f"list(struct_pack(v := {value}, t := epoch_us({time})) ORDER BY {time})"
-    spans = f"list_zip({samples}[:-2], {samples}[2:])"
-    return f"coalesce(list_sum(list_transform({spans}, lambda s: s[1].v * ((s[2].t - s[1].t) / 1e6))), 0)"
+def _string(column: Column) -> str:
+    """Return the SQL of a column where it is a string, and null where it is not. Raises NotUnderstood."""
+    match column.type:
+        case "result":
+            return f"CASE WHEN {column.sql}.value IS NULL THEN {column.sql}.text END"
+        case "double" | "integer" | "boolean" | "time":
+            return "NULL::VARCHAR"
+        case "string":
+            return column.sql
+        case "term" if column.text:
+            return column.text
+    raise NotUnderstood(f"the text of {column.type}")
 
 
 def _number_of(term: ox.Literal) -> float:
@@ -171,6 +233,9 @@ class Merged(Aggregates):
 
     def _ours(self, name: str, arguments: Sequence[Expression]) -> str:  # noqa: ARG002 - as above
         raise NotUnderstood(f"{name} is in no rollup")
+
+    def _concatenated(self, found: Call) -> str:
+        raise NotUnderstood(f"{found.name} is in no rollup")
 
     def _of_values(self, name: str, value: str) -> str:
         if value != "r0.value":

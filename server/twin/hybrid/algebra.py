@@ -316,8 +316,18 @@ class _Reader(TriplesParser):
         self.need("(")
         distinct = bool(self.word("DISTINCT"))
         arguments = () if self.sign("*") else (self.any(),)
+        if word == "GROUP_CONCAT":
+            arguments = (*arguments, self._separator())
         self.need(")")
         return Call(word, arguments, distinct)
+
+    def _separator(self) -> Expression:
+        if not self.sign(";"):
+            return Const(ox.Literal(" "))
+        if not self.word("SEPARATOR"):
+            raise NotUnderstood(f"no SEPARATOR at {self.at.start}")
+        self.need("=")
+        return self.primary()
 
     def _list(self) -> tuple[Expression, ...]:
         self.need("(")

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyoxigraph as ox
@@ -15,10 +16,9 @@ import pyoxigraph as ox
 from ontologies.namespaces import XSD
 from server.twin.columns import terms_of
 from server.twin.hybrid.expressions import time_of
-from server.twin.hybrid.kinds import Kinds
+from server.twin.hybrid.facts import SeriesOfPoints
 from server.twin.hybrid.patterns import Observation
 from server.twin.hybrid.plan import Plan
-from server.twin.resolve import PointIndex
 from storage.graph.functions import time_literal
 from storage.graph.rewriting.tokens import NotUnderstood
 
@@ -57,7 +57,7 @@ class Bindings:
 
     table: pa.Table
     terms: Terms
-    ids: list[str]
+    ids: Texts
     kinds: frozenset[str]
 
     @property
@@ -73,8 +73,7 @@ class _Binding:
     plan: Plan
     cells: Sequence[Texts]
     rows: int
-    index: PointIndex
-    kinds: Kinds
+    series: SeriesOfPoints
 
     @cached_property
     def numbered(self) -> tuple[Terms, list[Numbers]]:
@@ -97,7 +96,7 @@ class _Binding:
     def bindings(self) -> Bindings:
         """Return them. Raises NotUnderstood."""
         terms, numbers = self.numbered
-        columns: dict[str, pa.Array[Any]] = {"k": pa.array(range(self.rows), pa.int32())}
+        columns: dict[str, pa.Array[Any]] = {"k": _numbers(self.rows)}
         for place, (name, column) in enumerate(zip(self.plan.carried, numbers, strict=True)):
             columns[f"c{place}"] = column
             if column.null_count and name in self.joined:
@@ -106,15 +105,17 @@ class _Binding:
                 columns[f"t{place}"] = self._times(column)
             elif name in self.plan.compared:
                 columns[f"n{place}"] = self._values(column)
-        wanted, found_kinds = set[str](), set[str]()
+            if name in self.plan.written:
+                columns[f"s{place}"] = self._texts(column, of_strings=name in self.plan.strings)
+        wanted, found_kinds = list[Texts](), set[str]()
         for number, observation in enumerate(self.plan.observations):
-            ids, kinds = self._all_series() if observation.point is None else self._series(observation)
+            ids, kinds = self.series.every() if observation.point is None else self._series(observation)
             if observation.point is None:
-                columns = {"k": pa.array(range(len(ids)), pa.int32())}
+                columns = {"k": _numbers(len(ids))}
             columns |= {f"i{number}": ids, f"g{number}": kinds}
-            wanted.update(map(str, pc.drop_null(pc.unique(ids)).to_pylist()))
+            wanted.append(pc.drop_null(pc.unique(ids)))
             found_kinds.update(map(str, pc.unique(kinds).to_pylist()))
-        return Bindings(pa.table(columns), terms, sorted(wanted), frozenset(found_kinds))
+        return Bindings(pa.table(columns), terms, pc.unique(pa.concat_arrays(wanted)), frozenset(found_kinds))
 
     def _values(self, column: Numbers) -> pa.Array[Any]:
         """Return the numbers that terms are; null for others. Raises NotUnderstood for texts."""
@@ -124,38 +125,34 @@ class _Binding:
             raise NotUnderstood("texts of the graph in a comparison")
         return _taken(pa.array([number_of(term) for term in terms], pa.float64()), column, distinct)
 
+    def _texts(self, column: Numbers, *, of_strings: bool) -> Texts:
+        """Return the texts of terms. Raises NotUnderstood for blank nodes, or for others than strings."""
+        distinct = pc.drop_null(pc.unique(column))
+        texts = [_text_of(term, of_strings=of_strings) for term in self.numbered[0].of(distinct)]
+        return _taken(pa.array(texts, pa.string()), column, distinct)
+
     def _times(self, column: Numbers) -> pa.Array[Any]:
         """Return the times that terms are, of those that readings can have; null for others."""
         distinct = pc.drop_null(pc.unique(column))
         times = [_time_of(term) for term in self.numbered[0].of(distinct)]
         return _taken(pa.array(times, pa.timestamp("us")), column, distinct)
 
-    def _all_series(self) -> tuple[Texts, Texts]:
-        kind_of = {}
-        for point in self.index.points:
-            kind_of[str(point.uuid)] = self.kinds.of.get(point.point, "double")
-        ids = sorted(kind_of)
-        return pa.array(ids, pa.string()), pa.array([kind_of[id_] for id_ in ids], pa.string())
-
     def _series(self, observation: Observation) -> tuple[Texts, Texts]:
         """Return the series and the kind of an observation's point, in each row."""
         point = observation.point
         if point is not None and point.kind == "iri":
-            id_, kind = self._point(f"<{point.value}>")
-            return pa.array([id_] * self.rows, pa.string()), pa.array([kind] * self.rows, pa.string())
+            ids, kinds = self.series.series(pa.array([f"<{point.value}>"], pa.string()))
+            return pa.repeat(ids[0], self.rows), pa.repeat(kinds[0], self.rows)
         terms, numbers = self.numbered
         column = numbers[self.plan.carried.index(observation.point_name or "")]
         distinct = pc.drop_null(pc.unique(column))
-        found = [self._point(str(text)) for text in terms.texts.take(distinct).to_pylist()]
-        ids, kinds = ([one[place] for one in found] for place in (0, 1))
-        return (
-            _taken(pa.array(ids, pa.string()), column, distinct),
-            _taken(pa.array(kinds, pa.string()), column, distinct).fill_null("double"),
-        )
+        ids, kinds = self.series.series(terms.texts.take(distinct))
+        return _taken(ids, column, distinct), _taken(kinds, column, distinct).fill_null("double")
 
-    def _point(self, text: str) -> tuple[str | None, str]:
-        iri = text[1:-1] if text.startswith("<") else ""
-        return self.index.series_of.get(iri), self.kinds.of.get(iri, "double")
+
+def _numbers(count: int) -> Numbers:
+    """Return the numbers from 0 on."""
+    return pa.array(np.arange(count, dtype=np.int32))
 
 
 def _taken(values: pa.Array[Any], column: Numbers, distinct: Numbers) -> pa.Array[Any]:
@@ -164,12 +161,12 @@ def _taken(values: pa.Array[Any], column: Numbers, distinct: Numbers) -> pa.Arra
     return found
 
 
-def bindings(plan: Plan, cells: Sequence[Texts], rows: int, index: PointIndex, kinds: Kinds) -> Bindings:
+def bindings(plan: Plan, cells: Sequence[Texts], rows: int, series: SeriesOfPoints) -> Bindings:
     """Return the bindings of a plan: a column of cells in TSV for each carried variable, and so many rows.
 
     Raises NotUnderstood for terms with which it cannot be pushed down.
     """
-    return _Binding(plan, cells, rows, index, kinds).bindings()
+    return _Binding(plan, cells, rows, series).bindings()
 
 
 def number_of(term: Term | None) -> float | None:
@@ -191,6 +188,14 @@ def _time_of(term: Term) -> datetime | None:
     except NotUnderstood:
         return None
     return time if time_literal(time) == term else None
+
+
+def _text_of(term: Term, *, of_strings: bool) -> str:
+    if isinstance(term, ox.Literal) and (not of_strings or term.language or term.datatype == XSD["string"]):
+        return term.value
+    if isinstance(term, ox.NamedNode) and not of_strings:
+        return term.value
+    raise NotUnderstood("the text of a blank node, or of what is no string")
 
 
 def ranks(terms: Sequence[Term]) -> list[int]:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
 
@@ -141,24 +140,12 @@ FORMATS = {
 }
 
 
-def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None) -> Texts:
-    """Return the cells of literals of one datatype (None: IRIs), whose texts need no escapes."""
-    term = ox.NamedNode(f"urn:{_MARK}") if datatype is None else ox.Literal(_MARK, datatype=datatype)
-    before, _, after = form.cell(term).replace(f"urn:{_MARK}", _MARK).partition(_MARK)
+def literals(form: Format, texts: Texts, datatype: ox.NamedNode | None, end: str = "") -> Texts:
+    """Return the cells of literals of one datatype (None: IRIs), whose texts need no escapes, and have an `end`."""
+    written = f"{_MARK}{end}"
+    term = ox.NamedNode(f"urn:{written}") if datatype is None else ox.Literal(written, datatype=datatype)
+    before, _, after = form.cell(term).replace(f"urn:{written}", written).partition(_MARK)
     return joined(before, texts, after)
-
-
-def plain_doubles(texts: Texts) -> Texts:
-    """Write numbers without exponents, as the graph's engine does."""
-    with_exponent = pc.match_substring(texts, "e")
-    if not pc.any(with_exponent).as_py():
-        return texts
-    found: Texts = pc.if_else(with_exponent, looked_up(pc.if_else(with_exponent, texts, None), _plain), texts)
-    return found
-
-
-def _plain(text: str) -> str:
-    return format(Decimal(text), "f")
 
 
 def looked_up(values: Texts, make: Callable[[str], str]) -> Texts:

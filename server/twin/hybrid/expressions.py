@@ -35,13 +35,14 @@ Extent = tuple[datetime, datetime]
 class Column:
     """SQL and what it is. `grain` tells of a time, or a part of one, on which times it changes: those of buckets.
 
-    A `term` is a number of the table of terms; then `number` is SQL of its numeric value.
+    A `term` is a number of the table of terms; then `number` is SQL of its numeric value, and `text` of its text.
     """
 
     sql: str
     type: Type
     number: str = ""
     grain: timedelta | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

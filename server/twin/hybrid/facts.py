@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ontologies.points import PointSeries
 from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.kinds import Kinds
+
+Texts: TypeAlias = "pa.Array[Any]"
+_FEW = 500  # points that are looked up one by one before Arrow has made its own index of all
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOfPoints:
+    """The points as cells of TSV, each with its series and kind beside it."""
+
+    cells: Texts
+    ids: Texts
+    kinds: Texts
+    places: Mapping[str, int]
+
+    @classmethod
+    def of(cls, points: Sequence[PointSeries], kinds: Kinds) -> SeriesOfPoints:
+        """Take all points."""
+        cells = [f"<{point.point}>" for point in points]
+        of_each = [kinds.of.get(point.point, "double") for point in points]
+        ids = pa.array([str(point.uuid) for point in points], pa.string())
+        places = {cell: place for place, cell in enumerate(cells)}
+        return cls(pa.array(cells, pa.string()), ids, pa.array(of_each, pa.string()), places)
+
+    def series(self, cells: Texts) -> tuple[Texts, Texts]:
+        """Return the series of cells, null where one is no point, and their kinds."""
+        if len(cells) < _FEW:
+            places: Texts = pa.array([self.places.get(str(cell)) for cell in cells.to_pylist()], pa.int32())
+        else:
+            places = pc.index_in(cells, self.cells)
+        return self.ids.take(places), self.kinds.take(places).fill_null("double")
+
+    def every(self) -> tuple[Texts, Texts]:
+        """Return all series, each once, and the kinds of one of their points."""
+        ids = pc.unique(self.ids)
+        return ids, self.kinds.take(pc.index_in(ids, self.ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +58,9 @@ class Facts:
 
     predicates: frozenset[str]
     observed: bool
-    kinds: Kinds = field(default_factory=lambda: Kinds({}))
-    mixed: frozenset[str] = frozenset()
+    kinds: Kinds
+    mixed: frozenset[str]
+    series: SeriesOfPoints
 
     @property
     def are_plain(self) -> bool:
@@ -40,12 +80,15 @@ def predicates_query(public_url: str) -> str:
 }}"""
 
 
-def facts(found: Iterable[str], points: Iterable[PointSeries], kinds: Kinds) -> Facts:
-    """Return the facts, of the predicates that a query found."""
+def facts(found: Iterable[str], points: Sequence[PointSeries], kinds: Kinds, known: Facts | None = None) -> Facts:
+    """Return the facts, of the predicates that a query found; `known` are others of the same points."""
     named = frozenset(found)
+    predicates, observed = named - {terms.OBSERVATION}, terms.OBSERVATION in named
+    if known is not None and known.kinds == kinds:
+        return Facts(predicates, observed, kinds, known.mixed, known.series)
     kinds_of: dict[str, set[str]] = {}
     if kinds.of:
         for point in points:
             kinds_of.setdefault(str(point.uuid), set()).add(kinds.of.get(point.point, "double"))
     mixed = frozenset(uuid for uuid, several in kinds_of.items() if len(several) > 1)
-    return Facts(named - {terms.OBSERVATION}, terms.OBSERVATION in named, kinds, mixed)
+    return Facts(predicates, observed, kinds, mixed, SeriesOfPoints.of(points, kinds))

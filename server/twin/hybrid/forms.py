@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -90,16 +91,16 @@ def form_of(text: str, media_type: str) -> Form:
             selected = " ".join(f"?{name}" for name in names)
             if not names:
                 raise NotUnderstood("a template without variables")
-            rows = Format(str, lambda _: "", lambda names, columns: _rows(triples, names, columns), "", "")
+            rows = Format(str, lambda _: "", _Template(triples).rows, "", "")
             return _Construct(f"{whole.prologue}SELECT {selected} WHERE {rest}", rows, media_type)
     raise NotUnderstood(f"{query.form}, or a format of its own")
 
 
-Template = Sequence[tuple[str, str, str]]
+def _template(whole: Algebra) -> list[tuple[str, str, str]]:
+    """Return the triples of a template: variables with their question marks, constants as N-Triples has them.
 
-
-def _template(whole: Algebra) -> Template:
-    """Return the triples of a template: variables with their question marks, constants as N-Triples has them."""
+    Blank nodes are as they are written.
+    """
     head = whole.text[whole.query.start : whole.query.group.start]
     body = head[head.index("{") : head.rindex("}") + 1]
     inside = algebra(f"{whole.prologue}SELECT * WHERE {body}")
@@ -123,8 +124,8 @@ def _written(inside: Algebra, triple: Triple) -> tuple[str, str, str]:
 
 
 def _end(inside: Algebra, term: Term) -> str:
-    if term.kind not in ("variable", "iri", "literal"):
-        raise NotUnderstood("a blank node in a template")
+    if term.kind == "blank":
+        return f"_:{term.value}"
     match expression(inside, term.start):
         case Var(name):
             return f"?{name}"
@@ -140,19 +141,32 @@ def _is_kept(constant: ox.Literal) -> bool:
     return constant.datatype in (XSD["string"], XSD["boolean"]) or constant.language is not None
 
 
-def _rows(template: Template, names: Sequence[str], columns: Sequence[Texts]) -> Texts:
-    """Return the lines of N-Triples that each row makes: none where a term is unbound, or may not stand there."""
-    cells = {f"?{name}": column for name, column in zip(names, columns, strict=True)}
-    size = len(columns[0])
-    lines = []
-    for subject, predicate, value in template:
-        parts = [cells.get(part, part) for part in (subject, predicate, value)]
+class _Template:
+    """Makes triples of solutions. Each solution has blank nodes of its own (section 16.2.1)."""
+
+    def __init__(self, triples: Sequence[tuple[str, str, str]]) -> None:
+        self._triples = triples
+        nodes = dict.fromkeys(part for triple in triples for part in triple if part.startswith("_:"))
+        self._labels = {part: f"_:t{uuid4().hex}n{number}r" for number, part in enumerate(nodes)}
+        self._done = 0
+
+    def rows(self, names: Sequence[str], columns: Sequence[Texts]) -> Texts:
+        """Return the lines of N-Triples that each row makes: none where a term is unbound, or may not stand there."""
+        size = len(columns[0])
+        cells = {f"?{name}": column for name, column in zip(names, columns, strict=True)}
+        numbers = pa.array(range(self._done, self._done + size), pa.int64()).cast(pa.string())
+        cells |= {part: joined(label, numbers) for part, label in self._labels.items()}
+        self._done += size
+        lines = [self._line([cells.get(part, part) for part in triple], size) for triple in self._triples]
+        return together(lines, "")
+
+    @staticmethod
+    def _line(parts: Sequence[str | Texts], size: int) -> Texts:
         line = joined(*(piece for part in parts for piece in (part, " ")), ".\n")
         for part, starts in ((parts[0], ("<", "_:")), (parts[1], ("<",))):
             if not isinstance(part, str):
                 line = pc.if_else(_begins(part, starts), line, None)
-        lines.append(line if isinstance(line, pa.Array) else pa.array([str(line)] * size, pa.string()))
-    return together(lines, "")
+        return line if isinstance(line, pa.Array) else pa.array([str(line)] * size, pa.string())
 
 
 def _begins(cells: Texts, starts: Sequence[str]) -> Texts:

@@ -25,18 +25,26 @@ class Inner:
     start: int
     end: int
 
+    def is_in(self, other: Inner) -> bool:
+        """Tell whether it is a part of another one."""
+        return other.start <= self.start < other.end
+
 
 def inner_queries(text: str, public_url: str = "") -> list[Inner]:
-    """Return the outermost sub-queries that see readings. Raises NotUnderstood."""
+    """Return the sub-queries, and branches of UNION, that see readings: outer ones first. Raises NotUnderstood."""
     whole = algebra(text)
     found = list[Inner]()
     if whole.names_dataset:
         return found
-    for group in _groups(whole.group):
+    for group, is_branch in _groups(whole.group):
         select = element_of(group)
         if select is not None:
             inner = f"{whole.prologue}{text[select.start : select.end]}"
-            found += [Inner(inner, group.start, group.end)] if mentions(inner, public_url) else []
+        elif is_branch:
+            inner = f"{whole.prologue}SELECT * WHERE {text[group.start : group.end]}"
+        else:
+            continue
+        found += [Inner(inner, group.start, group.end)] if mentions(inner, public_url) else []
     return found
 
 
@@ -48,10 +56,11 @@ def element_of(group: Group) -> Select | None:
     return None
 
 
-def _groups(group: Group) -> Iterator[Group]:
+def _groups(group: Group) -> Iterator[tuple[Group, bool]]:
+    """Yield the groups in a group, and whether each is a branch of a UNION."""
     for element in group.elements:
         for inner in _inside(element):
-            yield inner
+            yield inner, len(_inside(element)) > 1
             if element_of(inner) is None:
                 yield from _groups(inner)
 
@@ -60,19 +69,15 @@ def _inside(element: Element) -> Sequence[Group]:
     return element.groups if isinstance(element, Nested) and element.kind != "GRAPH" else ()
 
 
-def inlined(text: str, answers: Sequence[tuple[Inner, bytes]]) -> str:
-    """Return a text with the solutions of sub-queries, in TSV, in their places. Raises NotUnderstood."""
-    for inner, answer in sorted(answers, key=lambda pair: -pair[0].start):
-        text = f"{text[: inner.start]}{{ {_values(answer)} }}{text[inner.end :]}"
+def inlined(text: str, instead: Sequence[tuple[Inner, str]]) -> str:
+    """Return a text with other groups in the places of sub-queries, none of which is in another."""
+    for inner, group in sorted(instead, key=lambda pair: -pair[0].start):
+        text = f"{text[: inner.start]}{group}{text[inner.end :]}"
     return text
 
 
-def solution(names: Sequence[str]) -> bytes:
-    """Return an answer with one solution, for what asks of the form of a query alone."""
-    return "\n".join(("\t".join(f"?{name}" for name in names), "\t".join("<urn:any>" for _ in names))).encode()
-
-
-def _values(answer: bytes) -> str:
+def values(answer: bytes) -> str:
+    """Return the group of the solutions in an answer, in TSV. Raises NotUnderstood."""
     head, _, lines = answer.partition(b"\n")
     names = names_of(head)
     cells = read_cells(names, lines)
@@ -83,4 +88,9 @@ def _values(answer: bytes) -> str:
         if any(cell is not None and cell.startswith(("_:", "<<")) for cell in row):
             raise NotUnderstood("a sub-query that gives blank nodes")
         rows.append(f"({' '.join('UNDEF' if cell is None else cell for cell in row)})")
-    return f"VALUES ({' '.join(f'?{name}' for name in names)}) {{ {' '.join(rows)} }}"
+    return f"{{ VALUES ({' '.join(f'?{name}' for name in names)}) {{ {' '.join(rows)} }} }}"
+
+
+def any_values(names: Sequence[str]) -> str:
+    """Return the group of one solution, for what asks of the form of a query alone."""
+    return f"{{ VALUES ({' '.join(f'?{name}' for name in names)}) {{ ({' '.join('<urn:any>' for _ in names)}) }} }}"

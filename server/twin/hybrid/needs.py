@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.algebra import Algebra, Expression, algebra, conjuncts, expression, variables
+from server.twin.hybrid.describing import iris_described
 from server.twin.hybrid.materialise import ALL, Part, Wanted
 from server.twin.hybrid.triples import iris_of, may_be_empty
 from server.twin.hybrid.windows import window_of
@@ -38,7 +39,6 @@ from storage.series.sql import Window
 
 Candidates = Callable[[str], frozenset[str] | None]
 """Takes a SELECT of one variable, and gives the IRIs that it has in the graph; None where it may have any."""
-_DESCRIBE = re.compile(r"\s*DESCRIBE((?:\s*<[^<>\\]*>)+)\s*", re.IGNORECASE)
 _LATER = timedelta(hours=1)
 _EVERYTHING = Wanted()
 _VARIABLE = re.compile(r"[?$](\w+)")
@@ -123,8 +123,8 @@ class _Around:
 
 def needs(text: str, public_url: str = "") -> Needs | None:
     """Return what a query needs; None for all readings."""
-    if constant := _described(text, public_url):
-        return Needs((), ALL, readings=constant, public_url=public_url)
+    if constant := iris_described(text):
+        return _described(constant, public_url)
     try:
         whole = algebra(text)
         if whole.query.form == "DESCRIBE":
@@ -139,11 +139,12 @@ def needs(text: str, public_url: str = "") -> Needs | None:
     return Needs(patterns, predicates, found.typed, frozenset(found.readings), public_url)
 
 
-def _described(text: str, public_url: str) -> frozenset[str]:
-    """Return the readings of `DESCRIBE <iri> …` without anything else: their triples are all that it can touch."""
-    match = _DESCRIBE.fullmatch(text)
-    iris = frozenset(re.findall(r"<([^<>]*)>", match[1])) if match else frozenset()
-    return iris if all(terms.is_observation(iri, public_url) for iri in iris) else frozenset()
+def _described(iris: Sequence[str], public_url: str) -> Needs:
+    """Return what the descriptions of nodes have: the triples that readings and points are the subjects of."""
+    readings = frozenset(iri for iri in iris if terms.is_observation(iri, public_url))
+    points = [Need(f"<{iri}>", None, (), history=True, current=True) for iri in iris if iri not in readings]
+    predicates = ALL if readings else frozenset((terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE))
+    return Needs(tuple(points), predicates, readings=readings, public_url=public_url)
 
 
 @dataclass(slots=True)

@@ -36,7 +36,8 @@ ALWAYS = (datetime(2000, 1, 1), datetime(2000, 1, 2))
 class Plan:
     """What is pushed down. `carried` are the variables of the graph that matter above, `graph` the query for them.
 
-    `points` are the points of the observations, joined ones first: variables, IRIs in brackets, or (None) any.
+    Of these, some are `compared` or calculated with, and of some the text is `written`, where they have to be
+    `strings` or may be any.
     """
 
     whole: Algebra
@@ -45,6 +46,8 @@ class Plan:
     carried: tuple[str, ...]
     graph: str
     compared: frozenset[str]
+    written: frozenset[str]
+    strings: frozenset[str]
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -188,8 +191,11 @@ class _Made:
         graph = (
             f"{self.whole.prologue}SELECT {select} WHERE {{ {self.parts.graph} }}" if self.parts.graph.strip() else ""
         )
-        compared = frozenset[str]().union(*map(_calculated, self._expressions())) & frozenset(carried)
-        made = Plan(self.whole, self.query, self.parts, carried, graph, compared)
+        compared, written, strings = (
+            frozenset[str]().union(*map(of, self._expressions())) & frozenset(carried)
+            for of in (_calculated, _written, _strings)
+        )
+        made = Plan(self.whole, self.query, self.parts, carried, graph, compared, written, strings)
         statement(made, ALWAYS, ALWAYS[1])  # raises NotUnderstood where it has an expression that has no SQL
         return made
 
@@ -216,5 +222,28 @@ def _calculated(found: Expression) -> frozenset[str]:
     """Return the variables that an expression calculates with or compares, not those that it counts or gives."""
     if not isinstance(found, Call) or found.name in ("COUNT", "SAMPLE", "BOUND"):
         return frozenset()
+    if found.name == "GROUP_CONCAT":
+        return frozenset() if _written(found) else _calculated(found.arguments[0])
     inner = (variables(part) if isinstance(part, Var) else _calculated(part) for part in found.arguments)
     return frozenset[str]().union(*inner)
+
+
+def _written(found: Expression) -> frozenset[str]:
+    """Return the variables of which an expression takes the text."""
+    return _concatenated(found, in_str=True) | _concatenated(found, in_str=False)
+
+
+def _strings(found: Expression) -> frozenset[str]:
+    """Return the variables that an expression takes for strings."""
+    return _concatenated(found, in_str=False)
+
+
+def _concatenated(found: Expression, *, in_str: bool) -> frozenset[str]:
+    match found:
+        case Call("GROUP_CONCAT", (Call("STR", (Var(name),)), _)) if in_str:
+            return frozenset((name,))
+        case Call("GROUP_CONCAT", (Var(name), _)) if not in_str:
+            return frozenset((name,))
+        case Call(_, arguments):
+            return frozenset[str]().union(*(_concatenated(part, in_str=in_str) for part in arguments))
+    return frozenset()

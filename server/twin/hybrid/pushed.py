@@ -13,7 +13,7 @@ import pyarrow as pa
 from server.twin.hybrid.bindings import Bindings, ranks
 from server.twin.hybrid.cells import Format, write
 from server.twin.hybrid.plan import ALWAYS, Plan
-from server.twin.hybrid.rendering import Texts, Typed, texts_of
+from server.twin.hybrid.rendering import Texts, Typed
 from server.twin.hybrid.statement import Statement, statement
 from server.twin.hybrid.underway import Underway
 from server.twin.solutions import TypedSolutions
@@ -21,11 +21,8 @@ from storage.errors import ByteLimitExceeded, RowLimitExceeded
 from storage.graph.readers import Limits
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.questions import Question
-from storage.series.schema import ids_of
 from storage.series.selection import Rows
 from storage.series.store import SeriesStore
-
-Rendered = type[Texts] | type[Typed]
 
 
 @dataclass(slots=True)
@@ -66,7 +63,7 @@ class Pushing:
     rolled: bool = True
     told: Callable[[str], None] | None = None
 
-    def question(self, rendered: Rendered) -> tuple[Question, Statement]:
+    def question(self) -> tuple[Question, Statement]:
         """Return what the series are asked. Raises NotUnderstood."""
         plan, bound = self.plan, self.bound
         if plan.calculates and bound.kinds - {"double"}:
@@ -79,20 +76,20 @@ class Pushing:
             tables["terms"] = pa.table({"k": places, "rank": pa.array(ranks(terms), pa.int32())})
 
         def sql(extent: tuple[datetime, datetime]) -> str:
-            text = self._written(statement(plan, extent, self.now, rolled=self.rolled), rendered)
+            text = statement(plan, extent, self.now, rolled=self.rolled).sql
             (self.told or self.tell)(text)
             return text
 
         question = Question(
             sql,
-            ids=ids_of(bound.ids),
+            ids=pa.table({"id": bound.ids}),
             readings=first.windows,
             partials=first.partials,
             tables=tables,
             latest="latest" if any(observation.current for observation in plan.observations) else None,
         )
         if first.partials:
-            plain, _ = replace(self, rolled=False, told=self.tell).question(rendered)
+            plain, _ = replace(self, rolled=False, told=self.tell).question()
             question = replace(question, otherwise=plain)
         return question, first
 
@@ -100,20 +97,15 @@ class Pushing:
         """Take note of the SQL that is run."""
         self.sql = sql
 
-    def _written(self, made: Statement, rendered: Rendered) -> str:
-        """Return the SQL with the columns as they are rendered."""
-        columns = [
-            f"{rendered.sql(column, f'o{place}', self.public_url)} AS o{place}"
-            for place, column in enumerate(made.columns)
-        ]
-        hidden = [name for name in (made.flags, made.count or (made.flags and "n")) if name]
-        return f"SELECT {', '.join([*columns, *hidden]) or '1 AS nothing'} FROM ({made.sql})"
-
     def texts(self, form: Format, limits: Limits) -> Pushed:
         """Start the answer. Raises NotUnderstood where it has to be had in another way, before there is any of it."""
-        made, rows, batches = self._run(Texts, limits)
+        made, rows, batches = self._run(limits)
+        rendered = Texts(form, self.bound.terms, self.public_url)
         columns = (
-            (texts_of(form, self.bound.terms, made.columns, batch), batch.num_rows)
+            (
+                [rendered.cells(column, batch.column(place)) for place, column in enumerate(made.columns)],
+                batch.num_rows,
+            )
             for batch in self._counted(batches, limits)
         )
         chunks = self._measured(write(form, self.plan.names, columns), limits)
@@ -121,17 +113,17 @@ class Pushing:
 
     def typed(self, limits: Limits, folder: Path) -> TypedSolutions:
         """Return the whole answer as typed columns, partly in a file in a folder. Raises as `texts` does."""
-        made, rows, batches = self._run(Typed, limits)
+        made, rows, batches = self._run(limits)
         try:
-            rendered = Typed(self.bound.terms)
+            rendered = Typed(self.bound.terms, self.public_url)
             readings = [rendered.reading(column) for column in made.columns]
             cells = (batch.select(range(len(readings))) for batch in self._counted(batches, limits))
             return TypedSolutions(self.plan.names, readings, cells, folder)
         finally:
             rows.close()
 
-    def _run(self, rendered: Rendered, limits: Limits) -> tuple[Statement, Rows, Iterator[pa.RecordBatch]]:
-        question, made = self.question(rendered)
+    def _run(self, limits: Limits) -> tuple[Statement, Rows, Iterator[pa.RecordBatch]]:
+        question, made = self.question()
         self.underway.check()
         rows = self.series.ask(question, seconds=max(limits.seconds, 0.001), stop=self.underway.stop)
         try:
@@ -141,7 +133,7 @@ class Pushing:
             if not question.partials:
                 raise
             self.rolled = False  # partials do not tell texts apart
-            return self._run(rendered, limits)
+            return self._run(limits)
         except BaseException:
             rows.close()
             raise

@@ -1,8 +1,7 @@
-"""The columns of a statement's answer as cells of a results format, or as typed values: SQL first, then Arrow."""
+"""The columns of a statement's answer as cells of a results format, or as typed values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,11 +10,10 @@ import pyarrow.compute as pc
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
-from server.twin.hybrid import cells
+from server.twin.hybrid import cells, lexical
 from server.twin.hybrid.bindings import Terms
 from server.twin.hybrid.cells import Format
 from server.twin.hybrid.expressions import Column
-from server.twin.hybrid.observations import double_text, observation_iri, time_text
 from server.twin.solutions import Reading
 from server.twin.terms import KINDS, Kind, column_as, kinds_of
 
@@ -27,13 +25,6 @@ _KINDS: dict[str, set[Kind]] = {
     "boolean": {_BOOLEAN},
     "time": {_TIME},
 }
-_DATATYPES = {
-    "double": XSD["double"],
-    "time": XSD["dateTime"],
-    "integer": XSD["integer"],
-    "boolean": XSD["boolean"],
-    "observation": None,
-}
 _EXACT = 2.0**53  # beyond, a double is not every integer
 
 
@@ -43,44 +34,33 @@ class Texts:
 
     form: Format
     terms: Terms
-
-    @staticmethod
-    def sql(column: Column, name: str, public_url: str) -> str:
-        """Return the SQL for what `cells` takes: what is no text already, as it is written in the answer."""
-        match column.type:
-            case "double":
-                return double_text(name)
-            case "time":
-                return time_text(name)
-            case "observation":
-                return _iri(name, public_url)
-            case "result":
-                text = f"coalesce({double_text(f'{name}.value')}, {name}.text)"
-                return f"struct_pack(value := {name}.value, text := {text}, kind := {name}.kind)"
-            case "integer" | "boolean":
-                return f"{name}::VARCHAR"
-            case _:
-                return name
+    public_url: str = ""
 
     def cells(self, column: Column, values: Values) -> Values:
         """Return the cells of a batch."""
-        if column.type == "term":
-            distinct = pc.drop_null(pc.unique(values))
-            made = pa.array([self.form.cell(term) for term in self.terms.of(distinct)], pa.string())
-            return made.take(pc.index_in(values, distinct))
-        if column.type == "string":
-            return cells.looked_up(values, self._string)
-        if column.type == "result":
-            return self._results(values)
-        texts = cells.plain_doubles(values) if column.type == "double" else values
-        return cells.literals(self.form, texts, _DATATYPES[column.type])
+        match column.type:
+            case "term":
+                distinct = pc.drop_null(pc.unique(values))
+                made = pa.array([self.form.cell(term) for term in self.terms.of(distinct)], pa.string())
+                return made.take(pc.index_in(values, distinct))
+            case "string":
+                return cells.looked_up(values, self._string)
+            case "result":
+                return self._results(values)
+            case "double":
+                return cells.literals(self.form, lexical.doubles(values), XSD["double"])
+            case "time":
+                return cells.literals(self.form, lexical.times(values), XSD["dateTime"], "Z")
+            case "observation":
+                return cells.literals(self.form, lexical.observations(values, self.public_url), None)
+        return cells.literals(self.form, values.cast(pa.string()), XSD[column.type])
 
     def _string(self, text: str) -> str:
         return self.form.cell(ox.Literal(text))
 
     def _results(self, values: Values) -> Values:
         results = Results.of(values)
-        texts = cells.plain_doubles(pc.if_else(results.is_string, None, results.texts))
+        texts = lexical.doubles(results.values)
         numbers = cells.literals(self.form, texts, XSD["double"])
         if results.are_doubles:
             return numbers
@@ -95,7 +75,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Results of readings, numbers or texts, and the kinds of their points; `texts` may be there for numbers too."""
+    """Results of readings, numbers or texts, and the kinds of their points."""
 
     values: Values
     texts: Values
@@ -142,11 +122,7 @@ class Typed:
     """Renders columns as values of Arrow's types."""
 
     terms: Terms
-
-    @staticmethod
-    def sql(column: Column, name: str, public_url: str) -> str:
-        """Return the SQL for what `reading` reads."""
-        return _iri(name, public_url) if column.type == "observation" else name
+    public_url: str = ""
 
     def reading(self, column: Column) -> Reading:
         """Return how a column is read."""
@@ -154,8 +130,13 @@ class Typed:
             return Reading(self._kinds_of_terms, self._terms_as)
         if column.type == "result":
             return Reading(_kinds_of_results, _results_as)
+        if column.type == "observation":
+            return Reading(lambda found: None if found.null_count == len(found) else set(), self._observations)
         kinds = _KINDS.get(column.type, set())
         return Reading(lambda found: None if found.null_count == len(found) else kinds, _plain_as)
+
+    def _observations(self, values: Values, _: Kind | None) -> Values:
+        return lexical.observations(values, self.public_url)
 
     def _kinds_of_terms(self, numbers: Values) -> set[Kind] | None:
         distinct = pc.drop_null(pc.unique(numbers))
@@ -191,22 +172,7 @@ def _results_as(values: Values, kind: Kind | None) -> Values:
         return results.truths
     if kind is not None:
         return results.values.cast(kind.type)
-    numbers = pa.array([None if v is None else _text(v) for v in results.values.to_pylist()], pa.string())
+    numbers = lexical.doubles(results.values)
     truths = results.truths.cast(pa.string())
     found: Values = pc.coalesce(pc.if_else(results.is_boolean, truths, numbers), results.texts)
     return found
-
-
-def _text(value: float) -> str:
-    """Return a double as the graph's engine writes it."""
-    return ox.Literal(value).value
-
-
-def _iri(name: str, public_url: str) -> str:
-    return f"CASE WHEN {name}.id IS NOT NULL THEN {observation_iri(f'{name}.id', f'{name}.time', public_url)} END"
-
-
-def texts_of(form: Format, terms: Terms, columns: Sequence[Column], batch: pa.RecordBatch) -> list[Values]:
-    """Return a column of cells for each column of a batch that has these first."""
-    rendered = Texts(form, terms)
-    return [rendered.cells(column, batch.column(place)) for place, column in enumerate(columns)]

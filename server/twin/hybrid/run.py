@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,29 +15,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 import pyoxigraph as ox
 
-from server.twin.cache import PerGeneration
 from server.twin.columns import TSV, names_of, read_cells
 from server.twin.hybrid.bindings import bindings
 from server.twin.hybrid.cells import FORMATS
+from server.twin.hybrid.describing import described
 from server.twin.hybrid.explain import Explained
-from server.twin.hybrid.facts import Facts, facts, predicates_query
+from server.twin.hybrid.facts import Facts
 from server.twin.hybrid.forms import Form, form_of
-from server.twin.hybrid.inlining import MOST_ROWS, Inner, inlined, inner_queries, solution
-from server.twin.hybrid.kinds import kinds_query, read_kinds
+from server.twin.hybrid.inlining import MOST_ROWS, Inner, any_values, inlined, inner_queries, values
 from server.twin.hybrid.materialise import Materialiser, Part, Wanted
 from server.twin.hybrid.needs import everything, needs
 from server.twin.hybrid.plan import ALWAYS, Plan, plan
 from server.twin.hybrid.pushed import Pushed, Pushing
 from server.twin.hybrid.statement import statement
 from server.twin.hybrid.underway import Queries, Underway
-from server.twin.hybrid.updates import MOST_SOLUTIONS, reads_readings, refuse_writes, where
+from server.twin.hybrid.views import After, Now, View
 from server.twin.hybrid.vocabulary import mentions, parse_reading
 from server.twin.solutions import TypedSolutions
 from storage.errors import ByteLimitExceeded, DeadlineExceeded, QueryError, RowLimitExceeded
 from storage.graph.extensions import extensions
 from storage.graph.guard import mentions_outbound
-from storage.graph.overlay import Overlay
-from storage.graph.readers import SPARQL_JSON, Limits, Query
+from storage.graph.readers import Limits, Query
+from storage.graph.results import Result
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.engine import Stop
@@ -50,19 +50,24 @@ Asked = tuple[Query, Limits]
 Take = Callable[[Pushing, Form, Limits, contextlib.ExitStack], T]
 _MOST_BINDINGS, _MOST_BYTES = 1_000_000, 1 << 30
 _SLOW = 5.0  # seconds
+_NESTED = re.compile(r"select|union", re.IGNORECASE)
 _SHORT = 8192  # characters; what is known of longer texts is not kept
 
 
 class Hybrid:
-    """The queries of a twin that see readings."""
+    """The queries of a twin that see readings, over a view of its graph."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: Twin, before: Hybrid | None = None, view: View | None = None) -> None:
         self._twin = twin
         self._settings = twin.settings
-        self._public_url = twin.settings.public_url.rstrip("/")
-        self.queries = Queries(twin.readers)
-        self._facts = PerGeneration(lambda: twin.graph.generation, self._read_facts)
-        self._mentions = lru_cache(4096)(lambda text: mentions(text, self._public_url))
+        self.public_url = twin.settings.public_url.rstrip("/")
+        self._view = view or Now(twin, self.public_url)
+        self.queries: Queries = before.queries if before is not None else Queries(twin.readers)
+        self._mentions = lru_cache(4096)(lambda text: mentions(text, self.public_url))
+
+    def after(self, update: str, base_iri: str | None) -> Hybrid:
+        """Return the queries over the graph as an update would leave it, which is not made."""
+        return Hybrid(self._twin, self, After(self._twin, self.public_url, update, base_iri))
 
     def sees(self, text: str) -> bool:
         """Tell whether a query or an update sees readings."""
@@ -71,7 +76,16 @@ class Hybrid:
         return self._sees(text)
 
     def _sees(self, text: str) -> bool:
-        return self._mentions(text) if len(text) < _SHORT else mentions(text, self._public_url)
+        return self._mentions(text) if len(text) < _SHORT else mentions(text, self.public_url)
+
+    def run(self, query: Query, limits: Limits) -> Result | Pushed:
+        """Start any query: one that sees readings, and one of the graph alone. Raises as `answer` does."""
+        if self.sees(query.text):
+            found = self.answer(query, limits)
+            if isinstance(found, Pushed):
+                return found
+            query, limits = found
+        return self._view.run(query, limits)
 
     def answer(self, query: Query, limits: Limits, explained: Explained | None = None) -> Pushed | Asked:
         """Return the answer on its way; or the query with all that it needs as an overlay, and the time that is left.
@@ -106,11 +120,11 @@ class Hybrid:
                 query = self._inlined(query, limits, explained, underway)
                 if not self.sees(query.text):
                     explained.path, explained.graph = "pushed", [query.text]
-                    return query, _rest(limits, began)
+                    return query, rest_of(limits, began)
                 form = self._form(query)
                 asked = replace(query, text=form.select)
-                pushing = self._pushing(asked, _rest(limits, began), explained, underway)
-                found = take(pushing, form, _rest(limits, began), ending)
+                pushing = self._pushing(asked, rest_of(limits, began), explained, underway)
+                found = take(pushing, form, rest_of(limits, began), ending)
                 explained.path = "pushed"
                 explained.series.append(pushing.sql)
                 explained.seconds["series"] = time.monotonic() - began - sum(explained.seconds.values())
@@ -120,35 +134,57 @@ class Hybrid:
                 return found
             finally:
                 _note_slow(query, explained, time.monotonic() - began)
+            query = self._described(query, rest_of(limits, began), explained, underway)
             prepared = self._prepared(query, limits, began, explained, underway)
         _note_slow(query, explained, time.monotonic() - began)
         return prepared
 
     def _inlined(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> Query:
         """Return a query with the solutions of the sub-queries that are pushed down."""
-        answers = list[tuple[Inner, bytes]]()
+        answers = list[tuple[Inner, str]]()
         began = time.monotonic()
         for inner in self._inner(query):
-            asked = replace(query, text=inner.text, format=TSV)
+            if any(inner.is_in(outer) for outer, _ in answers):
+                continue
             with contextlib.suppress(NotUnderstood, RowLimitExceeded):
-                part = Explained()
-                pushing = self._pushing(asked, _rest(limits, began), part, underway)
-                with contextlib.closing(
-                    pushing.texts(FORMATS[TSV], _rest(replace(limits, rows=MOST_ROWS), began))
-                ) as answer:
-                    answers.append((inner, answer.read()))
-                explained.series.append(pushing.sql)
-                underway.is_sending, underway.rows = False, 0
+                first = replace(query, text=inner.text)
+                answers.append((inner, values(self._solved(first, rest_of(limits, began), explained, underway))))
         if not answers:
             return query
         explained.seconds["sub-queries"] = time.monotonic() - began
         return replace(query, text=inlined(query.text, answers))
 
+    def _solved(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> bytes:
+        """Return the few solutions of a SELECT that is answered first, in TSV. Raises NotUnderstood."""
+        held = replace(limits, rows=MOST_ROWS)
+        pushing = self._pushing(replace(query, format=TSV), limits, Explained(), underway)
+        with contextlib.closing(pushing.texts(FORMATS[TSV], held)) as answer:
+            found = answer.read()
+        explained.series.append(pushing.sql)
+        underway.is_sending, underway.rows = False, 0
+        return found
+
+    def _described(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> Query:
+        """Return a DESCRIBE by a pattern as one by the IRIs that the pattern has; another query as it is."""
+        began = time.monotonic()
+        if "describe" not in query.text.lower() or not _is_valid(query.text):
+            return query
+        try:
+            found = described(query.text)
+            if found is None:
+                return query
+            first = replace(query, text=found.select)
+            text = found.of(self._solved(first, limits, explained, underway))
+        except (NotUnderstood, RowLimitExceeded):
+            return query
+        explained.seconds["described"] = time.monotonic() - began
+        return replace(query, text=text)
+
     def _inner(self, query: Query) -> list[Inner]:
         """Return the sub-queries that see readings, of a query that is not one of the graph's own business."""
-        if query.lease is not None or self._settings.hybrid == "always" or "select" not in query.text[1:].lower():
+        if query.lease is not None or self._settings.hybrid == "always" or not _NESTED.search(query.text, 1):
             return []
-        return inner_queries(query.text, self._public_url) if _is_valid(query.text) else []
+        return inner_queries(query.text, self.public_url) if _is_valid(query.text) else []
 
     def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
         """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
@@ -159,7 +195,7 @@ class Hybrid:
             found = self.answer(query, limits, explained)
         else:
             explained.graph, found = [query.text], (query, limits)
-        result = found if isinstance(found, Pushed) else self._twin.readers.run(*found)
+        result = found if isinstance(found, Pushed) else self._view.run(*found)
         with contextlib.closing(result):
             for _ in result:
                 pass
@@ -187,11 +223,12 @@ class Hybrid:
 
     def _with_some_solutions(self, query: Query) -> Query:
         """Return a query as if the sub-queries that are pushed down had one solution."""
-        answers = list[tuple[Inner, bytes]]()
+        answers = list[tuple[Inner, str]]()
         for inner in self._inner(query):
+            if any(inner.is_in(outer) for outer, _ in answers):
+                continue
             with contextlib.suppress(NotUnderstood):
-                names = self._plan(replace(query, text=inner.text)).names
-                answers.append((inner, solution(names)))
+                answers.append((inner, any_values(self._plan(replace(query, text=inner.text)).names)))
         return replace(query, text=inlined(query.text, answers)) if answers else query
 
     def observation(self, series: str, moment: str) -> bytes | None:
@@ -199,45 +236,31 @@ class Hybrid:
         known = parse_reading(series, moment)
         if known is None:
             return None
-        part = Part.of_reading(self._twin.index, *known)
-        overlay = Overlay(self._twin.directory.snapshots)
+        part = Part.of_reading(self._view.index, *known)
+        overlay = self._view.overlay()
         try:
             self._materialiser().write(Wanted((part,), (part,)), overlay.quads, self._settings.query_seconds)
             return overlay.quads.read_bytes() or None
         finally:
             overlay.close()
 
-    def answered(self, text: str, limits: Limits, *, base_iri: str | None, union: bool) -> str:
-        """Return an update with the solutions for a WHERE that sees readings. Raises a 400 problem.
-
-        What is committed between this and the update itself, it does not see.
-        """
-        refuse_writes(text)
-        if not reads_readings(text, self._public_url):
-            return text
-        found = where(text)
-        default = (ox.NamedNode(found.default[1:-1]).value,) if found.default else None
-        query = Query(found.select, SPARQL_JSON, base=base_iri, union=union and not default, default_graphs=default)
-        solutions = self._twin.solutions(query, replace(limits, rows=MOST_SOLUTIONS))
-        return found.answered(solutions.rows)
-
     def _pushing(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> Pushing:
         """Return what runs a query, once the graph's part of it is there. Raises NotUnderstood."""
         began = time.monotonic()
         planned = self._plan(query)
         explained.seconds["plan"] = time.monotonic() - began
-        known = self._facts.get()
+        known = self._view.facts
         if not known.are_plain:
             raise NotUnderstood("the graph has observations of its own")
         underway.check()
-        cells, rows = self._cells(planned, query, limits)
+        cells, rows = self._cells(planned, query, limits, known)
         explained.seconds["graph"] = time.monotonic() - began - explained.seconds["plan"]
-        bound = bindings(planned, cells, rows, self._twin.index, known.kinds)
-        if known.mixed & set(bound.ids):
+        bound = bindings(planned, cells, rows, known.series)
+        if known.mixed and known.mixed & set(bound.ids.to_pylist()):
             raise NotUnderstood("a series of points of several kinds")
         explained.rows |= {"graph": rows, "points": len(bound.ids)}
         explained.graph = [planned.graph] if planned.graph else []
-        return Pushing(self._twin.series, planned, bound, self._public_url, underway)
+        return Pushing(self._twin.series, planned, bound, self.public_url, underway)
 
     def _form(self, query: Query) -> Form:
         """Return the form of a query. Raises NotUnderstood."""
@@ -258,14 +281,16 @@ class Hybrid:
             raise NotUnderstood("it is no SPARQL")
         return planned
 
-    def _cells(self, planned: Plan, query: Query, limits: Limits) -> tuple[Sequence[pa.Array[Any]], int]:
+    def _cells(
+        self, planned: Plan, query: Query, limits: Limits, known: Facts
+    ) -> tuple[Sequence[pa.Array[Any]], int]:
         """Return the cells of the carried variables in the graph's solutions, and how many solutions there are."""
         if not planned.graph:
-            iris = [f"<{point.point}>" for point in self._twin.index.points] if planned.carried else []
-            return [pa.array(iris, pa.string()) for _ in planned.carried], len(iris) if planned.carried else 1
+            points = known.series.cells
+            return [points for _ in planned.carried], len(points) if planned.carried else 1
         held = replace(limits, rows=_MOST_BINDINGS, bytes=_MOST_BYTES)
         try:
-            body = self._twin.readers.run(Query(planned.graph, TSV, base=query.base), held).read()
+            body = self._view.run(Query(planned.graph, TSV, base=query.base), held).read()
         except (RowLimitExceeded, ByteLimitExceeded):
             raise NotUnderstood("too many solutions of the graph to hold") from None
         head, _, lines = body.partition(b"\n")
@@ -275,7 +300,7 @@ class Hybrid:
     def _solutions(self, query: Query, limits: Limits) -> ox.QuerySolutions:
         """Return the solutions of a SELECT to the graph alone, as many as may be in memory."""
         held = replace(limits, rows=_MOST_BINDINGS, bytes=_MOST_BYTES)
-        found = ox.parse_query_results(self._twin.readers.run(query, held).read(), ox.QueryResultsFormat.JSON)
+        found = ox.parse_query_results(self._view.run(query, held).read(), ox.QueryResultsFormat.JSON)
         assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
         return found
 
@@ -284,17 +309,17 @@ class Hybrid:
     ) -> Asked:
         if not self._may_be_valid(query.text):
             return query, limits  # whose error the engine tells
-        overlay = Overlay(self._twin.directory.snapshots)
+        overlay = self._view.overlay()
         started = time.monotonic()
         try:
-            wanted = self._wanted(query, _rest(limits, began))
+            wanted = self._wanted(query, rest_of(limits, began))
             materialiser = self._materialiser(underway.stop)
-            written = materialiser.write(wanted, overlay.quads, _rest(limits, began).seconds)
+            written = materialiser.write(wanted, overlay.quads, rest_of(limits, began).seconds)
             underway.check()
             explained.path = "materialised" if wanted == everything() else "mixed"
             explained.graph, explained.rows["materialised"] = [query.text], written
             explained.seconds["materialise"] = time.monotonic() - started
-            return replace(query, overlay=overlay), _rest(limits, began)
+            return replace(query, overlay=overlay), rest_of(limits, began)
         except BaseException:
             overlay.close()
             raise
@@ -302,7 +327,7 @@ class Hybrid:
     def _wanted(self, query: Query, limits: Limits) -> Wanted:
         """Return what a query can touch, as far as its text and the graph tell."""
         found = (
-            needs(query.text, self._public_url) if self._settings.hybrid != "always" and query.lease is None else None
+            needs(query.text, self.public_url) if self._settings.hybrid != "always" and query.lease is None else None
         )
         if found is None:
             return everything()
@@ -315,7 +340,7 @@ class Hybrid:
             return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
 
         try:
-            return found.wanted(self._twin.index, candidates, _now(), observed=self._facts.get().observed)
+            return found.wanted(self._view.index, candidates, _now(), observed=self._view.facts.observed)
         except QueryError:  # whatever it is, the query itself has it too, or none
             return everything()
 
@@ -325,15 +350,8 @@ class Hybrid:
 
     def _materialiser(self, stop: Stop | None = None) -> Materialiser:
         twin = self._twin
-        kinds, most = self._facts.get().kinds, self._settings.hybrid_readings
-        return Materialiser(twin.series, twin.index, kinds, most, self._public_url, stop)
-
-    def _read_facts(self) -> Facts:
-        twin = self._twin
-        run: Callable[[str], list[tuple[object, ...]]] = lambda text: list(twin.graph_solutions(text).rows)  # noqa: E731
-        kinds = read_kinds(run(kinds_query()))
-        found = [term.value for (term,) in run(predicates_query(self._public_url)) if isinstance(term, ox.NamedNode)]
-        return facts(found, twin.index.points, kinds)
+        kinds, most = self._view.facts.kinds, self._settings.hybrid_readings
+        return Materialiser(twin.series, self._view.index, kinds, most, self.public_url, stop)
 
 
 @lru_cache(1024)
@@ -358,7 +376,7 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _rest(limits: Limits, began: float) -> Limits:
+def rest_of(limits: Limits, began: float) -> Limits:
     """Return the limits with what is left of the time. Raises DeadlineExceeded where nothing is."""
     left = limits.seconds - (time.monotonic() - began)
     if left <= 0:

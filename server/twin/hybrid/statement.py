@@ -1,8 +1,8 @@
 """The SQL of a plan: the graph's bindings joined to readings, grouped, in order.
 
 The table `b` of bindings has the number `k` of each row, a column `c…` for each variable of the graph (a number of a
-term), `n…` for the numeric value of those that are compared, `t…` for those that are times of observations, `i…` for
-the series and `g…` for the kind of each observation's point.
+term), `n…` for the numeric value of those that are compared, `s…` for the text of those that are written, `t…` for
+those that are times of observations, `i…` for the series and `g…` for the kind of each observation's point.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class _Writer:
     def _bind_graph(self) -> None:
         for place, name in enumerate(self.plan.carried):
             value = f"b.n{place}" if name in self.plan.compared else ""
-            self.columns[name] = Column(f"b.c{place}", "term", value)
+            text = f"b.s{place}" if name in self.plan.written else ""
+            self.columns[name] = Column(f"b.c{place}", "term", value, text=text)
             if name in self.plan.parts.timed:
                 self.columns[name] = Column(f"b.t{place}", "time", grain=timedelta(0))
 
@@ -219,10 +220,17 @@ class _Writer:
         self.sums = made.sums
         selects += [f"{made.texts()} AS texts", f"{made.total} AS n"]
         grouping = f" GROUP BY {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
-        rows = f"(SELECT {', '.join(selects)} FROM {joined}{grouping})"
+        source = made.source(joined, [column.sql for _, column in keys], self._relations())
+        rows = f"(SELECT {', '.join(selects)} FROM {source}{grouping})"
         having = [self._condition(replaced[id(found)]) for found in query.having]
         where = f" WHERE {' AND '.join(having)}" if having else ""
         return self._outer(rows + where, replaced, ("texts", "n"))
+
+    def _relations(self) -> list[str]:
+        """Return the names of what is joined."""
+        parts, first = self.plan.parts, len(self.plan.parts.observations)
+        optional = [n for n, side in enumerate(parts.sides, first) if side.kind == "OPTIONAL"]
+        return ["b", *(f"r{number}" for number in (*range(first), *optional))]
 
     def _above(self) -> Iterator[Expression]:
         query = self.plan.query

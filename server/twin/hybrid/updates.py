@@ -1,62 +1,53 @@
-"""Updates beside readings: what would write them is refused, and a WHERE that sees them is answered beforehand."""
+"""Updates beside readings: what would write them is refused, and each WHERE that sees them is answered beforehand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyoxigraph as ox
 
 from server.errors import Problem, bad_request
 from server.twin.hybrid import vocabulary as terms
+from server.twin.hybrid.operations import Operation, operations, resolved
 from storage.graph.guard import decode_escapes
 from storage.graph.rewriting.parser import parse
-from storage.graph.rewriting.scope import visible
-from storage.graph.rewriting.syntax import Select
-from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
+from storage.graph.rewriting.tokens import Edit, NotUnderstood, Token, tokens_of
 
 MOST_SOLUTIONS = 100_000
-_VARIABLE = re.compile(r"[?$](\w+)")
-_READINGS = re.compile(r":readings\b")
+_IRI = re.compile(r"<([^<>\s]+)>")
 _WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
-_ALONE = "send it as an update of its own, with its variables in DELETE and INSERT named in its WHERE"
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The WHERE of an update as a SELECT over a dataset: with `default`, that graph is its default graph."""
-
-    text: str
-    select: str
-    names: tuple[str, ...]
-    start: int
-    end: int
-    default: str | None = None
-
-    def answered(self, rows: list[tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None, ...]]) -> str:
-        """Return the update with these solutions for its WHERE. Raises a 400 problem for blank nodes."""
-        if any(isinstance(term, ox.BlankNode) for row in rows for term in row):
-            raise bad_request("an update over readings has a solution with a blank node", hint="name it by an IRI")
-        values = " ".join(f"({' '.join('UNDEF' if term is None else str(term) for term in row)})" for row in rows)
-        heads = " ".join(f"?{name}" for name in self.names)
-        return f"{self.text[: self.start]}WHERE {{ VALUES ({heads}) {{ {values} }} }}{self.text[self.end :]}"
+_ANY_GRAPH = re.compile(r"graph(?:\s|#[^\n\r]*[\n\r])*[?$]", re.IGNORECASE)
+_HINT = "its templates and its WHERE have to be told apart: write keywords, variables and names with spaces between"
+Solutions = Sequence[tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None, ...]]
 
 
 def refuse_writes(text: str) -> None:
     """Raise a 400 problem for an update that would write into the graph of the readings."""
     if "\\" in text:
         text = decode_escapes(text)
-    if "twinhouse" not in text or not _READINGS.search(text):
+    if not _may_name(text):
         return
     try:
         groups = [(query.group.start, query.group.end) for query in parse(text)]
     except NotUnderstood:
         groups = []
-    for token, before in _named(text):
-        inside = any(start <= token.start < end for start, end in groups)
-        if not inside and before not in ("USING", "NAMED"):
+    for token, before, inside in _named(text):
+        asked = any(start <= token.start < end for start, end in groups)
+        if not asked and before not in ("USING", "NAMED") and (not inside or _opens(text, token)):
             raise read_only()
+
+
+def _opens(text: str, token: Token) -> bool:
+    """Tell whether a graph begins behind its name."""
+    tokens = tokens_of(text)
+    return tokens[tokens.index(token) + 1].sign == "{"
+
+
+def _may_name(text: str) -> bool:
+    """Tell whether the graph of readings could be in a text: whole, behind a prefix, or against a BASE."""
+    rests = {terms.READINGS.removeprefix(iri) for iri in set(_IRI.findall(text)) if terms.READINGS.startswith(iri)}
+    return any(rest in text for rest in rests) or (":readings" in text and "BASE" in text.upper())
 
 
 def refuse_graphs(graphs: Iterable[object]) -> None:
@@ -75,95 +66,68 @@ def read_only() -> Problem:
     )
 
 
-def _named(text: str) -> Iterator[tuple[Token, str]]:
-    """Yield each token that is the IRI of the graph of readings, with the keyword before it."""
-    prefixes, before = dict[str, str](), list[Token]()
+def _named(text: str) -> Iterator[tuple[Token, str, bool]]:
+    """Yield each token that names the graph of readings, with the keyword before it, and whether it is in braces."""
+    prefixes, base, before, depth = dict[str, str](), "", list[Token](), 0
     for token in tokens_of(text):
-        if token.kind == "iri" and len(before) > 1 and before[-2].word == "PREFIX":
-            prefixes[before[-1].text[:-1]] = token.text[1:-1]
-        prefix, _, local = token.text.partition(":")
-        iri = token.text[1:-1] if token.kind == "iri" else prefixes.get(prefix, "") + local
-        if token.kind in ("iri", "name") and iri == terms.READINGS:
-            yield token, before[-1].word if before else ""
+        words = [earlier.word for earlier in before]
+        depth += (token.sign == "{") - (token.sign == "}")
+        if token.kind == "iri":
+            iri = _full(base, token.text)
+        else:
+            prefix, _, local = token.text.partition(":")
+            iri = prefixes.get(prefix, "") + local
+        if words[-1:] == ["BASE"]:
+            base = f"BASE <{iri}>"
+        elif words[:1] == ["PREFIX"] and token.kind == "iri":
+            prefixes[before[-1].text[:-1]] = iri
+        elif token.kind in ("iri", "name") and iri == terms.READINGS:
+            yield token, words[-1] if words else "", depth > 0
         before = [*before[-1:], token]
 
 
-def reads_readings(text: str, public_url: str = "") -> bool:
-    """Tell whether a WHERE of an update sees readings: what is in its templates alone are ordinary triples."""
-    if not _WHERE.search(text) or not terms.mentions(text, public_url):
-        return False
+def _full(base: str, written: str) -> str:
+    """Return an IRI that is written in angle brackets, in full where a BASE says of what."""
     try:
-        queries = parse(text)
-        head = text[: _operation(tokens_of(text))]
+        return resolved(base, written) if base else written[1:-1]
     except NotUnderstood:
-        return True
-    spans = [text[query.start : query.group.end] for query in queries]
-    using = " ".join(f"{before} {token.text}" for token, before in _named(text))
-    return any(terms.mentions(f"{head} {span} {using}", public_url) for span in spans)
+        return written[1:-1]
 
 
-def where(text: str) -> Where:
-    """Return the WHERE of an update that sees readings, for its only or first operation. Raises a 400 problem."""
+def read(text: str, public_url: str = "") -> list[Operation]:
+    """Return the operations of an update in which a WHERE may see readings, or name a graph that is written.
+
+    For others there are none. Raises a 400 problem where they cannot be told apart.
+    """
+    if not _WHERE.search(text) or not (_ANY_GRAPH.search(text) or terms.mentions(text, public_url)):
+        return []
     try:
-        return _where(text)
+        return operations(text, public_url)
     except NotUnderstood as error:
-        raise bad_request(f"an update over readings cannot be run: {error}", hint=_ALONE) from None
+        raise bad_request(f"the operations of the update cannot be told apart: {error}", hint=_HINT) from None
 
 
-def _where(text: str) -> Where:
-    queries = parse(text)
-    tokens = tokens_of(text)
-    first, *others = queries or (None,)
-    if first is None:
-        raise NotUnderstood("it has no WHERE")
-    prologue_end = _operation(tokens)
-    head = text[:prologue_end]
-    if any(terms.mentions(f"{head} {text[q.group.start : q.group.end]}") for q in others):
-        raise NotUnderstood("an operation that is not the first sees readings")
-    if any(token.sign == ";" and _depth(tokens, token) == 0 for token in tokens if token.start < first.start):
-        raise NotUnderstood("an operation that is not the first sees readings")
-    names = sorted(visible(first.group.elements) & set(_VARIABLE.findall(text[prologue_end : first.start])))
-    selected = " ".join(f"?{name}" for name in names) or "(1 AS ?none)"
-    dataset, default = _dataset(text, tokens, first, prologue_end)
-    group = text[first.group.start : first.group.end]
-    select = f"{head} SELECT {selected} {dataset} WHERE {group}"
-    start = _where_start(tokens, first)
-    return Where(text, select, tuple(names) or ("none",), start, first.group.end, default)
+def answered(operation: Operation, rows: Solutions) -> Edit:
+    """Return the change of an update's text that puts solutions in the place of an operation's WHERE.
+
+    Raises a 400 problem for blank nodes, and for one that names the graph of readings as one to be written.
+    """
+    names = operation.names
+    if any(isinstance(term, ox.BlankNode) for row in rows for term in row):
+        raise bad_request("an update over readings has a solution with a blank node", hint="name it by an IRI")
+    refuse_graphs(term for row in rows for name, term in zip(names, row, strict=False) if name in operation.graphs)
+    values = " ".join(f"({' '.join('UNDEF' if term is None else str(term) for term in row)})" for row in rows)
+    heads = " ".join(f"?{name}" for name in names or ("none",))
+    assert operation.query is not None  # noqa: S101 - only of those with a WHERE, for the type checker
+    return Edit(operation.dataset_start, operation.query.group.end, f"WHERE {{ VALUES ({heads}) {{ {values} }} }}")
 
 
-def _operation(tokens: list[Token]) -> int:
-    """Return where the first operation begins, behind the prologue."""
-    place = 0
-    while tokens[place].word in ("PREFIX", "BASE", "VERSION"):
-        if tokens[place].word == "BASE":
-            raise NotUnderstood("BASE")
-        place += 3 if tokens[place].word == "PREFIX" else 2
-    return tokens[place].start
+def selected(operation: Operation) -> str:
+    """Return the SELECT of the solutions that `answered` takes."""
+    return operation.select(" ".join(f"?{name}" for name in operation.names) or "(1 AS ?none)", operation.where)
 
 
-def _depth(tokens: list[Token], until: Token) -> int:
-    signs = [token.sign for token in tokens if token.start < until.start]
-    return signs.count("{") - signs.count("}")
-
-
-def _dataset(text: str, tokens: list[Token], first: Select, start: int) -> tuple[str, str | None]:
-    """Return FROM clauses for USING, and the IRI of WITH where there are none."""
-    before = [token for token in tokens if start <= token.start < first.start]
-    using, default = list[str](), None
-    for place, token in enumerate(before):
-        if token.word == "USING":
-            named = before[place + 1].word == "NAMED"
-            iri = before[place + 2 if named else place + 1]
-            using.append(f"FROM {'NAMED ' if named else ''}{text[iri.start : iri.end]}")
-        elif token.word == "WITH" and _depth(tokens, token) == 0:
-            iri = before[place + 1]
-            default = text[iri.start : iri.end]
-    return " ".join(using), default if not using else None
-
-
-def _where_start(tokens: list[Token], first: Select) -> int:
-    """Return where USING begins, or else WHERE: both are answered."""
-    for place, token in enumerate(tokens):
-        if token.word == "USING" and token.start < first.start and _depth(tokens[:place], token) == 0:
-            return token.start
-    return first.start
+def naming_readings(operation: Operation) -> str:
+    """Return the SELECT of a solution in which one of the doubtful graphs is that of readings."""
+    tests = " || ".join(f"sameTerm(?{name}, <{terms.READINGS}>)" for name in sorted(operation.doubtful))
+    return f"{operation.select('(1 AS ?found)', f'{{ {operation.where} FILTER({tests}) }}')} LIMIT 1"

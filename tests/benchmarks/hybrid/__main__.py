@@ -1,6 +1,6 @@
 """Measures single SPARQL queries over graph and readings, beside the plan that an expert writes by hand.
 
-    python -m tests.benchmarks.hybrid --size 10000:30 --write-docs
+    python -m tests.benchmarks.hybrid --folder DATA --write-docs
 
 By hand is DuckDB on one Parquet file, sorted by series and time, and Oxigraph in memory, in one warm process; neither
 its loading nor any HTTP counts. The answers of both must be the same. Prints Markdown on stdout.
@@ -24,11 +24,9 @@ import httpx2
 import pyarrow as pa
 import pyoxigraph as ox
 
-from server.settings import Settings
-from server.tables.read import open_readings
-from server.twin.models import Model
-from server.twin.service import Twin
 from tests.benchmarks.hybrid.campus import Campus
+from tests.benchmarks.hybrid.growth import Measured, growth, keep, kept
+from tests.benchmarks.hybrid.loading import prepare, told
 from tests.benchmarks.hybrid.peer import Chrontext
 from tests.benchmarks.hybrid.questions import Question, questions, sparql
 from tests.benchmarks.join import median
@@ -91,29 +89,8 @@ def _plain(value: object) -> object:
     return float(f"{value:.9g}") if isinstance(value, int | float) else value
 
 
-def load(data: Path, readings: Path, campus: Campus) -> None:
-    """Fill a data directory, until nothing is left to be done in the background."""
-    twin = Twin(Settings(data=data, readers=1))
-    try:
-        twin.load(Model(campus.model().encode(), "campus.ttl"))
-        with open_readings(readings) as source:
-            twin.ingest(source.batches())
-        twin.seal()
-        twin.series.roll_up()
-    finally:
-        twin.close()
-
-
-def prepare(folder: Path, campus: Campus) -> None:
-    """Write the readings and fill a data directory, where they are not there yet."""
-    readings = folder / "readings.parquet"
-    if not (folder / "data").exists():
-        campus.write(readings)
-        load(folder / "data", readings, campus)
-
-
 def compare(folder: Path, campus: Campus, python: Path | None) -> Part:
-    """Ask all; `python` is that which has chrontext, if there is one."""
+    """Ask all, and keep the times; `python` is that which has chrontext, if there is one."""
     readings, busy = folder / "readings.parquet", os.getloadavg()[0]
     part = Part(
         f"{campus.readings:,} readings of {len(campus.names):,} points",
@@ -130,16 +107,21 @@ average just before the run: {busy:.1f}.""",
         if other is not None:
             ending.callback(other.close)
         ours.table(questions(campus.days)[0])
+        measured = list[Measured]()
         for question in questions(campus.days):
-            row, right = _row(ours, by_hand, question), ours.table(question).columns[-1].to_pylist()
-            part.add(*row, *(other.row(question, right) if other is not None else ("—", "not asked")))
+            with told(question.title):
+                row, times = _row(ours, by_hand, question)
+                right = ours.table(question).columns[-1].to_pylist()
+                part.add(*row, *(other.row(question, right) if other is not None else ("—", "not asked")))
+            measured.append(times)
+    keep(folder, measured)
     return part
 
 
 _CHRONTEXT = ("chrontext", "right")
 
 
-def _row(ours: Ours, by_hand: ByHand, question: Question) -> tuple[str, ...]:
+def _row(ours: Ours, by_hand: ByHand, question: Question) -> tuple[tuple[str, ...], Measured]:
     began = time.perf_counter()
     found = ours.table(question)
     first = time.perf_counter() - began
@@ -147,7 +129,8 @@ def _row(ours: Ours, by_hand: ByHand, question: Question) -> tuple[str, ...]:
     mine, rows = median(lambda: ours.table(question).num_rows)
     theirs, _ = median(lambda: by_hand.table(question).num_rows)
     times = (milliseconds(first), milliseconds(mine), milliseconds(theirs))
-    return (question.title, f"{rows:,}", ours.path(question), *times, ratio(mine, theirs))
+    row = (question.title, f"{rows:,}", ours.path(question), *times, ratio(mine, theirs))
+    return row, Measured(question.title.rpartition(", ")[0] or question.title, mine, theirs)
 
 
 def main() -> None:
@@ -162,8 +145,8 @@ def main() -> None:
         type=_campus,
         nargs="+",
         metavar="POINTS:DAYS",
-        default=[Campus(650, 6), Campus(1_300, 30), Campus(10_000, 30)],
-        help="of the campus, a table each (650:6 1300:30 10000:30, which is 1, 11 and 84 million readings)",
+        default=[Campus(650, 6), Campus(1_300, 30), Campus(10_300, 30)],
+        help="of the campus, a table each, and one over all (650:6 1300:30 10300:30: 1, 11 and 89 million readings)",
     )
     parser.add_argument("--folder", type=Path, help="where the data is kept, for the next run (a temporary folder)")
     parser.add_argument("--prepare", action="store_true", help="write the data into --folder, and ask nothing")
@@ -176,7 +159,7 @@ def main() -> None:
     parser.add_argument("--kept", action="store_true", help="take the tables that are in --folder already")
     parser.add_argument("--write-docs", action="store_true", help="put it into docs/benchmarks.md")
     asked = parser.parse_args()
-    parts = list[str]()
+    parts, sizes = list[str](), list[tuple[Campus, list[Measured]]]()
     if asked.chrontext is None:
         print("chrontext is not asked: --chrontext names a Python that has it", file=sys.stderr)
     for campus in asked.size:
@@ -187,7 +170,11 @@ def main() -> None:
                 table.write_text(compare(folder, campus, asked.chrontext).markdown())
             if not asked.prepare:
                 parts.append(table.read_text())
+                sizes.append((campus, kept(folder)))
                 print(parts[-1], flush=True)
+    if len(sizes) > 1:
+        parts.append(growth(sizes).markdown())
+        print(parts[-1], flush=True)
     if not asked.write_docs:
         return
     text = f"""`python -m tests.benchmarks.hybrid` asks eight questions of an analyst by one SPARQL query each, and

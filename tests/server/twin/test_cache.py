@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from queue import Queue
+
+import pytest
 
 from server.twin.cache import PerGeneration
+from storage.errors import Closed
 
 
 def test_a_value_is_made_once_a_generation_whoever_asks() -> None:
@@ -50,3 +54,38 @@ def test_a_value_becomes_that_of_the_next_generation_alone() -> None:
     assert not cache.put(4, "grown", "grown again")  # nobody knows what the third was
     assert not cache.put(3, "other", "grown again")
     assert cache.get() == "made 1"
+
+
+def test_a_value_is_made_soon_where_somebody_has_asked() -> None:
+    generation, made = [1], Queue[int]()
+
+    def make() -> int:
+        made.put(generation[0])
+        return generation[0]
+
+    cache = PerGeneration(lambda: generation[0], make)
+    cache.soon()  # nobody has
+    assert cache.get() == 1
+    generation[0] = 2
+    cache.soon()
+    assert [made.get(timeout=30), made.get(timeout=30)] == [1, 2]
+    assert cache.get() == 2
+    assert made.empty()
+
+
+def test_who_asks_gets_the_error_that_nobody_saw() -> None:
+    generation, tried = [1], Queue[int]()
+
+    def make() -> int:
+        tried.put(generation[0])
+        if generation[0] == 2:
+            raise Closed("the graph is closed")
+        return generation[0]
+
+    cache = PerGeneration(lambda: generation[0], make)
+    assert cache.get() == 1
+    generation[0] = 2
+    cache.soon()
+    assert [tried.get(timeout=30), tried.get(timeout=30)] == [1, 2]
+    with pytest.raises(Closed):
+        cache.get()

@@ -128,6 +128,47 @@ def test_explains(site: TestClient) -> None:
     assert (document["path"], document["rows"]) == ("pushed", {"graph": 1, "points": 1, "answer": 1})
     assert "avg(r0.value)" in document["series"][0]
     assert site.get("/query", params={"query": text, "explain": "plan"}).json()["path"] == "pushed"
-    document = site.get("/query", params={"query": text.replace("AVG", "GROUP_CONCAT"), "explain": "true"}).json()
+    document = site.get(
+        "/query", params={"query": text.replace("AVG(?v)", "SUM(STRLEN(STR(?v)))"), "explain": "true"}
+    ).json()
     assert (document["path"], document["rows"]["materialised"]) == ("mixed", STEPS)
     assert site.get("/query", params={"query": "ASK {}", "explain": "true"}).json()["path"] == "graph"
+
+
+_VALUES = "?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT ?p (GROUP_CONCAT(STR(?v) ; separator=',') AS ?all) {{ {_VALUES} }} GROUP BY ?p",
+        f"SELECT (GROUP_CONCAT(?l) AS ?all) {{ ?p rdfs:label ?l . {_VALUES} }}",
+        f"CONSTRUCT {{ [] :of ?p ; :at ?t }} {{ {_VALUES} FILTER(?v > 24) }}",
+        f"SELECT ?p ?v {{ {{ {_VALUES} FILTER(?v > 24) }} UNION {{ ?p brick:lastKnownValue/brick:value ?v }} }}",
+        f"SELECT (twh:integral(?v, ?t) AS ?all) {{ ?e brick:hasPoint ?p FILTER(?p = :zone1) {_VALUES} }}",
+    ],
+)
+def test_is_pushed_down(site: TestClient, text: str) -> None:
+    document = site.get("/query", params={"query": SOSA + text, "explain": "true"}).json()
+    path = "mixed" if "UNION" in text else "pushed"  # whose other branch is a path
+    assert (document["path"], document["rows"].get("materialised", 0)) == (path, 0)
+
+
+def test_describes_no_more_than_a_pattern_has(site: TestClient) -> None:
+    where = f"VALUES ?p {{ :zone1 }} {_VALUES} FILTER(?v > 24.55)"
+    described = site.get("/query", params={"query": f"{SOSA} DESCRIBE ?o {{ {where} }}", "format": "ntriples"}).text
+    assert sorted({line.split()[0][-17:] for line in described.splitlines()}) == [
+        "20260105T230000Z>",
+        "20260105T233000Z>",
+    ]
+    for nodes, readings in (("?o", 2), ("?p", STEPS), ("?p ?o :fan", 2 * STEPS + 2)):
+        text = f"{SOSA} DESCRIBE {nodes} {{ {where} }}"
+        document = site.get("/query", params={"query": text, "explain": "true"}).json()
+        assert document["rows"]["materialised"] == readings
+
+
+def test_blank_nodes_of_a_template_are_each_solution_s_own(site: TestClient) -> None:
+    text = f"{SOSA} CONSTRUCT {{ _:r :of ?p . ?p :has [ :value ?v ] }} {{ {_VALUES} FILTER(?v > 24.45) }}"
+    triples = site.get("/query", params={"query": text, "format": "ntriples"}).text.splitlines()
+    nodes = {part for line in triples for part in line.split() if part.startswith("_:")}
+    assert (len(triples), len(nodes)) == (9, 6)
