@@ -6,9 +6,10 @@ Turtle, with brackets for the colon: ``BRICK["hasPoint"]`` is ``brick:hasPoint``
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Quad
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,15 @@ def modern_brick(term: NamedNode) -> NamedNode:
         if term in release:
             return BRICK[term.value[len(release.iri) :]]
     return term
+
+
+def modern_quads(quads: Iterable[Quad]) -> Iterator[Quad]:
+    """Yield quads with the relations and classes of older releases of Brick as today's release writes them."""
+    for quad in quads:
+        predicate, value = modern_brick(quad.predicate), quad.object
+        value = modern_brick(value) if isinstance(value, NamedNode) else value
+        same = predicate is quad.predicate and value is quad.object
+        yield quad if same else Quad(quad.subject, predicate, value, quad.graph_name)
 
 
 def expand(name: str) -> NamedNode:

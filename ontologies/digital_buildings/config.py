@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ontologies.digital_buildings.origins import Origin
+
 INITIALIZE, UPDATE, EXPORT = "INITIALIZE", "UPDATE", "EXPORT"
 CONFIG_OPERATIONS = (INITIALIZE, UPDATE, EXPORT)
 ENTITY_OPERATIONS = ("ADD", "DELETE", "EXPORT", "UPDATE")
@@ -34,6 +36,7 @@ class Translation:
     units: dict[str, str] = field(default_factory=dict)
     states: dict[str, tuple[str, ...]] = field(default_factory=dict)
     value_range: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Entity:
     links: list[Link] = field(default_factory=list)
     translation: dict[str, Translation] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    origin: Origin | None = None
 
     def at(self, member: str) -> int:
         """Return the line of a member, or the entity's own."""

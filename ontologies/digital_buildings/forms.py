@@ -28,7 +28,7 @@ from ontologies.models.report import NOT_UNDERSTOOD, Report
 
 _METADATA = re.compile(rb"(?m)^CONFIG_METADATA:\s*$")
 _ENTITY = re.compile(rb"(?m)^[^\s#:][^:\n]*:\s*\n(?:\s*\n|\s*#.*\n)*\s+\S")
-_MEMBER = re.compile(rb"(?m)^\s+type:\s*[\"']?[A-Z_]+/\w+")
+_MEMBER = re.compile(rb"(?m)^\s+(?:type:\s*[\"']?[A-Z_]+/\w+|(?:cloud_device_id|translation|update_mask|etag):)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class BuildingConfigForm:
     media_types: tuple[str, ...] = ("application/yaml", "text/yaml", "application/x-yaml")
     endings: tuple[str, ...] = ("yaml", "yml")
     settings: tuple[str, ...] = ("ontology",)
+    by_content_alone: bool = True  # YAML is what all kinds of things are written in
 
     def recognises(self, name: str, head: bytes) -> bool:  # noqa: ARG002 - the content decides
         if head.lstrip()[:1] in (b"{", b"[", b"<", b"@"):

@@ -11,19 +11,22 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from ontologies.digital_buildings import terms
 from ontologies.digital_buildings.choosing import Chooser
 from ontologies.digital_buildings.config import Config, Connection, Entity, Link, Translation
+from ontologies.digital_buildings.origins import Origin
 from ontologies.digital_buildings.tables import connection_kinds, unit_named
 from ontologies.identifiers import NOTATION, Scheme, identifiers
 from ontologies.identity import parse_uuid, point_uuid
 from ontologies.models.form import Options
 from ontologies.models.report import NOT_EXPRESSED, Report
-from ontologies.namespaces import BRICK, OWL, RDF, RDFS, REC, S223, SH
+from ontologies.namespaces import BRICK, OWL, RDF, RDFS, REC, S223, SH, modern_quads
+from ontologies.point_terms import IDS, OWN_IDS
+from ontologies.points import find_points
 from ontologies.tagging.classes import point_classes
 
 _TYPE = RDF["type"]
@@ -32,7 +35,7 @@ _POINT_OF = (BRICK["isPointOf"], REC["isPointOf"])
 # Relations that say a connection: its kind, and whether the subject is the source.
 _CONNECTIONS: dict[NamedNode, tuple[str, bool]] = {
     **{relation: (kind, True) for kind, relation in connection_kinds().items() if relation is not None},
-    REC["isLocationOf"]: ("CONTAINS", True),
+    BRICK["isLocationOf"]: ("CONTAINS", True),
     REC["feeds"]: ("FEEDS", True),
     REC["hasPart"]: ("HAS_PART", True),
     BRICK["hasLocation"]: ("CONTAINS", False),
@@ -44,7 +47,7 @@ _CONNECTIONS: dict[NamedNode, tuple[str, bool]] = {
     BRICK["isMeteredBy"]: ("MEASURES", False),
 }
 _NOT_ENTITIES = (OWL, RDFS, SH, S223)
-_SAID = frozenset((_TYPE, NOTATION, RDFS["label"], BRICK["hasUnit"], *_HAS_POINT, *_POINT_OF))
+_SAID = frozenset((_TYPE, NOTATION, RDFS["label"], BRICK["hasUnit"], *_HAS_POINT, *_POINT_OF, *OWN_IDS))
 _DIGITS = 16
 
 Term = NamedNode | BlankNode | Literal
@@ -57,12 +60,13 @@ class FromRdf:
         self._options = options
         self._report = report
         self._chooser = chooser
-        self._quads = [quad for quad in quads if isinstance(quad.subject, (NamedNode, BlankNode))]
+        self._quads = [quad for quad in modern_quads(quads) if isinstance(quad.subject, (NamedNode, BlankNode))]
         self._about: defaultdict[Term, defaultdict[NamedNode, list[Term]]] = defaultdict(lambda: defaultdict(list))
         for quad in sorted(self._quads, key=str):
             term = quad.object
             if isinstance(term, (NamedNode, BlankNode, Literal)):
                 self._about[quad.subject][quad.predicate].append(term)  # type: ignore[index]  # it was looked at above
+        self._series = {found.point: found.uuid for found in find_points(self._quads)}
         self._points = self._find_points()
         self._entities = self._find_entities()
         self._guids = self._identify()
@@ -115,15 +119,10 @@ class FromRdf:
     def _identify(self) -> dict[NamedNode, str]:
         known = identifiers(self._quads, Scheme.GDB_GUID)
         guids: dict[NamedNode, str] = {}
-        lost = 0
         for node in self._entities:
             local = unquote(node.value.removeprefix(self._options.base))
             uuid = parse_uuid(local) or parse_uuid(node.value.rpartition(":")[2])
             guids[node] = known.get(node.value) or str(uuid or point_uuid(node.value))
-            lost += node.value not in known and uuid is None
-        if lost:
-            message = f"{lost} entities get a GUID made of their IRI, which the config does not keep"
-            self._report.add(NOT_EXPRESSED, "", message, lost)
         return guids
 
     def _owners(self) -> dict[NamedNode, list[NamedNode]]:
@@ -150,6 +149,8 @@ class FromRdf:
     def _entity(self, node: NamedNode, points: list[NamedNode]) -> Entity:
         entity = Entity(self._guids[node], 0)
         entity.code = self._notation(node, Scheme.GDB_CODE)
+        if node.value != self._options.base + quote(entity.guid, safe=""):
+            entity.origin = Origin(node)
         label = self._text(node, RDFS["label"])
         if entity.code is None:
             entity.code = label or unquote(node.value.rpartition("#")[2].rpartition("/")[2].rpartition(":")[2])
@@ -160,6 +161,7 @@ class FromRdf:
         entity.etag = self._text(node, terms.ETAG)
         for point in points:
             item = self._translation(point, entity)
+            item.origin = self._origin(point, f"{node.value}/{quote(item.name, safe='')}")
             entity.translation[item.name] = item
             self._fields[point] = (entity.guid, item.name)
         for term in self._about[node].get(terms.MISSING, ()):
@@ -169,6 +171,12 @@ class FromRdf:
             entity.cloud_device_id = str(point_uuid(node.value).int)[-_DIGITS:]
             self._made_up += 1
         return entity
+
+    def _origin(self, point: NamedNode, implied: str) -> Origin | None:
+        """Return what a config says of a point in a comment, which it need not where that is what is implied."""
+        uuid = self._series.get(point.value, point_uuid(point.value))
+        series = None if uuid == point_uuid(point.value) else uuid
+        return Origin(point, series) if series is not None or point.value != implied else None
 
     def _translation(self, point: NamedNode, entity: Entity) -> Translation:
         units: dict[str, str] = self._json(point, terms.UNITS)
@@ -210,6 +218,7 @@ class FromRdf:
         fields = set(entity.translation) | {link.field for link in entity.links}
         entity.type, fits = self._chooser.type(classes, fields)
         if not fits:
+            self._report.counts["entities passed through"] += 1
             message = f"{entity.guid} is written as {entity.type}: no type of the ontology has its class and fields"
             self._report.add(NOT_EXPRESSED, node.value, message)
 
@@ -245,8 +254,9 @@ class FromRdf:
         for node in (*self._entities, *self._points):
             for predicate, found in self._about[node].items():
                 said = predicate in _SAID or predicate in _CONNECTIONS or predicate in terms.GDB
-                if not said:
-                    counts[predicate.value] += len(found)
+                lost = 0 if said else sum(not self._about[term].keys() & IDS for term in found)
+                if lost:
+                    counts[predicate.value] += lost
         for iri, count in sorted(counts.items()):
             self._report.add(NOT_EXPRESSED, iri, f"{count} statements: a config has no place for it", count)
 

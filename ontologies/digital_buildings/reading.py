@@ -13,6 +13,7 @@ from ontologies.digital_buildings.config import (
     Translation,
 )
 from ontologies.digital_buildings.marked_yaml import Marked, load
+from ontologies.digital_buildings.origins import origin_in
 
 _METADATA = "CONFIG_METADATA"
 _TEXTS = ("code", "type", "display_name", "cloud_device_id", "etag", "operation")
@@ -27,6 +28,11 @@ def read_config(text: str) -> tuple[Config, list[Problem]]:
     document = load(text)
     if document is not None:
         reader.document(document)
+    lines = text.splitlines()
+    for entity in reader.config.entities.values():
+        entity.origin = origin_in(lines[entity.line - 1])
+        for item in entity.translation.values():
+            item.origin = origin_in(lines[item.line - 1])
     return reader.config, reader.problems
 
 

@@ -26,6 +26,7 @@ from ontologies.identifiers import Scheme, identifier_quad
 from ontologies.models.form import Options
 from ontologies.models.report import NOT_EXPRESSED, NOT_UNDERSTOOD, WITHOUT_CLASS, Report
 from ontologies.namespaces import BRICK, RDF, RDFS
+from ontologies.points import PointSeries, reference_quads
 
 _POINT = BRICK["Point"]
 
@@ -52,9 +53,16 @@ class ToRdf:
         return Quad(subject, predicate, term, self._options.graph)
 
     def _node(self, guid: str) -> NamedNode:
+        entity = self._config.entities.get(guid)
+        if entity is not None and entity.origin is not None:
+            return entity.origin.node
         return NamedNode(self._options.base + quote(guid, safe=""))
 
     def _point(self, guid: str, field: str) -> NamedNode:
+        entity = self._config.entities.get(guid)
+        item = entity.translation.get(field) if entity is not None else None
+        if item is not None and item.origin is not None:
+            return item.origin.node
         return NamedNode(f"{self._node(guid).value}/{quote(field, safe='')}")
 
     def _entity(self, entity: Entity) -> Iterator[Quad]:
@@ -105,6 +113,8 @@ class ToRdf:
         yield identifier_quad(point, Scheme.GDB_GUID, f"{entity.guid}/{item.name}", self._options.graph)
         if entity.code is not None:
             yield identifier_quad(point, Scheme.GDB_CODE, f"{entity.code}/{item.name}", self._options.graph)
+        if item.origin is not None and item.origin.series is not None:
+            yield from reference_quads([PointSeries(point.value, item.origin.series)], self._options.graph)
         texts = (
             (terms.FIELD, item.name),
             (terms.PRESENT_VALUE, item.present_value),

@@ -7,15 +7,21 @@ from typing import Any
 import yaml
 
 from ontologies.digital_buildings.config import Config, Entity, Translation
+from ontologies.digital_buildings.origins import commented
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_config(config: Config) -> str:
     """Return a config as the instance validator reads it: metadata first, then each entity by its GUID."""
-    document: dict[str, Any] = {"CONFIG_METADATA": {"operation": config.operation}}
+    parts = [_dumped({"CONFIG_METADATA": {"operation": config.operation}})]
     for guid, entity in sorted(config.entities.items()):
-        document[guid] = _entity(entity)
+        origins = {item.name: item.origin for item in entity.translation.values() if item.origin is not None}
+        parts += commented(_dumped({guid: _entity(entity)}), entity.origin, origins)
+    return "".join(parts)
+
+
+def _dumped(document: dict[str, Any]) -> str:
     return yaml.dump(document, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000)
 
 

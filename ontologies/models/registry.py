@@ -51,7 +51,7 @@ def recognise(name: str, head: bytes) -> Form:
     for form in FORMS:
         if form.recognises(name, head):
             return form
-    fits = _by_ending(name)
+    fits = [form for form in _by_ending(name) if not getattr(form, "by_content_alone", False)]
     if len(fits) == 1:
         return fits[0]
     raise UnknownFormat(f"{name!r} is of no form that is known by its content; known: {_known()}")

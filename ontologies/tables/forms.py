@@ -1,8 +1,8 @@
 """Tables of points and equipment as forms of models: CSV, Excel, and EDE.
 
 Settings: ``mapping`` is the columns' roles as TOML, else they are guessed and told in the report; ``sheet`` the one
-sheet of a workbook to read; ``table`` = ``equipment`` writes the equipment as CSV instead of the points; ``network``
-is the name of an EDE file's network, ``state-texts`` the text of its StateTexts file.
+sheet of a workbook to read; ``table`` = ``equipment`` or ``places`` writes these as CSV instead of the points;
+``network`` is the name of an EDE file's network, ``state-texts`` the text of its StateTexts file.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from ontologies.namespaces import TWH
 from ontologies.tables.ede import looks_like_ede, read_ede, read_state_texts, write_ede
 from ontologies.tables.from_rdf import FromRdf, Table
 from ontologies.tables.guessing import guess, is_table
-from ontologies.tables.mapping import EQUIPMENT, ColumnMapping, check_mapping, read_mapping
+from ontologies.tables.mapping import EQUIPMENT, POINTS, ColumnMapping, check_mapping, read_mapping
 from ontologies.tables.sheets import ZIP, Sheet, decode, read_csv, read_workbook
 from ontologies.tables.to_rdf import ToRdf
 from ontologies.tagging.proposals import propose
 
 _ADDRESS = TWH["bacnetAddress"]
+_TABLES = (POINTS, EQUIPMENT, "places")
 
 
 def sheets_of(
@@ -113,17 +114,19 @@ class TableForm:
             yield from ToRdf(sheet, mapping, options, report).quads()
 
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
-        """Write points, and equipment: in CSV one of them, in a workbook a sheet for each."""
+        """Write points, equipment and places: in CSV one of them, in a workbook a sheet for each."""
         report = Report(self.name)
-        points, equipment = FromRdf(quads, options, report).tables()
+        tables = dict(zip(_TABLES, FromRdf(quads, options, report).tables(), strict=True))
         if self.is_excel:
-            _write_workbook({"points": points, "equipment": equipment}, sink)
-        elif options.settings.get("table") == EQUIPMENT:
-            _write_csv(equipment, sink)
-        else:
-            _write_csv(points, sink)
-            if equipment.rows:
-                message = f"{len(equipment.rows)} rows of equipment: table=equipment writes them, a workbook both"
+            _write_workbook(tables, sink)
+            return report
+        chosen = options.settings.get("table", POINTS)
+        if chosen not in tables:
+            raise FormatError(f"there is no table {chosen!r}; there are {', '.join(tables)}")
+        _write_csv(tables.pop(chosen), sink)
+        for name, table in tables.items():
+            if table.rows and chosen == POINTS:
+                message = f"{len(table.rows)} rows of {name}: table={name} writes them, a workbook all"
                 report.add(NOT_EXPRESSED, "", message)
         return report
 
@@ -159,7 +162,7 @@ class EdeForm:
     def write(self, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
         """Write the points that have a BACnet object, in the columns of EDE 2.3."""
         report = Report(self.name)
-        points, _ = FromRdf(quads, options, report).tables()
+        points, _, _ = FromRdf(quads, options, report).tables()
         write_ede(points, sink, report)
         return report
 

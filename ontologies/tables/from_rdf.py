@@ -1,4 +1,4 @@
-"""Points and equipment of a model as rows: what ``to_rdf`` reads, under the names of its roles."""
+"""Points, equipment and places of a model as rows: what ``to_rdf`` reads, under the names of its roles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 from ontologies.identifiers import NOTATION
 from ontologies.models.form import Options
 from ontologies.models.report import NOT_EXPRESSED, Report
-from ontologies.namespaces import BACNET_2020, BRICK, QUDT, RDF, RDFS, REC, REF, TWH, compact
+from ontologies.namespaces import BACNET_2020, BRICK, QUDT, RDF, RDFS, REC, REF, TWH, compact, modern_quads
 from ontologies.points import find_points
 from ontologies.tables.mapping import Role
 from ontologies.tables.to_rdf import COLUMN, UNIT_TEXT
@@ -35,6 +35,7 @@ EQUIPMENT_ROLES = (
     *(Role.ID, Role.LABEL, Role.CLASS, Role.ROOM, Role.FLOOR, Role.BUILDING, Role.FEEDS, Role.PART_OF),
     Role.DESCRIPTION,
 )
+PLACE_ROLES = (Role.ID, Role.LABEL, Role.CLASS, Role.PART_OF, Role.DESCRIPTION)
 _HAS_POINT, _IS_POINT_OF = (BRICK["hasPoint"], REC["hasPoint"]), (BRICK["isPointOf"], REC["isPointOf"])
 _LOCATED = (BRICK["hasLocation"], REC["locatedIn"])
 _LOCATES = (BRICK["isLocationOf"], REC["isLocationOf"])
@@ -65,12 +66,12 @@ class Table:
 
 
 class FromRdf:
-    """Turns quads into a table of points and one of equipment."""
+    """Turns quads into a table of points, one of equipment, and one of rooms, floors and buildings."""
 
     def __init__(self, quads: Iterable[Quad], options: Options, report: Report) -> None:
         self._options = options
         self._report = report
-        listed = list(quads)
+        listed = list(modern_quads(quads))
         self._out: defaultdict[object, defaultdict[NamedNode, list[Term]]] = defaultdict(lambda: defaultdict(list))
         self._in: defaultdict[object, defaultdict[NamedNode, list[NamedNode]]] = defaultdict(
             lambda: defaultdict(list)
@@ -88,17 +89,22 @@ class FromRdf:
             and any(isinstance(term, NamedNode) and term.value in classes for term in said.get(_TYPE, ()))
         }
 
-    def tables(self) -> tuple[Table, Table]:
-        """Return the points and the equipment, sorted by IRI."""
+    def tables(self) -> tuple[Table, Table, Table]:
+        """Return the points, the equipment and the places, sorted by IRI."""
         points = sorted(self._points, key=lambda node: node.value)
         named = [node for node in list(self._out) if isinstance(node, NamedNode)]
         equipment = sorted(filter(self._is_equipment, named), key=lambda node: node.value)
-        self._report.counts.update(points=len(points), equipment=len(equipment))
-        self._report_unsaid([*points, *equipment])
+        places = sorted(filter(self._is_place, named), key=lambda node: node.value)
+        self._report.counts.update(points=len(points), equipment=len(equipment), places=len(places))
+        self._report_unsaid([*points, *equipment, *places])
         return (
             self._table(POINT_ROLES, points, self._point_cells),
             self._table(EQUIPMENT_ROLES, equipment, self._equipment_cells),
+            self._table(PLACE_ROLES, places, self._place_cells),
         )
+
+    def _is_place(self, node: NamedNode) -> bool:
+        return any(term in _PLACES for term in self._out[node].get(_TYPE, ()))
 
     def _is_equipment(self, node: NamedNode) -> bool:
         if node in self._points:
@@ -136,10 +142,15 @@ class FromRdf:
     def _equipment_cells(self, node: NamedNode) -> dict[Role, str]:
         cells = self._common(node) | self._where(node, [])
         fed = {*self._nodes(node, *_FEEDS), *self._sources(node, *_FED_BY)}
-        whole = {*self._nodes(node, *_PART_OF), *self._sources(node, *_HAS_PART)}
         cells[Role.FEEDS] = "; ".join(sorted(map(self._id, fed)))
-        cells[Role.PART_OF] = "; ".join(sorted(self._id(each) for each in whole if self._is_equipment(each)))
-        return cells
+        return cells | self._wholes(node)
+
+    def _place_cells(self, node: NamedNode) -> dict[Role, str]:
+        return self._common(node) | self._wholes(node)
+
+    def _wholes(self, node: NamedNode) -> dict[Role, str]:
+        wholes = {*self._nodes(node, *_PART_OF), *self._sources(node, *_HAS_PART)}
+        return {Role.PART_OF: "; ".join(sorted(map(self._id, wholes)))}
 
     def _common(self, node: NamedNode) -> dict[Role, str]:
         return {

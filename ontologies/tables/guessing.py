@@ -79,7 +79,7 @@ def _kind(roles: Mapping[str, Role]) -> str:
     named = {Role.ID, Role.NAME} & played
     if played & _OF_POINTS or (named and Role.EQUIPMENT in played):
         return POINTS
-    return EQUIPMENT if played & {Role.EQUIPMENT, Role.FEEDS, Role.EQUIPMENT_CLASS} else POINTS
+    return EQUIPMENT if played & {Role.EQUIPMENT, Role.FEEDS, Role.EQUIPMENT_CLASS, Role.PART_OF} else POINTS
 
 
 def _of_equipment(role: Role, roles: Mapping[str, Role]) -> Role:

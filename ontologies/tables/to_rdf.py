@@ -38,6 +38,7 @@ UNIT_TEXT = TWH["unitText"]
 _SEPARATED = re.compile(r"\s*[;|]\s*|\s*,\s+|\s*\n\s*")
 _IRI = re.compile(r"(?:https?://|urn:)\S+")
 _PLACES = ((Role.ROOM, REC["Room"]), (Role.FLOOR, REC["Level"]), (Role.BUILDING, REC["Building"]))
+_PLACE_CLASSES = frozenset((*(kind for _, kind in _PLACES), *(BRICK[name] for name in ("Room", "Floor", "Building"))))
 _SURE_KIND = 0.75
 
 
@@ -174,7 +175,7 @@ class ToRdf:
             yield from self._equipment(equipment, holder, list(self._classes(row, Role.EQUIPMENT_CLASS)))
             yield from self._located(equipment, places)
         elif places:
-            yield self._quad(places[0][0], BRICK["hasPoint"], node)
+            yield self._quad(places[0][0], REC["hasPoint"], node)  # Brick's leads from no place of REC
         yield from self._places_quads(places)
 
     def _proposed(self, node: NamedNode, guess: Guess) -> Iterator[Quad]:
@@ -272,7 +273,7 @@ class ToRdf:
 
     def _located(self, node: NamedNode, places: list[tuple[NamedNode, str, NamedNode]]) -> Iterator[Quad]:
         if places:
-            yield self._quad(node, BRICK["hasLocation"], places[0][0])
+            yield self._quad(node, REC["locatedIn"], places[0][0])
 
     def _equipment(self, node: NamedNode, name: str, classes: Iterable[NamedNode]) -> Iterator[Quad]:
         found = list(classes)
@@ -287,14 +288,17 @@ class ToRdf:
     def _equipments(self) -> Iterator[Quad]:
         for row in self._sheet.rows:
             node = self._key(row)
-            self._report.counts["equipment"] += 1
             name = self._cell(row, Role.LABEL) or self._cell(row, Role.NAME) or self._cell(row, Role.ID) or ""
-            yield from self._equipment(node, name, self._classes(row, Role.CLASS))
+            classes = list(self._classes(row, Role.CLASS))
+            self._report.counts["places" if _PLACE_CLASSES.intersection(classes) else "equipment"] += 1
+            yield from self._equipment(node, name, classes)
             yield from (quad for quad in self._texts(node, row) if quad.predicate != RDFS["label"])
             places = list(self._places(row))
             yield from self._located(node, places)
             yield from self._places_quads(places)
-            for role, predicate in ((Role.FEEDS, BRICK["feeds"]), (Role.PART_OF, BRICK["isPartOf"])):
+            is_recs = any(each in REC or each in _PLACE_CLASSES for each in classes)
+            part_of = REC["isPartOf"] if is_recs else BRICK["isPartOf"]
+            for role, predicate in ((Role.FEEDS, BRICK["feeds"]), (Role.PART_OF, part_of)):
                 cell = self._cell(row, role)
                 for text in _SEPARATED.split(cell) if cell else ():
                     yield self._quad(node, predicate, self._node(text))

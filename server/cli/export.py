@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 def export(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to; absent or empty. A file with --as.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(metavar="DIR", help="Where to; absent or empty. A file with --as.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="The same as DIR, as other commands have it."),
+    ] = None,
     form: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="Write the models alone, as this form; see `forms`.")
     ] = None,
@@ -37,9 +42,12 @@ def export(
       twinhouse export ./office-data --url http://127.0.0.1:8080
       twinhouse export office.zinc --as haystack-zinc
     """
+    if (folder is None) == (output is None):
+        raise typer.BadParameter("say once where to write: a folder, or with --as a file", param_hint="DIR")
+    where = folder or output or Path()
     target = target_of(data, url)
     if form is not None:
-        _export_models(target, folder, form, graphs or [], settings_of(settings))
+        _export_models(target, where, form, graphs or [], settings_of(settings))
         return
     if graphs or settings:
         raise typer.BadParameter("--graph and --set go with --as")
@@ -47,8 +55,8 @@ def export(
     from server.cli.client import connect
 
     with connect(target) as client:
-        size = fetch(client, "/export", folder)
-    typer.echo(f"{folder}: {size / 1e6:,.1f} MB; {folder / 'README.md'} tells how to begin")
+        size = fetch(client, "/export", where)
+    typer.echo(f"{where}: {size / 1e6:,.1f} MB; {where / 'README.md'} tells how to begin")
 
 
 def _export_models(target: Target, file: Path, name: str, graphs: list[str], settings: dict[str, str]) -> None:

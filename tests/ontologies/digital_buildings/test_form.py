@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from uuid import UUID
 
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
@@ -13,12 +14,13 @@ from ontologies.digital_buildings.forms import FORM
 from ontologies.digital_buildings.ontology import Ontology
 from ontologies.digital_buildings.reading import read_config
 from ontologies.digital_buildings.rules import problems, type_problems
-from ontologies.errors import FormatError
+from ontologies.errors import FormatError, UnknownFormat
 from ontologies.formats import read_quads
 from ontologies.identifiers import Scheme, identifiers
 from ontologies.models.form import Options
 from ontologies.models.registry import recognise
 from ontologies.namespaces import BRICK, RDF, REC, UNIT
+from ontologies.points import find_points
 from tests.support.data import shared
 
 CONFIG = """\
@@ -72,13 +74,17 @@ def written(quads: Iterable[Quad], **settings: str) -> bytes:
     return sink.getvalue()
 
 
+def series(quads: list[Quad]) -> set[tuple[str, UUID]]:
+    return {(point.point, point.uuid) for point in find_points(quads)}
+
+
 def test_a_config_becomes_a_brick_model() -> None:
     triples = {(quad.subject, quad.predicate, quad.object) for quad in quads_of(CONFIG)}
     command, pressure = NamedNode(f"{FAN.value}/run_command"), NamedNode(f"{FAN.value}/air_pressure_sensor")
     assert {
         (BUILDING, RDF["type"], REC["Building"]),
         (FAN, RDF["type"], BRICK["Fan"]),
-        (BUILDING, BRICK["isLocationOf"], FAN),
+        (BUILDING, REC["isLocationOf"], FAN),
         (FAN, BRICK["hasPoint"], command),
         (command, RDF["type"], BRICK["On_Off_Command"]),
         (pressure, RDF["type"], BRICK["Air_Pressure_Sensor"]),
@@ -110,6 +116,28 @@ def test_a_brick_model_becomes_a_config_that_passes(model: str, ontology: Ontolo
     config, found = read_config(document.decode())
     assert config.entities
     assert [*found, *problems(config, ontology), *type_problems(config, ontology)] == []
+
+
+def test_entities_and_points_of_other_models_come_back_as_the_same_ones() -> None:
+    text = """PREFIX brick: <https://brickschema.org/schema/Brick#> PREFIX old: <https://brickschema.org/schema/1.1/Brick#>
+    PREFIX ref: <https://brickschema.org/schema/Brick/ref#> PREFIX : <https://example.com/hq#>
+    :ahu a brick:AHU ; brick:hasPoint :t, <https://example.com/hq#on> .
+    :t a brick:Supply_Air_Temperature_Sensor ; ref:hasExternalReference
+      [ a ref:TimeseriesReference ; ref:hasTimeseriesId '756e1623-9b4e-4c8b-8f3a-0d6c6a7f1b2e' ] .
+    <https://example.com/hq#on> a brick:On_Off_Command . :fan a old:Supply_Fan ; old:isFedBy :ahu ."""
+    quads = list(read_quads(text.encode(), RdfFormat.TURTLE))
+    document = written(quads)
+    _, found = read_config(document.decode())
+    assert found == []
+    again = quads_of(document)
+    assert series(again) == series(quads)
+    ahu, fan = (NamedNode(f"https://example.com/hq#{name}") for name in ("ahu", "fan"))
+    assert Quad(ahu, BRICK["feeds"], fan) in again
+    # Somebody's own comments are comments.
+    noted = CONFIG.replace("code: FAN-1", "code: FAN-1 # <urn:a>").replace(
+        "c2222:\n  type", "c2222: # <see below>\n  type"
+    )
+    assert set(quads_of(noted)) == set(quads_of(CONFIG))
 
 
 def test_fields_are_read_subfield_by_subfield() -> None:
@@ -158,3 +186,6 @@ def test_every_config_is_recognised() -> None:
     paths = [*shared("digital-buildings/instance_validator/GOOD").glob("*.yaml")]
     paths += shared("digital-buildings/building-configs").glob("*.yaml")
     assert {recognise(path.name, path.read_bytes()).name for path in paths} == {"gdb"}
+    for text in (b"version: 3\nservices:\n  db:\n    image: postgres\n", b"", b"- a\n"):
+        with pytest.raises(UnknownFormat, match="of no form that is known by its content"):
+            recognise("compose.yaml", text)

@@ -87,7 +87,7 @@ def test_rows_become_points_with_equipment_places_series_and_proposed_classes() 
         (point, COLUMN["Schaltschrank"], Literal("S1")),
         (node("VAV-3"), BRICK["hasPoint"], point),
         (node("VAV-3"), RDF["type"], BRICK["Variable_Air_Volume_Box"]),
-        (node("VAV-3"), BRICK["hasLocation"], node("301")),
+        (node("VAV-3"), REC["locatedIn"], node("301")),
         (node("301"), REC["isPartOf"], node("3")),
         (node("VAV-4"), BRICK["hasPoint"], node("VAV-4/ZN-T")),
         (node("AHU-1/SF-S"), RDF["type"], BRICK["Fan_Status"]),
@@ -124,7 +124,7 @@ def test_a_table_of_equipment() -> None:
         (node("AHU-1"), RDF["type"], BRICK["Air_Handling_Unit"]),
         (node("AHU-1"), BRICK["feeds"], node("VAV-3")),
         (node("VAV-3"), RDF["type"], BRICK["VAV"]),
-        (node("VAV-3"), BRICK["hasLocation"], node("301")),
+        (node("VAV-3"), REC["locatedIn"], node("301")),
         (node("301"), REC["isPartOf"], node("HQ/3")),
         (node("HQ/3"), REC["isPartOf"], node("HQ")),
         (node("HQ"), RDF["type"], REC["Building"]),
@@ -195,11 +195,29 @@ def test_a_real_building_as_tables() -> None:
     quads = list(read_quads(shared("brick/soda_brick.ttl"), RdfFormat.TURTLE))
     model = EXCEL.read(written(EXCEL, quads), Options())
     again = set(model.quads)
-    assert model.report.counts == {"points": 942, "equipment": 501}
+    assert model.report.counts == {"points": 942, "equipment": 502, "places": 251}
     has_point = {quad for quad in quads if quad.predicate == BRICK["hasPoint"]}
     assert has_point <= again
     assert b"equipment class" in written(CSV, quads).partition(b"\n")[0]
-    assert written(CSV, quads, table="equipment").count(b"\n") == 501 + 1
+    assert written(CSV, quads, table="equipment").count(b"\n") == 502 + 1
+    assert written(CSV, quads, table="places").count(b"\n") == 251 + 1
+    with pytest.raises(FormatError, match="no table 'rooms'; there are points, equipment, places"):
+        written(CSV, quads, table="rooms")
+
+
+def test_places_come_back_also_where_nothing_is_in_them() -> None:
+    text = """PREFIX brick: <https://brickschema.org/schema/Brick#> PREFIX rec: <https://w3id.org/rec#>
+    PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> PREFIX : <urn:twinhouse:entity:>
+    :site a rec:Site ; rec:hasPart :hq . :hq a rec:Building ; rdfs:label 'Headquarters' ; rec:hasPart :f1 .
+    :f1 a rec:Level ; rdfs:label '1' . :empty a rec:Room ; rec:isPartOf :f1, :zone .
+    :zone a rec:HVACZone ; rdfs:label 'Z' .
+    """
+    quads = list(read_quads(text.encode(), RdfFormat.TURTLE))
+    again = set(quads_of(EXCEL, written(EXCEL, quads)))
+    assert {quad for quad in quads if quad.predicate in (RDF["type"], RDFS["label"])} <= again
+    parts = {(quad.subject, quad.object) for quad in again if quad.predicate == REC["isPartOf"]}
+    hq, floor, room = map(node, ("hq", "f1", "empty"))
+    assert parts == {(hq, node("site")), (floor, hq), (room, floor), (room, node("zone"))}
 
 
 def test_windows_and_other_separators() -> None:

@@ -53,6 +53,10 @@ def test_a_folder_is_loaded_and_written_again(tmp_path: Path) -> None:
     out = twin("export", tmp_path / "all.trio", "--as", "haystack-trio")
     assert (tmp_path / "all.trio").read_text().count("\npoint\n") == 2
     assert "all.trio: Haystack Trio" in out.stdout
+    twin("export", "--as", "rec", "-o", tmp_path / "all.rec.ttl")
+    assert twin("load", tmp_path / "all.rec.ttl", "--dry-run", "--json").stdout.count('"form": "rec"') == 1
+    for where in ((), (tmp_path / "x", "-o", tmp_path / "y")):
+        assert "say once where to write" in twin("export", *where, "--as", "rec", code=2).stderr
     assert "--as" in twin("export", tmp_path / "x", "--graph", "urn:g", code=2).stderr
     assert "docx" in twin("export", tmp_path / "x", "--as", "docx", code=1).stderr
 
