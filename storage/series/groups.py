@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -94,6 +95,14 @@ class Footers:
             while self._groups > self._most and len(self._kept) > 1:
                 self._groups -= self._kept.popitem(last=False)[1].size
         return footer
+
+    def warm(self, paths: Iterable[Path], stop: Callable[[], bool]) -> None:
+        """Read footers before anybody asks, in this order, as many as are kept. What cannot be read is left out."""
+        for path in paths:
+            if stop() or self._groups >= self._most:
+                return
+            with contextlib.suppress(OSError, ValueError):
+                self.of(path)
 
 
 @dataclass(frozen=True, slots=True)

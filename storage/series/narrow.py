@@ -8,7 +8,7 @@ or what rollups and the readings that they leave add up to. Wherever something i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -71,6 +71,12 @@ class Narrow:
             return None
         table = answer(selection, points, [found[series] for series in ids])
         return Rows(table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)))
+
+    def warm(self, catalog: Catalog, stop: Callable[[], bool]) -> None:
+        """Read the ends of files, the newest first, until `stop`: so the first question to one is as quick as any."""
+        segments = sorted((s for s in catalog.segments if s.level != ARCHIVE), key=lambda s: s.last, reverse=True)
+        rollups = {file: None for s in segments for file in catalog.rolled_up.get(s.number, {}).values()}
+        self.footers.warm([*map(self.files.rollup, rollups), *map(self.files.path, segments)], stop)
 
     def readings(self, window: Window, ids: Sequence[str]) -> pa.Table | None:
         """Return the relation of the readings of series in a window, or None where the engine is to be asked."""

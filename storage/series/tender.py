@@ -41,6 +41,7 @@ class Tender:
         seal: Callable[[], object],
         compact: Callable[[], object],
         roll_up: Callable[[Callable[[], bool]], object],
+        warm: Callable[[Callable[[], bool]], object],
         hot_rows: Callable[[], int],
         catalog: Callable[[], Sequence[Segment]],
         has_deletions: Callable[[], bool],
@@ -49,6 +50,7 @@ class Tender:
         self._seal = seal
         self._compact = compact
         self._roll_up = roll_up
+        self._warm = warm
         self._hot_rows = hot_rows
         self._catalog = catalog
         self._has_deletions = has_deletions
@@ -68,14 +70,22 @@ class Tender:
         self._wake.set()
 
     def _run(self) -> None:
+        self._try(self._ready)
         while not self._closed:
             self._wake.wait(self._patience())
             self._wake.clear()
-            try:
-                self._tend()
-            except Exception as error:  # a full disk may be empty the next time; what is hot stays there
-                self.error = f"{type(error).__name__}: {error}"
-                _LOG.exception("sealing or compacting failed, and will be tried again")
+            self._try(self._tend)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # a full disk may be empty the next time; what is hot stays there
+            self.error = f"{type(error).__name__}: {error}"
+            _LOG.exception("sealing or compacting failed, and will be tried again")
+
+    def _ready(self) -> None:
+        """Have ready in memory what reads need."""
+        self._warm(lambda: self._closed)
 
     def _patience(self) -> float:
         """Return the seconds until something is due by age."""
@@ -102,6 +112,7 @@ class Tender:
                 self._compact()
         with self._doing("roll up"):
             self._roll_up(lambda: self._closed)
+        self._ready()
         self.error = None
         if deletes and self._has_deletions():  # of what was written while it was compacted
             self._deleted = time.monotonic()
