@@ -8,7 +8,7 @@ or what rollups and the readings that they leave add up to. Wherever something i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ from storage.series.spans import Spans
 from storage.series.sql import Window
 from storage.series.steps import Buckets
 
-MOST_SERIES, MOST_GROUPS, MOST_FILES, MOST_ROLLED_GROUPS = 16, 16, 64, 128
+MOST_SERIES, MOST_GROUPS, MOST_FILES, MOST_ROLLED_GROUPS = 16, 16, 64, 256
 # What the engine gives back as it was; of others it may make something else.
 _CARRIED = (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"))
 
@@ -71,6 +71,12 @@ class Narrow:
             return None
         table = answer(selection, points, [found[series] for series in ids])
         return Rows(table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)))
+
+    def warm(self, catalog: Catalog, stop: Callable[[], bool]) -> None:
+        """Read the ends of files, the newest first, until `stop`: so the first question to one is as quick as any."""
+        segments = sorted((s for s in catalog.segments if s.level != ARCHIVE), key=lambda s: s.last, reverse=True)
+        rollups = {file: None for s in segments for file in catalog.rolled_up.get(s.number, {}).values()}
+        self.footers.warm([*map(self.files.rollup, rollups), *map(self.files.path, segments)], stop)
 
     def readings(self, window: Window, ids: Sequence[str]) -> pa.Table | None:
         """Return the relation of the readings of series in a window, or None where the engine is to be asked."""
@@ -156,8 +162,8 @@ class _Look:
         found = {series: list(parts) for series, parts in self.hot.items()}
         files = {self.files.path(s): s.seq for s in self.segments if times.meets(s.first, s.last)}
         for path, part in self._read(files, times, VALUES.names, MOST_GROUPS):
-            for series, parts in found.items():
-                parts += [Part.of(rows, files[path]) for rows in of_series(part, series, times)]
+            for series, rows in of_series(part, list(found), times):
+                found[series].append(Part.of(rows, files[path]))
         return {series: newest(parts) for series, parts in found.items()}
 
     def _add(self, parts: dict[str, list[Partials]], rolled: Rolled, aggregate: str) -> None:
@@ -165,8 +171,8 @@ class _Look:
         columns = columns_for(aggregate)
         for taken in rolled.taken:
             for _, rows in self._read(map(self.files.rollup, taken.files), taken.times, columns, MOST_ROLLED_GROUPS):
-                for series, found in parts.items():
-                    found += [Partials.of_rollup(part, aggregate) for part in of_series(rows, series, taken.times)]
+                for series, part in of_series(rows, list(parts), taken.times):
+                    parts[series].append(Partials.of_rollup(part, aggregate))
 
     def _read(
         self, files: Iterable[Path], times: Spans, columns: Sequence[str], most: int

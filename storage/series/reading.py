@@ -168,6 +168,13 @@ class Reads:
             broken = self.broken()
             raise Corrupt(f"{', '.join(broken)}: {error}" if broken else str(error)) from error
 
+    def warm(self, stop: Callable[[], bool]) -> None:
+        """Prepare for questions that are narrow, until `stop`."""
+        with contextlib.closing(self.hot.cursor()) as cursor, engine_errors():
+            cursor.execute("BEGIN")
+            found, _ = self.known.look(cursor)
+        self.narrow.warm(found, stop)
+
     def count(self, ids: Sequence[str], window: Window, seconds: float | None) -> int:
         """Count readings; see SeriesStore.count."""
         with contextlib.ExitStack() as cleanup, engine_errors():

@@ -25,9 +25,11 @@ from storage.series.sql import parquet
 
 Column = npt.NDArray[Any]
 COLUMNS = "id, time, rows, count, sum, min, max, first, last, first_time, last_time, area"
-ROW_GROUP = 16_384  # rows: a question about few series reads few of them
+ROW_GROUP = 8_192  # rows: a question about few series reads few of them
 _SCALE = 1e6
-_DOUBLES = ("sum", "min", "max", "first", "last", "area")
+_DOUBLES = ("sum", "first", "area")
+_REPEATED = ["id", "min", "max", "last"]  # ids and differences: of few values in a row group
+_MOST_REPEATED = 1 << 16  # bytes of these; what has more does not repeat after all
 _WHOLE = ("time", "rows", "count", "first_time", "last_time")
 
 
@@ -79,7 +81,8 @@ def copied(cursor: duckdb.DuckDBPyConnection, stored: str, target: Path) -> int:
             batches.schema,
             compression="zstd",
             compression_level=LASTING,
-            use_dictionary=["id"],  # type: ignore[arg-type] # the stubs know of no names here
+            use_dictionary=_REPEATED,  # type: ignore[arg-type] # the stubs know of no names here
+            dictionary_pagesize_limit=_MOST_REPEATED,
             column_encoding=encodings,
         ) as file:
             for batch in batches:

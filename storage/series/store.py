@@ -75,6 +75,7 @@ class SeriesStore:
             seal=self.seal,
             compact=self.compact,
             roll_up=self.roll_up,
+            warm=self._reads.warm,
             hot_rows=lambda: self._hot.rows,
             catalog=self._catalog,
             has_deletions=self._has_deletions,

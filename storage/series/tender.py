@@ -45,6 +45,7 @@ class Tender:
         seal: Callable[[], object],
         compact: Callable[[], object],
         roll_up: Callable[[Callable[[], bool]], object],
+        warm: Callable[[Callable[[], bool]], object],
         hot_rows: Callable[[], int],
         catalog: Callable[[], Sequence[Segment]],
         has_deletions: Callable[[], bool],
@@ -53,6 +54,7 @@ class Tender:
         self._seal = seal
         self._compact = compact
         self._roll_up = roll_up
+        self._warm = warm
         self._hot_rows = hot_rows
         self._catalog = catalog
         self._has_deletions = has_deletions
@@ -86,14 +88,22 @@ class Tender:
             time.sleep(_LOOK)
 
     def _run(self) -> None:
+        self._try(self._ready)
         while not self._closed:
             self._wake.wait(self._patience())
             self._wake.clear()
-            try:
-                self._tend()
-            except Exception as error:  # a full disk may be empty the next time; what is hot stays there
-                self.error = f"{type(error).__name__}: {error}"
-                _LOG.exception("sealing or compacting failed, and will be tried again")
+            self._try(self._tend)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # a full disk may be empty the next time; what is hot stays there
+            self.error = f"{type(error).__name__}: {error}"
+            _LOG.exception("sealing or compacting failed, and will be tried again")
+
+    def _ready(self) -> None:
+        """Have ready in memory what reads need."""
+        self._warm(lambda: self._closed or self.is_due())
 
     def _patience(self) -> float:
         """Return the seconds until something is due by age."""
@@ -120,6 +130,7 @@ class Tender:
                 self._compact()
         with self._doing("roll up"):
             self._roll_up(lambda: self._closed or self.is_due())
+        self._ready()
         self.error = None
         if self.is_due():  # meanwhile
             self._wake.set()

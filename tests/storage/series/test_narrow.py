@@ -231,6 +231,18 @@ def test_a_file_that_has_gone_is_named_by_the_engine(store: SeriesStore) -> None
         store.select(selection, ONE).read_all()
 
 
+def test_ends_of_files_are_read_before_they_are_asked_for(store: SeriesStore) -> None:
+    store.append(_rows(0, 2 * DAY, step=4, value=0.5))
+    store.compact()
+    store.roll_up()
+    store.close()
+    again = SeriesStore(store.directory, QUIET)
+    files = {path for folder in ("segments", "rollups") for path in (store.directory / folder).iterdir()}
+    until(lambda: set(again._reads.narrow.footers._kept) == files)
+    assert len(files) == 3 * len(again._catalog())
+    again.close()
+
+
 def test_few_footers_are_kept(tmp_path: Path) -> None:
     rows = table([reading(1, at, float(at)) for at in range(100)])
     for number in range(3):
