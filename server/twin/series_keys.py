@@ -20,7 +20,7 @@ from server.tables.compute import Column
 from server.tables.line_protocol.grammar import BadKey, RawSeries, series_name
 from server.tables.line_protocol.read import Batch
 from server.twin.resolve import PointIndex, derived_series
-from storage.series.store import SCHEMA
+from storage.series.store import ENCODED
 
 MOST_NEW = 100_000
 """Series that one request may bring for the first time."""
@@ -89,17 +89,17 @@ class SeriesKeys:
         self._uuids = self.known.of(self.index, self.store)
 
     def resolve(self, batch: Batch) -> pa.RecordBatch:
-        """Return the batch with UUIDs (columns of `storage.series.store.SCHEMA`).
+        """Return the batch with UUIDs (columns of `storage.series.store.ENCODED`).
 
         Raises BadReadings, naming the line, or a 413 problem where too many series are new.
         """
         self._refuse_future(batch)
         known, new = self._uuids, self._new_uuids
         found = [known.get(raw) or new.get(raw) or self._found(batch, raw) for raw in batch.series]
-        uuids = pa.array(found, pa.string()).take(batch.codes)
+        uuids = pa.DictionaryArray.from_arrays(pa.array(batch.codes, pa.int32()), pa.array(found, pa.string()))
         self.readings += len(uuids)
         columns: list[Column] = [uuids, batch.time, batch.value, batch.text, pa.nulls(len(uuids), pa.string())]
-        return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+        return pa.RecordBatch.from_arrays(columns, schema=ENCODED)
 
     def remember_new(self) -> None:
         """Remember what was new, once it has its points."""
