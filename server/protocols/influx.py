@@ -5,6 +5,7 @@ Errors have InfluxDB's forms, as its clients read no other: `{"error"}` in 1.x, 
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -112,6 +113,7 @@ def _headers() -> dict[str, str]:
     return {"X-Influxdb-Version": _version(), "X-Influxdb-Build": "OSS"}
 
 
+@cache  # it takes a look at the disk
 def _version() -> str:
     """Return the version of InfluxDB that has these routes, and what it is (Semantic Versioning, section 10)."""
     return f"1.8.10+twinhouse.{version('twinhouse')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.errors import Problem, bad_request
+from server.tables.compute import Column
 from server.tables.errors import BadReadings, shown
 from server.twin.resolve import PointIndex, derived_series
 from storage.series.receipts import Receipt
-from storage.series.store import SCHEMA, SeriesStore
+from storage.series.store import ENCODED, SeriesStore
 
 MOST_SHOWN = 100
 
@@ -52,16 +53,15 @@ class Resolver:
     _counts: Counter[str] = field(default_factory=Counter)
 
     def resolve(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the batch with UUIDs for ids (columns of `storage.series.store.SCHEMA`). Raises BadReadings."""
+        """Return the batch with UUIDs for ids (columns of `storage.series.store.ENCODED`). Raises BadReadings."""
         self._refuse_future(batch)
         ids = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(batch.column("id")))
         names = [str(name) for name in ids.dictionary.to_pylist()]
         for name, count in zip(names, np.bincount(ids.indices.to_numpy(), minlength=len(names)), strict=True):
             self._counts[name] += int(count)
-        uuids = pa.array([self._lookup(name) for name in names], pa.string())
-        resolved = uuids.take(ids.indices)
-        columns = [resolved, *(batch.column(name) for name in SCHEMA.names[1:])]
-        rows = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+        resolved = _encoded([self._lookup(name) for name in names], ids.indices)
+        columns: list[Column] = [resolved, *(batch.column(name) for name in ENCODED.names[1:])]
+        rows = pa.RecordBatch.from_arrays(columns, schema=ENCODED)
         return rows.filter(pc.is_valid(resolved)) if resolved.null_count else rows
 
     def _refuse_future(self, batch: pa.RecordBatch) -> None:
@@ -104,6 +104,15 @@ class Resolver:
         )
 
 
+def _encoded(uuids: Sequence[str | None], indices: pa.Array[Any]) -> pa.DictionaryArray[Any, Any]:
+    """Return the UUIDs that rows have by their indices; null for those that are None."""
+    known = [uuid for uuid in uuids if uuid is not None]
+    if len(known) < len(uuids):
+        numbers = iter(range(len(known)))
+        indices = pa.array([next(numbers) if uuid else None for uuid in uuids], pa.int32()).take(indices)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(known, pa.string()))
+
+
 def ingest(
     store: SeriesStore,
     batches: Iterator[pa.RecordBatch],
@@ -118,7 +127,7 @@ def ingest(
 def store_all(
     store: SeriesStore, batches: Iterator[pa.RecordBatch], receipt: Callable[[], Receipt | None] = lambda: None
 ) -> None:
-    """Store batches of `storage.series.store.SCHEMA`, all or, when `batches` raises, none.
+    """Store batches of `storage.series.store.ENCODED`, all or, when `batches` raises, none.
 
     Durable and visible when it returns. The receipt is made when they have ended.
     """
@@ -131,7 +140,7 @@ def store_all(
         if rows >= most:
             _store_stream(store, head, batches, receipt)
             return
-    store.append(pa.Table.from_batches(head, SCHEMA), receipt())
+    store.append(pa.Table.from_batches(head, ENCODED), receipt())
 
 
 def at_most(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
@@ -163,7 +172,7 @@ def _store_stream(
             raise
 
     try:
-        store.append_stream(pa.RecordBatchReader.from_batches(SCHEMA, batches()), receipt)
+        store.append_stream(pa.RecordBatchReader.from_batches(ENCODED, batches()), receipt)
     except Exception:
         if failed:
             raise failed[0] from None

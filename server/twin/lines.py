@@ -16,8 +16,9 @@ from server.settings import Settings
 from server.tables.line_protocol.read import Batch
 from server.twin.cache import PerGeneration
 from server.twin.ingest import at_most, store_all
+from server.twin.known_series import Known
 from server.twin.resolve import PointIndex
-from server.twin.series_keys import Known, SeriesKeys
+from server.twin.series_keys import SeriesKeys
 from storage.graph.store import GraphStore
 from storage.series.store import SeriesStore
 

@@ -107,20 +107,23 @@ class HotTier:
             with self.numbered() as numbered:
                 yield numbered
 
+    @staticmethod
+    def prepared(rows: pa.Table) -> pa.Table:
+        """Return readings as the engine takes them. Raises InvalidReadings for an id that is no UUID."""
+        return rows.set_column(0, "id", as_uuids(rows.column("id")))
+
     def append(self, tables: Sequence[pa.Table], also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
         """Add the rows of all `tables`, and what `also` writes, in one transaction. Durable and visible then.
 
+        They are as `prepared` returns them.
         Later tables, and later rows of a table, win over earlier ones with the same id and time.
         """
         rows = pa.concat_tables(tables)
-        rows = rows.set_column(0, "id", as_uuids(rows.column("id")))
         with self._write:
             self._widen(rows)
             with self.numbered(rows.num_rows, catalog=False) as (cursor, seq):
                 batch = rows.append_column("seq", pa.array(np.arange(seq, seq + rows.num_rows, dtype=np.int64)))
-                cursor.register("batch", batch)
-                cursor.execute("INSERT INTO readings SELECT id, time, value, text, status, seq FROM batch")
-                cursor.unregister("batch")
+                cursor.from_arrow(batch).insert_into("readings")
                 also(cursor)
             self.rows += rows.num_rows
             self.latest.add(batch)

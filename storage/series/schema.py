@@ -17,8 +17,8 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("status", pa.string()),
 ]
 SCHEMA = pa.schema(_COLUMNS)
-ORDERED = pa.schema([("id", pa.dictionary(pa.int32(), pa.string())), *_COLUMNS[1:]])
-"""The same with each id once, in a dictionary."""
+ENCODED = pa.schema([("id", pa.dictionary(pa.int32(), pa.string())), *_COLUMNS[1:]])
+"""The same with the ids as a dictionary: rows then cost no text."""
 
 
 @overload
@@ -26,15 +26,15 @@ def as_readings(rows: pa.Table) -> pa.Table: ...
 @overload
 def as_readings(rows: pa.RecordBatchReader) -> pa.RecordBatchReader: ...
 def as_readings(rows: pa.Table | pa.RecordBatchReader) -> pa.Table | pa.RecordBatchReader:
-    """Return rows with the columns of SCHEMA. Raises InvalidReadings where they are others."""
+    """Return rows with the columns of SCHEMA or ENCODED. Raises InvalidReadings where they are others."""
     try:
-        return rows if rows.schema.equals(SCHEMA) else rows.cast(SCHEMA)
+        return rows if rows.schema in (SCHEMA, ENCODED) else rows.cast(SCHEMA)
     except (ValueError, NotImplementedError) as error:
         raise InvalidReadings(f"these rows are no readings: {error}") from error
 
 
 def encoded(rows: pa.Table) -> pa.Table:
-    """Return rows of SCHEMA as ORDERED has them; their order stays."""
+    """Return rows of SCHEMA as ENCODED has them; their order stays."""
     if pa.types.is_dictionary(rows.schema.field("id").type):
         return rows
     return rows.set_column(0, "id", rows.column("id").dictionary_encode())

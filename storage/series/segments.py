@@ -24,7 +24,7 @@ from storage.files import make_directory, publish, sync_directory
 from storage.series.catalog import Segment, Written
 from storage.series.engine import handed_over, table_of
 from storage.series.rolled_up import RolledUp, RollupFile, files_of
-from storage.series.schema import ORDERED
+from storage.series.schema import ENCODED
 from storage.series.sql import COLUMNS, parquet, quote
 from storage.series.summary import Summary
 
@@ -51,7 +51,7 @@ def write_parquet(
 
 
 def write_passing(batches: Iterable[pa.RecordBatch], target: Path) -> int:
-    """Write sorted batches of ORDERED for a short life; returns the rows. Durable when it returns.
+    """Write sorted batches of ENCODED for a short life; returns the rows. Durable when it returns.
 
     It takes half of the engine's time, and a quarter more space.
     """
@@ -60,10 +60,10 @@ def write_passing(batches: Iterable[pa.RecordBatch], target: Path) -> int:
         _published(target) as temporary,
         pq.ParquetWriter(
             temporary,
-            ORDERED,
+            ENCODED,
             compression="zstd",
             compression_level=PASSING,
-            use_dictionary=[name for name in ORDERED.names if name != "time"],  # type: ignore[arg-type] # stubs: bool
+            use_dictionary=[name for name in ENCODED.names if name != "time"],  # type: ignore[arg-type] # stubs: bool
             column_encoding={"time": "DELTA_BINARY_PACKED"},
             store_schema=False,
         ) as file,
@@ -193,7 +193,7 @@ class SegmentFiles:
 
     @staticmethod
     def _write_lasting(cursor: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch], path: Path) -> int:
-        with handed_over(batches, ORDERED) as reader:
+        with handed_over(batches, ENCODED) as reader:
             cursor.register("ordered", reader)
             rows = write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="")
             cursor.unregister("ordered")

@@ -22,22 +22,21 @@ MOST_ROWS = 2_000_000
 
 
 def pieces(batches: Iterator[pa.RecordBatch], most: int = MOST_ROWS) -> Iterator[pa.Table]:
-    """Yield batches of SCHEMA as tables of about so many rows."""
+    """Yield batches of one schema as tables of about so many rows."""
     waiting, rows = list[pa.RecordBatch](), 0
     for batch in batches:
         waiting.append(batch)
         rows += batch.num_rows
         if rows >= most:
-            yield pa.Table.from_batches(waiting, SCHEMA)
+            yield pa.Table.from_batches(waiting)
             waiting, rows = [], 0
     if rows:
-        yield pa.Table.from_batches(waiting, SCHEMA)
+        yield pa.Table.from_batches(waiting)
 
 
 def in_order(rows: pa.Table) -> pa.Table:
-    """Return rows by `id` and `time`, each (id, time) once and as it comes last; see ORDERED.
+    """Return rows of SCHEMA or ENCODED by `id` and `time`, each (id, time) once and as it comes last, as ENCODED.
 
-    `rows` have the columns of SCHEMA; their ids may be a dictionary.
     Raises InvalidReadings for one without id or time, or whose id is no UUID.
     """
     for column, article in (("id", "an"), ("time", "a")):

@@ -34,7 +34,7 @@ from storage.series.questions import Question
 from storage.series.reading import Reads
 from storage.series.receipts import Receipt
 from storage.series.retention import Retention
-from storage.series.schema import SCHEMA, as_readings, ids_of
+from storage.series.schema import ENCODED, SCHEMA, as_readings, ids_of
 from storage.series.segments import SegmentFiles, days_in
 from storage.series.selection import Rows, Selection
 from storage.series.sources import Sources
@@ -42,7 +42,7 @@ from storage.series.sql import Window
 from storage.series.status import Status, status_of
 from storage.series.tender import Tender
 
-__all__ = ["SCHEMA", "Options", "SeriesStore", "Status"]
+__all__ = ["ENCODED", "SCHEMA", "Options", "SeriesStore", "Status"]
 _LOG = logging.getLogger(__name__)
 
 
@@ -101,7 +101,7 @@ class SeriesStore:
     # Writing
 
     def append(self, rows: pa.Table, receipt: Receipt | None = None) -> None:
-        """Add readings (columns of SCHEMA) and a receipt. Durable and visible when it returns, all of them or none.
+        """Add readings (SCHEMA or ENCODED) and a receipt. Durable and visible when it returns, all of them or none.
 
         Concurrent calls share a commit. Raises Overloaded where so much is hot that sealing has to catch up first.
         """
@@ -111,7 +111,7 @@ class SeriesStore:
             return
         self._tender.hold_back()
         if rows.num_rows or receipt:
-            self._commits.submit(rows, receipt)
+            self._commits.submit(self._hot.prepared(rows), receipt)
         if self._tender.is_due():
             self._tender.wake()
 

@@ -23,7 +23,10 @@ _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), np.uint8).
 
 
 def as_uuids(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
-    """Return texts (RFC 9562, section 4) as UUIDs; nulls stay. Raises InvalidReadings for one that is none."""
+    """Return texts (RFC 9562, section 4) as UUIDs; nulls stay. Raises InvalidReadings for one that is none.
+
+    They may be a dictionary.
+    """
     encoded = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(texts.combine_chunks()))
     parsed = _parsed(cast("pa.StringArray", encoded.dictionary))
     return pa.ExtensionArray.from_storage(pa.uuid(), parsed.take(encoded.indices))

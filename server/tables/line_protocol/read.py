@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from server.tables.compute import Column, filled, outside
 from server.tables.errors import BadCell, BadReadings
 from server.tables.line_protocol.columns import Rows, Unfit, exact_rows, merged, plain_rows
 from server.tables.line_protocol.exact import BadByte, ExactRows, OpenString, read_line, skip_blank
-from server.tables.line_protocol.grammar import RawSeries
+from server.tables.line_protocol.occurring import Occurring, occurring
 from server.tables.line_protocol.tokens import Lines, Offsets, lines_of
 from server.tables.options import TimeUnit
 from server.tables.times import TimeRules, to_utc
@@ -50,7 +50,7 @@ class Precision:
 class Batch:
     """Readings in the order of their lines. `series` are those that occur, `codes` tells which of them a row has."""
 
-    series: list[RawSeries]
+    series: Occurring
     codes: Offsets
     time: Column
     value: Column
@@ -172,21 +172,8 @@ def _require_more(string: OpenString, final: bool) -> None:
 
 
 def _batch(rows: Rows, precision: Precision, now: int, place: _Place) -> Batch:
-    series, codes = _distinct(rows)
+    series, codes = occurring(rows)
     return Batch(series, codes, _utc(rows, precision, now), rows.value, rows.text, place, rows.at)
-
-
-def _distinct(rows: Rows) -> tuple[list[RawSeries], Offsets]:
-    """Return the series that occur, and the number of each row's."""
-    width = max(len(rows.name.dictionary), 1)
-    pairs = rows.key.indices.to_numpy().astype(np.int64) * width + rows.name.indices.to_numpy()
-    encoded = pa.array(pairs * 2 + rows.alone).dictionary_encode()
-    found = encoded.dictionary.to_numpy()
-    keys, fields = (cast("list[str]", column.dictionary.to_pylist()) for column in (rows.key, rows.name))
-    key_codes, field_codes = np.divmod(found // 2, width)
-    key, name = map(keys.__getitem__, key_codes.tolist()), map(fields.__getitem__, field_codes.tolist())
-    series = list(zip(key, name, (found % 2 == 1).tolist(), strict=True))
-    return series, encoded.indices.to_numpy()
 
 
 def _utc(rows: Rows, precision: Precision, now: int) -> Column:

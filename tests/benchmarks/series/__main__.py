@@ -28,9 +28,10 @@ from tests.benchmarks.series.growth import growth
 from tests.benchmarks.series.ingest import ingest
 from tests.benchmarks.series.questions import questions
 from tests.benchmarks.series.system import Kind
+from tests.benchmarks.series.writes import writes
 
 TITLE = "## Readings, beside InfluxDB, VictoriaMetrics and DuckDB"
-PARTS = {"ingest": ingest, "questions": questions, "growth": growth}
+PARTS = {"ingest": ingest, "writes": writes, "questions": questions, "growth": growth}
 LEAST_SCALE = 0.1  # for the documentation: less says little
 _HEAD = """
 `python -m tests.benchmarks.series` starts `twinhouse serve`{others}, gives all the same readings, and asks all

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,12 +136,17 @@ def write(system: System, way: Way, blocks: Iterable[Block]) -> Written:
         for block in blocks:
             waiting = list(way.encode(block))
             began, used = time.perf_counter(), busy_seconds(system.pid)
-            for done in [pool.submit(_client, writer, waiting) for writer in writers]:
-                done.result()
+            send(pool, writers, waiting)
             seconds += time.perf_counter() - began
             busy += busy_seconds(system.pid) - used
             readings += block.readings
     return Written(readings, seconds, busy)
+
+
+def send(pool: Executor, writers: Sequence[Write], waiting: list[bytes]) -> None:
+    """Send what waits, each body by the writer that is free next."""
+    for done in [pool.submit(_client, writer, waiting) for writer in writers]:
+        done.result()
 
 
 def _client(writer: Write, waiting: list[bytes]) -> None:

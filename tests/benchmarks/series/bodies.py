@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from io import BytesIO
@@ -28,9 +29,9 @@ def table(block: Block) -> pa.Table:
     return pa.table({"id": ids, "time": times, "value": pa.array(block.values.ravel())})
 
 
-def arrow(block: Block) -> Iterator[bytes]:
+def arrow(block: Block, readings: int = ARROW_READINGS) -> Iterator[bytes]:
     """Yield Arrow streams."""
-    for part in block.parts(ARROW_READINGS):
+    for part in block.parts(readings):
         rows, sink = table(part), BytesIO()
         with pa.ipc.new_stream(sink, rows.schema) as stream:
             stream.write_table(rows)
@@ -44,18 +45,23 @@ def parquet(block: Block) -> Iterator[bytes]:
     yield sink.getvalue()
 
 
-def lines(block: Block) -> Iterator[bytes]:
+def lines(block: Block, readings: int = LINES) -> Iterator[bytes]:
     """Yield line protocol: the UUID, the box and the floor as tags, one field, nanoseconds."""
-    return _text(block, _line_heads(block.of), " ", "000000000")
+    return _text(block, readings, _line_heads(block.of), " ", "000000000")
+
+
+def gzipped(block: Block, readings: int = LINES) -> Iterator[bytes]:
+    """Yield the same, packed as quickly as gzip can."""
+    return (gzip.compress(body, 1) for body in lines(block, readings))
 
 
 def csv(block: Block) -> Iterator[bytes]:
     """Yield CSV: box, floor, UUID, value, and seconds since 1970."""
-    return _text(block, _csv_heads(block.of), ",", "")
+    return _text(block, LINES, _csv_heads(block.of), ",", "")
 
 
-def _text(block: Block, heads: pa.StringArray, between: str, after: str) -> Iterator[bytes]:
-    for part in block.parts(LINES):
+def _text(block: Block, readings: int, heads: pa.StringArray, between: str, after: str) -> Iterator[bytes]:
+    for part in block.parts(readings):
         found, codes = np.unique(part.values, return_inverse=True)
         values = pa.array([f"{value:g}{between}" for value in found]).take(_numbers(codes.ravel()))
         times = pa.array([f"{time}{after}\n" for time in part.times])

@@ -21,12 +21,13 @@ from tests.benchmarks.series.data import SITE, DataSet, model
 from tests.benchmarks.series.system import Found, Kind, Question, Reply, Request, Write, connected, posting
 from tests.benchmarks.servers import Server, twinhouse
 
-ARROW, PARQUET, LINES = "Arrow", "Parquet", "line protocol"
+ARROW, PARQUET, LINES, GZIPPED = "Arrow", "Parquet", "line protocol", "line protocol, gzip"
 JSON = "json"
-_WAYS = {
+_WAYS: dict[str, tuple[str, ...]] = {
     ARROW: ("/readings", "application/vnd.apache.arrow.stream"),
     PARQUET: ("/readings", "application/vnd.apache.parquet"),
     LINES: ("/api/v2/write?bucket=bench", "text/plain; charset=utf-8"),
+    GZIPPED: ("/api/v2/write?bucket=bench", "text/plain; charset=utf-8", "gzip"),
 }
 _LINKS = {"box": "isPointOf", "floor": "hasLocation"}
 _PREFIXES = f"PREFIX : <{SITE}> PREFIX brick: <https://brickschema.org/schema/Brick#>"

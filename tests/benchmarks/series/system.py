@@ -117,11 +117,12 @@ def connected(port: int) -> Iterator[HTTPConnection]:
 
 
 @contextmanager
-def posting(port: int, target: str, media_type: str) -> Iterator[Write]:
+def posting(port: int, target: str, media_type: str, coding: str | None = None) -> Iterator[Write]:
     """Give what posts a body to one address."""
+    headers = {"Content-Type": media_type, **({"Content-Encoding": coding} if coding else {})}
     with connected(port) as connection:
-        yield lambda body: _post(connection, target, media_type, body)
+        yield lambda body: _post(connection, target, headers, body)
 
 
-def _post(connection: HTTPConnection, target: str, media_type: str, body: bytes) -> None:
-    Request("POST", target, {"Content-Type": media_type}, body).on(connection)
+def _post(connection: HTTPConnection, target: str, headers: dict[str, str], body: bytes) -> None:
+    Request("POST", target, headers, body).on(connection)

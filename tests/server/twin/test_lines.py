@@ -18,7 +18,7 @@ from server.errors import Problem
 from server.settings import Settings
 from server.tables.errors import BadReadings
 from server.tables.line_protocol.read import Precision, read_lines
-from server.twin import lines, series_keys
+from server.twin import known_series, lines, series_keys
 from server.twin.models import Model
 from server.twin.resolve import PointIndex
 from server.twin.service import Twin
@@ -266,15 +266,15 @@ def test_what_no_point_has_may_be_refused(strict: Twin) -> None:
 
 
 def test_no_more_names_are_remembered_than_there_is_room_for(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series_keys, "_MOST_BYTES", 2_000)
+    monkeypatch.setattr(known_series, "_MOST_BYTES", 2_000)
     known = twin.lines._known
     for first in (0, 0, 100, 0):
         assert write(twin, "".join(f"m,t={n} f=1\n" for n in range(first, first + 100))) == 100
         assert known._bytes < 3_000
-        assert sum(map(len, known._uuids.values())) < 8
+        assert sum(len(names.uuids) for names in known._names.values()) < 8
     for n in range(10):
         write(twin, "", f"database {n}")
-    assert len(known._uuids) < 8
+    assert len(known._names) < 8
     assert len(latest(twin)) == 200
 
 

@@ -162,7 +162,7 @@ def test_a_body_that_is_not_utf_8_is_refused_but_in_comments() -> None:
 
 def test_each_series_of_a_batch_is_there_once() -> None:
     [batch] = read_lines(io.BytesIO(b"m f=1,g=1\nm g=1\nm f=2,g=2\nn f=1\n"), Precision("ns"), NOW)
-    assert batch.series == [("m", "f", False), ("m", "g", False), ("m", "g", True), ("n", "f", True)]
+    assert list(batch.series) == [("m", "f", False), ("m", "g", False), ("m", "g", True), ("n", "f", True)]
     assert batch.codes.tolist() == [0, 1, 2, 0, 1, 3]
     assert batch.first_row(2) == 2
     assert str(batch.error(5, "is wrong")) == "line 4, column 1: is wrong"
