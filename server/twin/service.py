@@ -190,7 +190,11 @@ class Twin:
             run = partial(self.graph.update, sent, base_iri=base_iri, seconds=seconds, gateways=gateways, union=union)
             commit = self.changes.update(run) if self.settings.changes == "all" else run()
         if leaves_points(text, base_iri):
-            self._index.pass_over(commit)
+            self.pass_over(commit)
+
+    def pass_over(self, commit: int) -> None:
+        """Note that a commit has left all points as they are."""
+        self._index.pass_over(commit)
 
     def fetch(self, iri: str) -> Answer:
         """Fetch a document from a host that may be asked. Raises QueryRefused, OutboundFailed or a 400 problem."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, WriterCrashed
+from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, StorageError, WriterCrashed
 from storage.files import DataDirectory, make_directory, sync_directory
 from storage.graph.engine import Deadline, Engine
 from storage.graph.guard import refuse_outbound
@@ -86,6 +86,24 @@ class GraphStore:
         with self._writing(deadline):
             commit = self._transact(deadline, update=text, base=base_iri, union=union)
         return self._settle(commit)
+
+    def update_all(
+        self, updates: Sequence[tuple[str, str | None]], *, seconds: float | None = None
+    ) -> list[int | StorageError]:
+        """Run updates of data alone (see `inserted`), texts with their base IRIs, each as a transaction of its own.
+
+        Returns for each the generation that has it, or its error. All share a message to the writer and a sync, and
+        the `seconds` in which they are to begin. Raises QueryRefused, Overloaded or Closed with nothing changed.
+        """
+        for text, _ in updates:
+            refuse_outbound(text)
+        deadline = None if seconds is None else Deadline.after(seconds)
+        with self._writing(deadline):
+            failed = self._engine.update_all(updates)
+            outcomes = [error or self._next() for error in failed]
+            last = self._next() if any(isinstance(error, DiskFailed) for error in failed) else self._committed
+        self._settle(last)
+        return outcomes
 
     def staged(self) -> Staged:
         """Return an empty collection for quads to be written; close it in the end."""
@@ -284,6 +302,7 @@ class GraphStore:
             self._pen.acquire()
         try:
             self._engine.close()
+            self._logs.close()
         finally:
             self._pen.release()
 

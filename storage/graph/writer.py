@@ -38,12 +38,28 @@ def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
 
 
-def _write(store: ox.Store, request: Request) -> None:
+def _write(store: ox.Store, request: Request) -> object:
+    if "updates" in request:
+        return [_outcome(store, text, base) for text, base in request["updates"]]
     if "update" in request:
         text = _over_union(store, request["update"]) if request.get("union") else request["update"]
-        ask(text, partial(store.update, base_iri=request["base"], **extensions(text)))
+        _update(store, text, request["base"])
     else:
         store.load(request["quads"], ox.RdfFormat.N_QUADS)
+    return None
+
+
+def _update(store: ox.Store, text: str, base: str | None) -> None:
+    ask(text, partial(store.update, base_iri=base, **extensions(text)))
+
+
+def _outcome(store: ox.Store, text: str, base: str | None) -> dict[str, Any] | None:
+    """Run one of several updates; returns what is wrong with it."""
+    try:
+        _update(store, text, base)
+    except Exception as error:  # the others are to run, whatever it is
+        return _fault(error)
+    return None
 
 
 def _over_union(store: ox.Store, text: str) -> str:
