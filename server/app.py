@@ -27,6 +27,7 @@ from server.edge.bodies import Bodies
 from server.edge.origins import CrossOrigin, methods_of
 from server.edge.problems import problem_response
 from server.errors import Problem, bad_request, problem_of
+from server.gathering import Gathering
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
 from server.observe.requests import Observed
@@ -50,6 +51,7 @@ from server.streaming import Slots
 from server.tables.errors import BadReadings
 from server.twin.commanding import Commands
 from server.twin.service import Twin
+from server.twin.updating import update_all
 from storage.errors import StorageError
 
 
@@ -155,12 +157,14 @@ async def _lifespan(
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
     app.state.slots = Slots(twin.readers, end=twin.hybrid.queries.end)
+    app.state.updates = Gathering(partial(update_all, twin))
     app.state.commands = Commands(settings.data)
     registry.register(Gauges(twin.gauges))
     try:
         yield
     finally:
         app.state.commands.close()
+        await to_thread.run_sync(app.state.updates.close)
         app.state.slots.close()
         await to_thread.run_sync(twin.close)
 

@@ -33,8 +33,11 @@ from server.twin.answers import Kept
 from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
 from server.twin.reading import About, about_query
+from server.twin.updating import DataUpdate
 from storage.graph.guard import Form, form
+from storage.graph.inserted import is_small_data
 from storage.graph.readers import Limits, Query
+from storage.graph.results import ASKER
 from storage.graph.using import names_dataset, with_using
 
 _TABLES = {name: TABLE_FORMATS[name].media_type for name in ("arrow", "parquet")}
@@ -117,10 +120,14 @@ async def _run(request: Request, asked: _Request) -> Response:
     require_role(request.scope, Role.WRITE)
     if form(asked.text) not in (Form.UPDATE, Form.UNKNOWN):
         raise bad_request("this is a query, not an update", hint="send it to /query")
-    seconds = query_limits(settings_of(request), asked.parameters.one("timeout")).seconds
-    run = partial(twin_of(request).update, base_iri=_base(request), seconds=seconds)
+    text, timeout, twin = _with_dataset(asked), asked.parameters.one("timeout"), twin_of(request)
+    if timeout is None and is_small_data(text):
+        await request.app.state.updates.run(DataUpdate(text, _base(request), ASKER.get()))
+        return Response(status_code=204)
+    seconds = query_limits(twin.settings, timeout).seconds
     union = asked.parameters.flag("using-union-graph")
-    await slots_of(request).run(partial(run, union=union), _with_dataset(asked))
+    run = partial(twin.update, base_iri=_base(request), seconds=seconds, union=union)
+    await slots_of(request).run(run, text)
     return Response(status_code=204)
 
 

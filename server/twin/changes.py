@@ -20,7 +20,7 @@ from ontologies.models.comparing import alike
 from server.errors import Problem
 from storage.graph.journal import Bounds, Entry, Journal
 from storage.graph.recording.recorder import Change
-from storage.graph.results import ASKER
+from storage.graph.results import ASKER, Asker
 from storage.graph.staging import Staged
 from storage.graph.store import MOST_IN_TRANSACTION, Graph, GraphStore, Told
 
@@ -46,11 +46,13 @@ class Changes:
         """Return what records a change as `what`; one that changes nothing is not."""
         return partial(self.keep, what)
 
-    def keep(self, what: str, change: Change | None, graphs: Sequence[Graph] = ()) -> None:
-        """Record a change as `what`; of one that is None these are the graphs."""
+    def keep(
+        self, what: str, change: Change | None, graphs: Sequence[Graph] = (), asker: Asker | None = None
+    ) -> None:
+        """Record a change as `what`; of one that is None these are the graphs. Who asks now made it, or `asker`."""
         if change is not None and not change:
             return
-        asker = ASKER.get()
+        asker = asker or ASKER.get()
         names = change.graphs if change else tuple(g.value if isinstance(g, ox.NamedNode) else None for g in graphs)
         try:
             self._journal.append(asker.name if asker else "the server", what, names, change)

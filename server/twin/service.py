@@ -191,7 +191,11 @@ class Twin:
                     told=told if self.settings.changes == "all" else None,
                 )
         if leaves(known[0]) if known else leaves_points(text, base_iri):
-            self._index.pass_over(commit)
+            self.pass_over(commit)
+
+    def pass_over(self, commit: int) -> None:
+        """Note that a commit has left all points as they are."""
+        self._index.pass_over(commit)
 
     def fetch(self, iri: str) -> Answer:
         """Fetch a document from a host that may be asked. Raises QueryRefused, OutboundFailed or a 400 problem."""

@@ -52,7 +52,7 @@ class Channel:
             raise Gone
         answer = json.loads(line)
         if "error" in answer:
-            raise _as_exception(answer)
+            raise as_exception(answer)
         return answer["ok"]
 
     def close(self) -> None:
@@ -70,7 +70,8 @@ def _gone_if_closed() -> Iterator[None]:
         raise Gone from error
 
 
-def _as_exception(answer: dict[str, Any]) -> StorageError:
+def as_exception(answer: dict[str, Any]) -> StorageError:
+    """Return the error that an answer is."""
     message = answer["message"]
     match answer["error"]:
         case "syntax":

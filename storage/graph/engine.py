@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,14 @@ from storage.errors import (
     StorageError,
     WriterCrashed,
 )
-from storage.graph.channel import Channel, Gone
+from storage.graph.channel import Channel, Gone, as_exception
 from storage.graph.sync import Logs
 
 _STEP = 0.1  # seconds between looks at whether the engine is to be closed
 _COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
 _TRIES = 3
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
+Request = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +185,20 @@ class Engine:
         return int(self.ask("size", graphs=graphs, most=most))
 
     def write(self, deadline: Deadline | None = None, **request: Any) -> Any:  # noqa: ANN401 - JSON
-        """Commit a request, and return what the writer says of it (see storage.graph.writer).
-
-        The caller sees to it that there is one at a time.
+        """Commit a request, and return what the writer says of it (see storage.graph.writer). One at a time.
 
         Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
         that is not known, DiskFailed or WriterCrashed.
         """
+        return self._write(request, deadline, marks=True)
+
+    def _write(self, request: Request, deadline: Deadline | None, *, marks: bool) -> Any:  # noqa: ANN401 - JSON
         process = self._living()
         with self._starting:
             retired, self._retired = self._retired, []
         for old in retired:
             old.close()
-        marked = self._logs.mark()
+        marked = self._logs.mark() if marks else None
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
@@ -207,29 +209,45 @@ class Engine:
             process.end()  # after an error of the disk the engine takes no more writes until it is opened again
             raise
 
-    def _wait(self, process: _Process, marked: set[int], deadline: Deadline | None) -> None:
+    def update_all(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> list[Any]:
+        """Commit updates that take no time, texts with their base IRIs, one by one.
+
+        Returns for each the StorageError that is wrong with it, or what `write` would return. They end before anybody
+        would want to end them: so whether they have begun is not looked for, and if the process ends, what became of
+        them is not known. Raises WriterCrashed or Closed.
+        """
+        answers = self._write({"updates": updates, "record": record}, Deadline.after(_COMMIT_SECONDS), marks=False)
+        found = [as_exception(answer) if "error" in answer else answer["ok"] for answer in answers]
+        if any(isinstance(error, DiskFailed) for error in found):
+            self._living().end()  # see `write`
+        return found
+
+    def _wait(self, process: _Process, marked: set[int] | None, deadline: Deadline | None) -> None:
         """Return when there is an answer, or an end. Kills the process at the deadline unless it commits already."""
         while not process.writes.ready(_STEP if deadline is None else min(_STEP, deadline.left)):
             late = deadline is not None and not deadline.left
             if not late and not self._closing:
                 continue
-            if self._logs.written(marked):  # it commits, which takes as long as it takes, but not for ever
+            if self._may_be_written(marked):  # it commits, which takes as long as it takes, but not for ever
                 if not process.writes.ready(_COMMIT_SECONDS):
                     process.end()
                 return
             process.end()
-            if not self._logs.written(marked):  # else it began to commit just then
+            if not self._may_be_written(marked):  # else it began to commit just then
                 raise self._too_late(deadline)
             return
+
+    def _may_be_written(self, marked: set[int] | None) -> bool:
+        return marked is None or self._logs.written(marked)
 
     def _too_late(self, deadline: Deadline | None) -> StorageError:
         if deadline is None or deadline.left:
             return Closed("the graph is closing")
         return DeadlineExceeded(f"the update took longer than {deadline.seconds:g} s")
 
-    def _cause_of_death(self, process: _Process, marked: set[int]) -> StorageError:
+    def _cause_of_death(self, process: _Process, marked: set[int] | None) -> StorageError:
         code = process.end()
-        if self._logs.written(marked):
+        if self._may_be_written(marked):
             return WriterCrashed("the process that writes the graph ended: whether the change was made is not known")
         if code in _OUT_OF_MEMORY:
             return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")

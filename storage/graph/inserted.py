@@ -1,4 +1,4 @@
-"""Reads an update that does nothing but INSERT DATA: the quads that it adds, without a store to add them to."""
+"""Updates of data alone (SPARQL 1.1 Update, sections 3.1.1 and 3.1.2): each names the quads that it is about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import pyoxigraph as ox
 from storage.graph.guard import keywords
 
 _INSERT_DATA_ALONE = frozenset({"BASE", "PREFIX", "INSERT", "DATA", "GRAPH", "A", "TRUE", "FALSE"})
+_DATA_ALONE = _INSERT_DATA_ALONE | {"DELETE"}
 _LONGEST = 1 << 20
+_SMALL = 1 << 16
+
+
+def is_small_data(text: str) -> bool:
+    """Tell whether an update, if it is valid, is of data alone, and so little that it takes no time."""
+    return len(text) <= _SMALL and _DATA_ALONE.issuperset(keywords(text))
 
 
 def inserted_quads(text: str, base_iri: str | None = None) -> list[ox.Quad] | None:

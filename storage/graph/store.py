@@ -13,12 +13,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
-from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, WriterCrashed
+from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, StorageError, WriterCrashed
 from storage.files import DataDirectory, make_directory, sync_directory
 from storage.graph.engine import Deadline, Engine
 from storage.graph.guard import refuse_outbound
@@ -108,6 +109,32 @@ class GraphStore:
         with self._writing():
             commit = self._told(told, self._engine.write(apply=asdict(change)))
         return self._settle(commit)
+
+    def update_all(
+        self,
+        updates: Sequence[tuple[str, str | None]],
+        *,
+        seconds: float | None = None,
+        told: Callable[[int, Change | None], None] | None = None,
+    ) -> list[int | StorageError]:
+        """Run updates of data alone (see `inserted`), texts with their base IRIs, each as a transaction of its own.
+
+        Returns for each the generation that has it, or its error. All share a message to the writer and a sync, and
+        the `seconds` in which they are to begin. `told` gets the place of each that has run, and what `update` tells.
+        Raises QueryRefused, Overloaded or Closed with nothing changed.
+        """
+        for text, _ in updates:
+            refuse_outbound(text)
+        deadline = None if seconds is None else Deadline.after(seconds)
+        with self._writing(deadline):
+            found = self._engine.update_all(updates, record=told is not None)
+            outcomes = [
+                each if isinstance(each, StorageError) else self._told(told and partial(told, place), each)
+                for place, each in enumerate(found)
+            ]
+            last = self._next() if any(isinstance(each, DiskFailed) for each in found) else self._committed
+        self._settle(last)
+        return outcomes
 
     def staged(self) -> Staged:
         """Return an empty collection for quads to be written; close it in the end."""
@@ -317,6 +344,7 @@ class GraphStore:
             self._pen.acquire()
         try:
             self._engine.close()
+            self._logs.close()
         finally:
             self._pen.release()
 

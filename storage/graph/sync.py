@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,7 @@ class Log(NamedTuple):
 
 
 _MARK = (0, 0)  # times that no write leaves behind
+_TICK = 100_000_000  # nanoseconds, in which a file system may give two changes the same time
 
 
 class Logs:
@@ -96,6 +98,7 @@ class Logs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[Log] = set()
+        self._open: tuple[tuple[int, int, int], int] | None = None
         self.era = 0
 
     @contextlib.contextmanager
@@ -134,6 +137,36 @@ class Logs:
 
     def sync(self) -> None:
         """Make durable what was written until now: in the newest log, and in what was the newest the last time."""
+        began, state = time.time_ns(), self._state()
+        if self._open is not None and self._open[0] == state:  # the newest log is the same as the last time
+            os.fdatasync(self._open[1])
+            return
+        self._sync_all()
+        self.close()
+        if began - state[2] > _TICK:
+            self._keep_open(state)
+
+    def _state(self) -> tuple[int, int, int]:
+        """Return what changes whenever a log comes or goes, unless two do so within a tick of the file system."""
+        with contextlib.suppress(FileNotFoundError):
+            stat = self._folder.stat()
+            return self.era, stat.st_ino, stat.st_mtime_ns
+        return self.era, 0, 0
+
+    def _keep_open(self, state: tuple[int, int, int]) -> None:
+        """Keep the newest log open, to know it while this state lasts."""
+        newest = max(self._seen, default=None)
+        if newest is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._open = state, os.open(self.path(newest), os.O_RDONLY)
+
+    def close(self) -> None:
+        """Keep no log open. Closing twice is fine."""
+        if self._open is not None:
+            os.close(self._open[1])
+            self._open = None
+
+    def _sync_all(self) -> None:
         logs = {log for log, _ in self._all()}
         over = self._seen - {max(self._seen, default=None)}  # nothing was written to them since
         for log in logs - over:

@@ -37,8 +37,13 @@ from storage.graph.using import with_union
 Request = dict[str, Any]
 
 
-def _write(store: ox.Store, request: Request) -> dict[str, Any] | None:
-    """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change)."""
+def _write(store: ox.Store, request: Request) -> object:
+    """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change).
+
+    Of `updates` it returns for each the answer that it would be alone.
+    """
+    if "updates" in request:
+        return [_outcome(store, {"base": base, "update": text, **request}) for text, base in request["updates"]]
     change = None
     if "update" in request:
         change = _update(store, request)
@@ -47,6 +52,14 @@ def _write(store: ox.Store, request: Request) -> dict[str, Any] | None:
     else:
         store.load(request["quads"], ox.RdfFormat.N_QUADS)
     return None if change is None else asdict(change)
+
+
+def _outcome(store: ox.Store, request: Request) -> dict[str, Any]:
+    try:
+        change = _update(store, request)
+    except Exception as error:  # the others are to run, whatever it is
+        return _fault(error)
+    return {"ok": None if change is None else asdict(change)}
 
 
 def _update(store: ox.Store, request: Request) -> Change | None:

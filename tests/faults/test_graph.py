@@ -22,7 +22,7 @@ def changes_in(copy: Path, graph: NamedNode) -> Counter[int]:
     )
 
 
-@pytest.mark.parametrize("program", ["write_graph", "exchange_graph"])
+@pytest.mark.parametrize("program", ["write_graph", "exchange_graph", "group_graph"])
 def test_acknowledged_changes_survive_kills(tmp_path: Path, program: str) -> None:
     """An acknowledged change is there; one that was not is whole or absent; a replaced graph is one change's."""
     moment = random.Random(7)

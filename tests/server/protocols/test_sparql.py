@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from server.negotiation import GRAPHS, RESULTS
+from server.twin.hybrid.vocabulary import READINGS
 from tests.server.building import PREFIXES, SITE, Parameter
 from tests.server.conftest import opened
 
@@ -205,6 +207,29 @@ def test_an_update_comes_by_form_or_body_and_is_seen_at_once(client: TestClient,
         sent = client.post(path, data={"update": text}) if n % 2 else client.post(path, content=text, headers=direct)
         assert (sent.status_code, sent.content) == (204, b"")
         assert ask(client, f"ASK {{ <urn:a:{n}> ?p {n} }}")["boolean"] is True
+
+
+def test_updates_that_come_together_stand_or_fail_each_for_itself(client: TestClient) -> None:
+    def sent(number: int) -> Response:
+        text = {
+            0: f"INSERT DATA {{ <urn:a:{number}> <urn:a:p> }}",
+            1: f"INSERT DATA {{ GRAPH <{READINGS}> {{ <urn:a:{number}> <urn:a:p> 1 }} }}",
+            2: f"INSERT DATA {{ <urn:a:{number}> <urn:a:p> 1 }} ; CREATE GRAPH <urn:g:there>",
+        }.get(number % 8, f"INSERT DATA {{ <urn:a:{number}> <urn:a:p> {number} }}")
+        return client.post("/update", data={"update": text})
+
+    assert client.post("/update", data={"update": "CREATE GRAPH <urn:g:there>"}).status_code == 204
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(sent, range(64)))
+    kinds = {0: "query-syntax", 1: "readings-are-read-only", 2: "query-evaluation"}
+    for number, answer in enumerate(answers):
+        said = answer.json()["type"] if answer.content else ""
+        assert said.removeprefix("urn:twinhouse:problem:") == kinds.get(number % 8, "")
+    rows = ask(client, "SELECT ?o { ?s <urn:a:p> ?o }")["results"]["bindings"]
+    kept = [number for number in range(64) if number % 8 > 2]
+    assert sorted(int(row["o"]["value"]) for row in rows) == kept
+    changes = [change for change in client.get("/changes").json()["changes"] if not change["made"]]
+    assert [(change["added"], change["who"]) for change in changes] == [(1, "anonymous")] * len(kept)
 
 
 def test_a_deadline_ends_a_query_and_the_next_one_runs(site: TestClient) -> None:

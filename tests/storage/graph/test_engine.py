@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pyoxigraph import NamedNode, Store
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Store, Triple
 
 from storage.errors import (
     Closed,
@@ -20,11 +20,15 @@ from storage.errors import (
     DiskFailed,
     MemoryLimitExceeded,
     Overloaded,
+    QueryEvaluationError,
+    QueryRefused,
+    QuerySyntaxError,
     WriterCrashed,
 )
 from storage.files import DataDirectory
 from storage.graph.store import GraphStore
 
+SPO = "<urn:s> <urn:p>"
 ONE = "INSERT DATA { <urn:s> <urn:p> 1 }"
 NUMBERS = " ".join(str(number) for number in range(1000))
 # 10^12 solutions, none of which is kept: time without memory.
@@ -176,6 +180,65 @@ def test_updates_from_many_threads_are_all_there(store: GraphStore) -> None:
         generations = [number for numbers in threads.map(write, range(16)) for number in numbers]
     assert len(set(generations)) == len(store) == 320
     assert store.generation == max(generations)
+
+
+def test_each_update_of_a_group_stands_or_fails_for_itself_and_they_share_a_sync(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    real = os.fdatasync
+
+    def fdatasync(fd: int) -> None:
+        synced.append(fd)
+        real(fd)
+
+    monkeypatch.setattr("os.fdatasync", fdatasync)
+    store.update(ONE)
+    before = store.generation
+    for _ in range(3):
+        synced.clear()
+        outcomes = store.update_all(
+            [
+                ("INSERT DATA { <a> <urn:p> 2 }", "http://base/"),
+                ("INSERT DATA { <urn:s> <urn:p> 3 ", None),
+                (
+                    "DELETE DATA { <urn:s> <urn:p> 1 } ; INSERT DATA { <urn:s> <urn:p> 4 } ; CREATE GRAPH <urn:g>",
+                    None,
+                ),
+                ("INSERT DATA { <urn:s> <urn:p> 5 }", None),
+            ]
+        )
+        assert len(synced) == 1
+        generations = [outcome for outcome in outcomes if isinstance(outcome, int)]
+        assert generations == list(range(before + 1, before + 1 + len(generations)))
+        before = store.generation
+        assert before == generations[-1]
+    assert isinstance(outcomes[1], QuerySyntaxError)
+    assert isinstance(outcomes[2], QueryEvaluationError)  # the graph was there by then, so none of it is done again
+    assert {str(quad.triple) for quad in store.quads([DefaultGraph()])} == {
+        str(Triple(NamedNode(subject), NamedNode("urn:p"), Literal(number)))
+        for subject, number in (("http://base/a", 2), ("urn:s", 4), ("urn:s", 5))
+    }
+
+
+def test_a_process_killed_in_a_group_leaves_open_what_became_of_it_and_the_next_one_runs(store: GraphStore) -> None:
+    store.update(ONE)
+    pid = store._engine.pid
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(store.update_all, [("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
+        time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(WriterCrashed, match="is not known"):
+            running.result(SECONDS)
+    assert store.update_all([("INSERT DATA { <urn:s> <urn:p> 3 }", None)]) == [store.generation]
+    assert {quad.object for quad in store.quads([DefaultGraph()])} == {Literal(1), Literal(3)}
+
+
+def test_a_group_that_would_ask_others_is_refused(store: GraphStore) -> None:
+    with pytest.raises(QueryRefused):
+        store.update_all([(ONE, None), ("LOAD <http://127.0.0.1:1/>", None)])
+    assert len(store) == 0
 
 
 def test_each_update_is_visible_to_its_thread_when_it_returns(store: GraphStore) -> None:

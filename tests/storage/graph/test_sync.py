@@ -123,6 +123,48 @@ def test_logs_are_synced_while_anything_may_be_written_to_them(
     assert synced_now() == [4, 1_000_000]
 
 
+def test_a_log_that_is_kept_open_is_the_newest_however_logs_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("os.fdatasync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    scanned: list[Path] = []
+    real = os.scandir
+
+    def scandir(path: Path) -> object:
+        scanned.append(path)
+        return real(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    logs = Logs(tmp_path)
+
+    def rest() -> None:
+        os.utime(tmp_path, ns=(0, len(scanned)))  # as if the last change of it had been long ago
+
+    (tmp_path / "000001.log").write_bytes(b"a")
+    rest()
+    for _ in range(3):
+        logs.sync()
+    assert (synced, len(scanned)) == (["000001.log"] * 3, 1)
+    (tmp_path / "000002.log").write_bytes(b"a")
+    for _ in range(2):  # another change could have the same time: it is looked for again and again
+        logs.sync()
+    assert (sorted(synced[3:]), len(scanned)) == (["000001.log", "000002.log", "000002.log"], 3)
+    rest()
+    for _ in range(2):
+        logs.sync()
+    (tmp_path / "000001.log").rename(tmp_path / "000003.log")  # used again
+    rest()
+    logs.sync()
+    assert (sorted(synced[6:]), len(scanned)) == (["000002.log"] * 3 + ["000003.log"], 5)
+    with logs.exchanging():
+        pass
+    logs.sync()
+    assert len(scanned) == 6
+    logs.close()
+    logs.close()
+
+
 def test_whatever_is_written_to_a_log_shows(tmp_path: Path) -> None:
     logs = Logs(tmp_path)
     for name in ("000001.log", "000002.log"):
