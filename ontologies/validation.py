@@ -24,6 +24,10 @@ _SEVERITIES = ("Violation", "Warning", "Info")
 _DEPRECATED = re.compile(r"has type <([^>]+)> which was deprecated")
 _CLASS = re.compile(r"instance of <([^>]+)>")
 _DATATYPE = re.compile(r"datatype\(([a-z]+:\w+)\)")
+_EXCLUDED = "not an instance of <"
+_ONE_CLASS = (
+    "keep the class of what it is; relations say a class as well: what has brick:isPointOf is a brick:Point, for one"
+)
 _MOST_NAMED = 3  # classes, of which a node may have any
 _SINCE_1_5 = (
     "Brick 1.4 asks for that, though it has RealEstateCore's classes in place of its own; 1.5 does not: --version 1.5"
@@ -179,6 +183,9 @@ class _Explainer:
     ) -> tuple[str, str | None]:
         if deprecated := _DEPRECATED.search(message):
             return self._deprecated(deprecated[1])
+        if _EXCLUDED in message and (types := self._types.get(value)):
+            names = ", ".join(map(compact, sorted(types)))
+            return f"the node is {names}, and of a class that excludes this", _ONE_CLASS
         if wanted := _CLASS.findall(message):
             return self._misfit(value, path, wanted)
         if path and (datatype := _DATATYPE.search(message)):

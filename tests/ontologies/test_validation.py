@@ -83,6 +83,12 @@ CAUSES = [
         "check whether",
     ),
     (
+        "<urn:g12> a brick:Gas_Meter, brick:Gas_Sensor .",
+        "Violation",
+        "the node is brick:Gas_Meter, brick:Gas_Sensor, and of a class that excludes this",
+        "keep the class",
+    ),
+    (
         "<urn:p7> a brick:Sensor ; brick:timestamp '2022-08-29T15:11:00Z' .",
         "Violation",
         "what brick:timestamp says is no xsd:dateTime",
