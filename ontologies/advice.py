@@ -14,6 +14,8 @@ from ontologies.points import find_points
 from ontologies.units import qudt_units
 
 _UNIT_OF = (BRICK["hasUnit"], QUDT["hasUnit"], QUDT["unit"])
+_OF_TAGS = {BRICK["hasTag"], BRICK["isTagOf"]}  # whose other direction nobody asks for
+_ONE_WAY = "relations are said in one direction alone"
 _SHOWN = 5
 
 
@@ -67,14 +69,17 @@ def _unit_hint(unit: str, known: frozenset[str]) -> str:
 def _inverses(model: Iterable[Quad], ontology: Iterable[Quad]) -> Iterator[Advice]:
     """Relations that are said in one direction alone, where the ontology has the other one, too."""
     other = _inverse_properties(ontology)
-    said = {(quad.subject, quad.predicate, quad.object) for quad in model if quad.predicate in other}
+    predicates = other.keys() - _OF_TAGS
+    said = {(quad.subject, quad.predicate, quad.object) for quad in model if quad.predicate in predicates}
     lacking: defaultdict[NamedNode, set[str]] = defaultdict(set)
     for subject, predicate, value in said:
         if (value, other[predicate], subject) not in said:
             lacking[predicate].add(str(subject).strip("<>"))
-    for predicate, nodes in sorted(lacking.items(), key=lambda item: item[0].value):
-        cause = f"{compact(predicate.value)} is said without {compact(other[predicate].value)}"
-        yield from advice(cause, "`twinhouse infer` adds the other direction; queries then need not know both", nodes)
+    named = ", ".join(f"{compact(p.value)} ({len(lacking[p]):,})" for p in sorted(lacking, key=lambda p: p.value))
+    hint = f"`twinhouse infer` adds the other direction of {named}; queries then need not know both"
+    count = sum(map(len, lacking.values()))
+    if count:
+        yield Advice(_ONE_WAY, hint, count, tuple(sorted(set().union(*lacking.values()))[:_SHOWN]))
 
 
 def _inverse_properties(ontology: Iterable[Quad]) -> Mapping[NamedNode, NamedNode]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, serialize
 from ontologies.catalog import Ontology, qudt_types
 from ontologies.formats import read_quads
 from ontologies.migration import renamed
-from ontologies.namespaces import BRICK, RDF, RDFS, compact
+from ontologies.namespaces import BRICK, BRICK_RELEASES, RDF, RDFS, REC, compact
 from ontologies.skolem import named, unnamed, unnamed_triples
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 _SEVERITIES = ("Violation", "Warning", "Info")
 _DEPRECATED = re.compile(r"has type <([^>]+)> which was deprecated")
 _CLASS = re.compile(r"instance of <([^>]+)>")
+_DATATYPE = re.compile(r"datatype\(([a-z]+:\w+)\)")
+_EXCLUDED = "not an instance of <"
+_ONE_CLASS = (
+    "keep the class of what it is; relations say a class as well: what has brick:isPointOf is a brick:Point, for one"
+)
+_MOST_NAMED = 3  # classes, of which a node may have any
+_SINCE_1_5 = (
+    "Brick 1.4 asks for that, though it has RealEstateCore's classes in place of its own; 1.5 does not: --version 1.5"
+)
 _IRI = re.compile(r"<([^<>\s]+)>")
 
 
@@ -164,56 +173,86 @@ class _Explainer:
         path = _bare(reason.path) if reason.path else None
         shape = _bare(violation.shape_name) if violation.shape_name else None
         value = _bare(reason.value)
-        cause, hint = self._explain(value, path, shape, message)
+        cause, hint = self._explain(_bare(violation.focus_node), value, path, shape, message)
         return ValidationFinding(
             reason.severity, _bare(violation.focus_node), path, value, shape, message, cause, hint
         )
 
-    def _explain(self, value: str, path: str | None, shape: str | None, message: str) -> tuple[str, str | None]:
+    def _explain(
+        self, focus: str, value: str, path: str | None, shape: str | None, message: str
+    ) -> tuple[str, str | None]:
         if deprecated := _DEPRECATED.search(message):
             return self._deprecated(deprecated[1])
-        if wanted := _CLASS.search(message):
-            return self._misfit(value, path, wanted[1])
-        where = " ".join(compact(name) for name in (shape, path) if name)
-        return f"{where}: {_IRI.sub(_compacted, message)}", None
+        if _EXCLUDED in message and (types := self._types.get(value)):
+            names = ", ".join(map(compact, sorted(types)))
+            return f"the node is {names}, and of a class that excludes this", _ONE_CLASS
+        if wanted := _CLASS.findall(message):
+            return self._misfit(value, path, wanted)
+        if path and (datatype := _DATATYPE.search(message)):
+            return f"what {compact(path)} says is no {datatype[1]}", f'write it as "…"^^{datatype[1]}'
+        if (known := self._types.get(focus)) and known.isdisjoint(self._shapes.classes):
+            return self._unknown(sorted(known), None)
+        said = _IRI.sub(_compacted, message)
+        if path and _is_resource(value) and value != focus and value not in self._types:
+            hint = "say what it is: add an rdf:type, or validate together with the model that says it"
+            return f"what {compact(path)} points to has no class, but: {said}", hint
+        # Shapes that say the same of a path are mended together.
+        return f"{compact(path or shape or '')}: {said}".removeprefix(": "), None
 
     def _deprecated(self, old: str) -> tuple[str, str]:
         new = self._shapes.replacements.get(old)
         todo = f"write {compact(new)} in its place" if new else "look for its successor in the release notes"
         return f"{compact(old)} is deprecated", f"{compact(old)} still works, but {todo}"
 
-    def _misfit(self, value: str, path: str | None, wanted: str) -> tuple[str, str]:
+    def _misfit(self, value: str, path: str | None, wanted: Sequence[str]) -> tuple[str, str]:
+        """Explain a value that is of none of the classes that are wanted."""
         types = self._types.get(value, set())
         gone = sorted(types - self._shapes.classes)
         where = f"what {compact(path)} points to" if path else "the node"
+        choice = _either(wanted)
         if gone:
-            names = ", ".join(map(compact, gone))
-            newer = renamed(NamedNode(gone[0]))
-            if newer is not None:
-                return (
-                    f"the ontology has no class {names}",
-                    f"renamed: write {compact(newer.value)} in its place; `twinhouse load --brick` does",
-                )
-            return (
-                f"the ontology has no class {names}",
-                f"renamed, removed or misspelt: give it a class that the ontology has, or declare {names}"
-                f" as a subclass of {compact(wanted)} or one below it",
-            )
+            return self._unknown(gone, wanted[0])
         if types:
             names = ", ".join(map(compact, sorted(types)))
+            later = list(wanted) == [BRICK["Location"].value] and all(NamedNode(name) in REC for name in types)
             return (
-                f"{where} is {names}, not {compact(wanted)}",
-                f"check whether {compact(path or '')} is meant",
+                f"{where} is {names}, not {choice}",
+                _SINCE_1_5 if later else f"check whether {compact(path or '')} is meant",
             )
+        if path and not _is_resource(value):
+            hint = f"write a node in its place: [ a {compact(wanted[0])} ; … ]"
+            return f"what {compact(path)} says is a literal, but must be {choice}", hint
         return (
-            f"{where} has no class, but must be {compact(wanted)}",
-            f"say what it is: add an rdf:type that is {compact(wanted)} or below it",
+            f"{where} has no class, but must be {choice}",
+            f"say what it is: add an rdf:type that is {compact(wanted[0])} or below it",
+        )
+
+    def _unknown(self, gone: Sequence[str], wanted: str | None) -> tuple[str, str]:
+        """Explain classes that the ontology does not have, of a node that should be of one that is `wanted`."""
+        old = next((release for release in BRICK_RELEASES[1:] if NamedNode(gone[0]) in release), None)
+        if old is not None:
+            return (
+                f"classes are of an older Brick, {old.iri}",
+                "`twinhouse load --brick 1.4` writes the model in today's terms, and says which have none",
+            )
+        names = ", ".join(map(compact, gone))
+        newer = renamed(NamedNode(gone[0]))
+        if newer is not None:
+            return (
+                f"the ontology has no class {names}",
+                f"renamed: write {compact(newer.value)} in its place; `twinhouse load --brick` does",
+            )
+        below = f"{compact(wanted)} or one below it" if wanted else "one that it has"
+        return (
+            f"the ontology has no class {names}",
+            f"renamed, removed or misspelt: give it a class that the ontology has, or declare {names}"
+            f" as a subclass of {below}",
         )
 
 
 def _cause(group: list[ValidationFinding]) -> Cause:
     first = group[0]
-    touched = {(finding.focus, finding.value) for finding in group}
+    touched = {f.value if f.value and _is_resource(f.value) else f.focus for f in group}
     return Cause(first.severity, first.cause, first.hint, len(touched), first)
 
 
@@ -235,6 +274,15 @@ def _order(finding: ValidationFinding) -> tuple[int, str, str, str, str, str]:
 def _bare(term: str) -> str:
     found = _IRI.fullmatch(term)
     return unnamed(found[1] if found else term)
+
+
+def _either(classes: Sequence[str]) -> str:
+    names = [compact(name) for name in classes]
+    return " or ".join(names if len(names) <= _MOST_NAMED else [*names[:_MOST_NAMED], "one of others"])
+
+
+def _is_resource(value: str) -> bool:
+    return bool(re.match(r"_:|[A-Za-z][A-Za-z0-9+.\-]*:[^\s\"]*$", value))
 
 
 def _compacted(found: re.Match[str]) -> str:

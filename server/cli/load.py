@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli.failure import Failure
+from server.cli.loading import loaded
 from server.cli.model_reports import show
 from server.cli.options import BrickRelease, Data, Json, Setting, Url, read_text, settings_of, target_of
 from server.cli.output import print_json
@@ -74,15 +75,13 @@ def load(
     given = settings_of(settings)
     with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
         for name, file in named:
-            with waiting(f"reading {file}"):
-                report = _load(client, name, file, parameters, point_map, given)
+            report = _load(client, name, file, parameters, point_map, given)
             reports.append({"file": str(file), **report})
             if not as_json:
                 show(file, report)
         for each in urls:
             assert client is not None  # noqa: S101 - there are URLs
-            with waiting(f"fetching {each}"):
-                report = client.json("POST", "/models", params=[*parameters.items(), *_sent(given), ("url", each)])
+            report = loaded(client, each, params=[*parameters.items(), *_sent(given), ("url", each)])
             reports.append({"file": each, **report})
             if not as_json:
                 show(each, report)
@@ -172,10 +171,9 @@ def _load(
         if point_map is not None:
             parts["map"] = (point_map.name, stack.enter_context(point_map.open("rb")), "text/csv")
         try:
-            report: dict[str, Any] = client.json("POST", "/models", params=sent, files=parts)
+            return loaded(client, str(file), params=sent, files=parts)
         except Failure as failure:
             raise _explained(failure, file, "lenient" in parameters) from None
-    return report
 
 
 def _dry_run(
@@ -196,7 +194,8 @@ def _dry_run(
         raise Failure(f"{point_map}: {error}") from None
     lenient = "lenient" in parameters
     model = Model(file, name, told("format"), told("graph"), lenient, table, told("base"), brick=told("brick"))
-    return {**asdict(report_of(replace(model, settings=settings))), "loaded": False}
+    with waiting(f"reading {file}"):
+        return {**asdict(report_of(replace(model, settings=settings))), "loaded": False}
 
 
 def _explained(failure: Failure, file: Path, lenient: bool) -> Failure:

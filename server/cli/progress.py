@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -68,6 +68,33 @@ def shares() -> Iterator[Progress]:
     columns = (TextColumn("{task.description:<28}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         yield progress
+
+
+@contextlib.contextmanager
+def loading(name: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Lend what shows how far a load is, as GET /loads/{id} tells it: a bar while reading, else that it goes on."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        shown = name.replace("[", r"\[")
+        task = progress.add_task(f"sending {shown}", total=None)
+
+        def show(load: dict[str, Any]) -> None:
+            known = load["phase"] == "reading" and load["bytes"] and load["bytes_read"]
+            quads = f", {load['quads']:,} quads" if load["quads"] else ""
+            progress.update(
+                task,
+                description=f"{load['phase']} {shown}{quads}",
+                total=load["bytes"] if known else None,
+                completed=load["bytes_read"] if known else 0,
+            )
+
+        yield show
 
 
 @contextlib.contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from server.cli import serve_options as option
 from server.cli.failure import Failure, say
 from server.cli.options import Data, Host, Insecure, Port
 
@@ -22,96 +23,41 @@ def serve(
     data: Data = None,
     host: Host = None,
     port: Port = None,
-    default_graph: Annotated[
-        str | None, typer.Option(help="Default graph of a query: `union` of all graphs, or `strict`.")
-    ] = None,
-    query_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="The longest that a query or update may take.")
-    ] = None,
-    query_rows: Annotated[int | None, typer.Option(min=1, help="The most rows that an answer may have.")] = None,
-    readers: Annotated[int | None, typer.Option(min=1, help="How many SPARQL queries run at a time.")] = None,
-    reader_megabytes: Annotated[
-        int | None, typer.Option(min=1, help="Memory that one of them, or an update, may use.")
-    ] = None,
-    cache_megabytes: Annotated[
-        int | None, typer.Option(min=0, help="Memory for answers that are asked for again.")
-    ] = None,
-    series_megabytes: Annotated[
-        int | None, typer.Option(min=1, help="Memory for reading and writing series.")
-    ] = None,
-    body_megabytes: Annotated[int | None, typer.Option(min=1, help="The largest body of a request.")] = None,
-    unpacked_megabytes: Annotated[
-        int | None, typer.Option(min=1, help="The largest that a compressed body may become.")
-    ] = None,
-    ingest_rows: Annotated[
-        int | None, typer.Option(min=1, help="The most readings that a request may bring.")
-    ] = None,
-    future_days: Annotated[int | None, typer.Option(min=0, help="How far ahead a reading may be.")] = None,
-    retention: Annotated[
-        str | None, typer.Option(metavar="RULES", help="How long readings are kept: `brick:Sensor=90d *=5y`.")
-    ] = None,
-    inference: Annotated[
-        str | None,
-        typer.Option(metavar="RULES", help="Keep what follows up to date by: brick, brick 1.5, 223p (classes)."),
-    ] = None,
-    changes: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Changes of the graph that can be undone: all, loads, none.")
-    ] = None,
-    changes_kept: Annotated[int | None, typer.Option(min=1, help="How many changes are kept.")] = None,
-    changes_days: Annotated[float | None, typer.Option(min=0, help="For how many days.")] = None,
-    changes_megabytes: Annotated[int | None, typer.Option(min=0, help="In how much space.")] = None,
-    influx_tag: Annotated[
-        str | None, typer.Option(metavar="TAG", help="Tag of line protocol that names a point; empty: none.")
-    ] = None,
-    influx_unknown: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Line protocol that no point has: create (a point), refuse.")
-    ] = None,
-    anonymous: Annotated[
-        str | None,
-        typer.Option(metavar="ROLE", help="Without a token: none, read, write, admin. Default: admin on loopback."),
-    ] = None,
+    default_graph: option.DefaultGraph = None,
+    query_seconds: option.QuerySeconds = None,
+    query_rows: option.QueryRows = None,
+    readers: option.Readers = None,
+    reader_megabytes: option.ReaderMegabytes = None,
+    cache_megabytes: option.CacheMegabytes = None,
+    series_megabytes: option.SeriesMegabytes = None,
+    body_megabytes: option.BodyMegabytes = None,
+    unpacked_megabytes: option.UnpackedMegabytes = None,
+    ingest_rows: option.IngestRows = None,
+    future_days: option.FutureDays = None,
+    retention: option.Retention = None,
+    inference: option.Inference = None,
+    changes: option.Changes = None,
+    changes_kept: option.ChangesKept = None,
+    changes_days: option.ChangesDays = None,
+    changes_megabytes: option.ChangesMegabytes = None,
+    influx_tag: option.InfluxTag = None,
+    influx_unknown: option.InfluxUnknown = None,
+    anonymous: option.Anonymous = None,
     insecure: Insecure = None,
-    allowed_hosts: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Host names of this server, by commas, for clients without token."),
-    ] = None,
-    cors_origins: Annotated[
-        str | None, typer.Option(metavar="ORIGINS", help="Whose web pages may call it, by commas, or *: CORS.")
-    ] = None,
-    header_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="The longest that the head of a request may take.")
-    ] = None,
-    body_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="The longest wait for a body, beyond 1 s for each KiB.")
-    ] = None,
-    send_seconds: Annotated[
-        float | None, typer.Option(min=0.001, help="The longest that a client may take nothing of its answer.")
-    ] = None,
-    keep_alive_seconds: Annotated[
-        float | None, typer.Option(min=0, help="How long a connection without a request stays open.")
-    ] = None,
-    connections: Annotated[int | None, typer.Option(min=1, help="The most connections at a time.")] = None,
-    outbound_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HOST",
-            help="A host that SERVICE and LOAD may ask; may be repeated [env: TWINHOUSE_OUTBOUND_HOSTS].",
-        ),
-    ] = None,
-    public_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="What IRIs of observations begin with; else they are URNs.")
-    ] = None,
-    hybrid: Annotated[
-        str | None, typer.Option(help="`always` sees readings in every query, for diagnosis. Default: auto.")
-    ] = None,
-    hybrid_readings: Annotated[
-        int | None, typer.Option(min=1, help="The most readings that become triples for one query.")
-    ] = None,
-    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Certificate and chain (PEM): HTTPS.")] = None,
-    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
-    bacnet: Annotated[
-        Path | None, typer.Option(metavar="CONFIG", help="Run the BACnet gateway of this configuration, too.")
-    ] = None,
+    allowed_hosts: option.AllowedHosts = None,
+    cors_origins: option.CorsOrigins = None,
+    header_seconds: option.HeaderSeconds = None,
+    body_seconds: option.BodySeconds = None,
+    send_seconds: option.SendSeconds = None,
+    keep_alive_seconds: option.KeepAliveSeconds = None,
+    connections: option.Connections = None,
+    outbound_host: option.OutboundHost = None,
+    public_url: option.PublicUrl = None,
+    hybrid: option.Hybrid = None,
+    hybrid_readings: option.HybridReadings = None,
+    tls_cert: option.TlsCert = None,
+    tls_key: option.TlsKey = None,
+    bacnet: option.BacnetConfig = None,
 ) -> None:
     """Serve a data directory over HTTP.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO
@@ -29,6 +31,7 @@ from server.protocols.http import (
     spooled_body,
     twin_of,
 )
+from server.protocols.loads import begun, wants_no_wait
 from server.streaming import stream
 from server.twin.exporting import write_model
 from server.twin.models import Model
@@ -151,5 +154,15 @@ async def _load(
         parameters.one("brick"),
         _settings(parameters),
     )
-    run = partial(twin_of(request).load, model, dry_run=parameters.flag("dry_run"))
-    return JSONResponse(plain(await to_thread.run_sync(run)))
+    load = partial(twin_of(request).load, dry_run=parameters.flag("dry_run"))
+    if not wants_no_wait(request):
+        return JSONResponse(plain(await to_thread.run_sync(partial(load, model))))
+    own = await to_thread.run_sync(_kept, document)  # the request's is closed when this is answered
+    return await begun(request, model.name, partial(load, replace(model, document=own)), own.close)
+
+
+def _kept(document: IO[bytes]) -> IO[bytes]:
+    """Return the document once more: if it is on disk, the same file."""
+    fd = os.dup(document.fileno())  # it is on disk from now on, if it was not
+    document.flush()
+    return os.fdopen(fd, "rb")

@@ -153,6 +153,7 @@ PARAMETERS: dict[str, tuple[Parameter, ...]] = {
 }
 PATH_PARAMETERS = {
     "/commands/{id}/outcome": (Parameter("id", "the command's id", "path"),),
+    "/loads/{id}": (Parameter("id", "the load's id, which the Location of its answer ends with", "path"),),
     "/queries/{id}": (Parameter("id", "the X-Request-Id of the request that asks", "path"),),
     "/store/{name:path}": (Parameter("name", "the rest of the graph's IRI, which is the URL itself", "path"),),
     "/observations/{uuid}/{time}": (

@@ -2,7 +2,8 @@
 
 So reading one neither keeps the server from its other work nor takes its memory, however large it is and whatever is
 in it. The process appends the quads to the staged file. Its one request is a line of JSON on stdin, its answer one on
-stdout: `{"ok": …}`, or `{"problem": …}`. It ends with the server.
+stdout: `{"ok": …}`, or `{"problem": …}`, after lines that say how far it is: `{"at": [bytes, quads]}`. It ends
+with the server.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from io import SEEK_END, BytesIO
 from pathlib import Path
@@ -30,6 +34,7 @@ from server.errors import Problem, problem_of
 from server.twin.changes import Recorded
 from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
+from server.twin.progress import Progress
 from server.twin.unpacking import coding_of, head_of
 from storage.errors import MemoryLimitExceeded
 from storage.graph.lifeline import end_with_parent
@@ -40,6 +45,7 @@ LARGE = 8 << 20  # bytes; what is smaller is read here before a process would ha
 # Of what is no RDF: Python reads it, and keeps everyone waiting meanwhile.
 LARGE_OTHERWISE = 1 << 20
 MEMORY = 2 << 30
+_STEP = 0.5  # seconds between news of how far a document is read
 _ZIP = b"PK\x03\x04"  # of a workbook
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
 Source = bytes | IO[bytes] | Path
@@ -55,20 +61,24 @@ class Document:
     lenient: bool = False
 
 
-def load_model(store: GraphStore | Recorded, model: Model, *, dry_run: bool = False) -> LoadReport:
+def load_model(
+    store: GraphStore | Recorded, model: Model, progress: Progress | None = None, *, dry_run: bool = False
+) -> LoadReport:
     """Replace the model's graph by its document, as one change. Durable and visible when it returns.
 
-    A dry run does all but that. Raises FormatError, ValueShapeError, UnknownFormat, MemoryLimitExceeded or a problem,
-    with nothing changed.
+    A dry run does all but that. Raises FormatError, ValueShapeError, UnknownFormat, MemoryLimitExceeded, Cancelled or
+    a problem, with nothing changed.
     """
-    graph = model.graph_name()
+    graph, progress = model.graph_name(), progress or Progress()
     with store.staged() as staged:
+        progress.reading(_size(model.document))
         if _is_large(model.document, _bound(model)):
-            report = _report(_apart(staged, model.document, {"model": _packed_model(model)}))
+            report = _report(_apart(staged, model.document, {"model": _packed_model(model)}, progress))
         else:
             report = read_model(model, staged)
         graphs = {graph, *(name for name in staged.graphs if not isinstance(name, ox.BlankNode))}
         refuse_graphs(graphs)
+        progress.writing(staged.count)
         if dry_run:
             return replace(report, loaded=False)
         store.replace(staged, sorted(graphs, key=str))
@@ -78,7 +88,7 @@ def load_model(store: GraphStore | Recorded, model: Model, *, dry_run: bool = Fa
 def stage(staged: Staged, document: Document) -> None:
     """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem."""
     if _is_large(document.source, LARGE):
-        _apart(staged, document.source, {"document": _packed_document(document)})
+        _apart(staged, document.source, {"document": _packed_document(document)}, Progress())
     else:
         _read(document, staged)
 
@@ -103,11 +113,18 @@ def _is_large(source: Source, bound: int) -> bool:
         return False
     if coding_of(source) is not None or head_of(source, len(_ZIP)) == _ZIP:  # nobody knows how large it is
         return True
+    return _size(source) > bound
+
+
+def _size(source: Source) -> int:
+    """Return a document's bytes, as it comes."""
+    if isinstance(source, bytes):
+        return len(source)
     if isinstance(source, Path):
-        return source.stat().st_size > bound
+        return source.stat().st_size
     size = source.seek(0, SEEK_END)
     source.seek(0)
-    return size > bound
+    return size
 
 
 def _packed_model(model: Model) -> dict[str, Any]:
@@ -146,14 +163,14 @@ def _graph(text: str | None) -> Graph | ox.BlankNode:
     return ox.BlankNode(text[2:]) if text.startswith("_:") else ox.NamedNode(text[1:-1])
 
 
-def _apart(staged: Staged, source: Source, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Let the process read a document. Raises a problem, or MemoryLimitExceeded."""
+def _apart(staged: Staged, source: Source, request: dict[str, Any], progress: Progress) -> Any:  # noqa: ANN401 - JSON
+    """Let the process read a document. Raises a problem, MemoryLimitExceeded or Cancelled."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
         assert not isinstance(file, bytes)  # noqa: S101 - they are never large
         fd = file.fileno()  # of a file on disk, also where it was in memory until now
         file.flush()
-        answer = _ask({**request, "staged": str(staged.path()), "source": f"/proc/self/fd/{fd}"}, fd)
+        answer = _ask({**request, "staged": str(staged.path()), "source": fd}, fd, progress)
     if "problem" in answer:
         raise Problem(**answer["problem"])
     staged.count += answer["ok"]["count"]
@@ -161,7 +178,7 @@ def _apart(staged: Staged, source: Source, request: dict[str, Any]) -> Any:  # n
     return answer["ok"]["report"]
 
 
-def _ask(request: dict[str, Any], fd: int) -> dict[str, Any]:
+def _ask(request: dict[str, Any], fd: int, progress: Progress) -> dict[str, Any]:
     with subprocess.Popen(
         [sys.executable, "-m", "server.twin.loading", str(MEMORY)],
         stdin=subprocess.PIPE,  # which closes with this process, and ends that one
@@ -172,22 +189,40 @@ def _ask(request: dict[str, Any], fd: int) -> dict[str, Any]:
     ) as process:
         assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
         assert process.stdout is not None  # noqa: S101 - as above
+        try:
+            progress.ending_by(process.kill)
+        except BaseException:
+            process.kill()
+            raise
         with contextlib.suppress(BrokenPipeError):
             # Past its buffer, which would be flushed once more when it is closed.
             os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
-        line = process.stdout.readline()
-    if line.endswith(b"\n"):
-        answer: dict[str, Any] = json.loads(line)
+        answer = _awaited(process.stdout, progress)
+    progress.check()
+    if answer is not None:
         return answer
     if process.returncode in _OUT_OF_MEMORY:
         raise MemoryLimitExceeded(f"reading the document needed more than {MEMORY >> 20:,} MiB of memory")
     raise Problem(500, "load-failed", f"the process that read the document ended with status {process.returncode}")
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    with Staged.onto(Path(request["staged"])) as staged:
+def _awaited(lines: IO[bytes], progress: Progress) -> dict[str, Any] | None:
+    """Return the answer that comes after news of how far it is; None where none comes."""
+    for line in lines:
+        if not line.endswith(b"\n"):
+            return None
+        document: dict[str, Any] = json.loads(line)
+        if "at" not in document:
+            return document
+        progress.at(*document["at"])
+    return None
+
+
+def _answer(request: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    with Staged.onto(Path(request["staged"])) as staged, os.fdopen(request["source"], "rb") as source:
         report = None
-        source = Path(request["source"])
+        source.seek(0)
+        _telling(source, staged, say)
         if "model" in request:
             report = asdict(read_model(_unpacked_model(request["model"], source), staged))
         else:
@@ -195,13 +230,26 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"count": staged.count, "graphs": [_packed_graph(graph) for graph in staged.graphs], "report": report}
 
 
-def _unpacked_model(packed: dict[str, Any], source: Path) -> Model:
+def _telling(source: IO[bytes], staged: Staged, say: Callable[[dict[str, Any]], None]) -> None:
+    """Say from time to time how far the document is read, until the process ends."""
+    fd = source.fileno()
+
+    def tell() -> None:
+        with contextlib.suppress(OSError):  # it is closed: the answer comes
+            while True:
+                time.sleep(_STEP)
+                say({"at": [os.lseek(fd, 0, os.SEEK_CUR), staged.count]})
+
+    threading.Thread(target=tell, daemon=True).start()
+
+
+def _unpacked_model(packed: dict[str, Any], source: IO[bytes]) -> Model:
     uuids = packed.pop("map")
     model = Model(source, **packed)
     return model if uuids is None else replace(model, map=PointMap({i: UUID(u) for i, u in uuids.items()}))
 
 
-def _unpacked_document(packed: dict[str, Any], source: Path) -> Document:
+def _unpacked_document(packed: dict[str, Any], source: IO[bytes]) -> Document:
     graph = _graph(packed["graph"])
     assert not isinstance(graph, ox.BlankNode)  # noqa: S101 - it was none before
     return Document(source, format_of_media_type(packed["format"]), graph, packed["lenient"])
@@ -227,14 +275,20 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     request = json.loads(sys.stdin.buffer.readline())
     end_with_parent(sys.stdin.fileno())
+    door = threading.Lock()
+
+    def say(answer: dict[str, Any]) -> None:
+        with door:
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
     try:
-        answer = {"ok": _answer(request)}
+        answer = {"ok": _answer(request, say)}
     except MemoryError:
         os.abort()  # as the engine does
     except Exception as error:  # whatever it is, the server gets it as a problem
         answer = {"problem": _problem(error)}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    say(answer)
     os._exit(0)
 
 

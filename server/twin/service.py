@@ -39,10 +39,12 @@ from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
 from server.twin.loading import load_model
+from server.twin.loads import Loads
 from server.twin.models import LoadReport, Model, named_node
 from server.twin.once import Once
 from server.twin.paging import MOST_ROWS, Page, page
 from server.twin.points import points_table
+from server.twin.progress import Progress
 from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
@@ -103,6 +105,7 @@ class Twin:
         self.graph.watch(self._index.soon)
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
+        self.loads = Loads()
         self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
         self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
@@ -115,6 +118,7 @@ class Twin:
         self._closed = True
         self._retaining.close()
         self._inferring.close()
+        self.loads.close()
         self.readers.close()
         self.outbound.close()
         self.series.finish()
@@ -208,9 +212,9 @@ class Twin:
         """Return the graph for writes that are recorded as `what`, unless the settings want none recorded."""
         return self.graph if self.settings.changes == "none" else Recorded(self.graph, self.changes, what)
 
-    def load(self, model: Model, *, dry_run: bool = False) -> LoadReport:
+    def load(self, model: Model, progress: Progress | None = None, *, dry_run: bool = False) -> LoadReport:
         """Load a model; see load_model."""
-        return load_model(self.recorded(f"load {model.name}"), model, dry_run=dry_run)
+        return load_model(self.recorded(f"load {model.name}"), model, progress, dry_run=dry_run)
 
     def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
         """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""

@@ -17,7 +17,8 @@ BODY = """
 <urn:a> a brick:Power_Sensor ; brick:hasUnit unit:KiloWatts ;
   ref:hasExternalReference [ a ref:TimeseriesReference ; ref:hasTimeseriesId "a" ] .
 <urn:b> a brick:Power_Sensor ; brick:hasUnit unit:KiloW .
-<urn:c> a brick:Power_Sensor ; brick:hasUnit unit:MINE .
+<urn:c> a brick:Power_Sensor ; brick:hasUnit unit:MINE ; brick:hasTag <urn:tag> .
+<urn:z> brick:feeds <urn:v> .
 """
 
 
@@ -31,11 +32,13 @@ def test_what_could_be_better() -> None:
     assert found.keys() == {
         "the unit unit:KiloWatts is not known",
         "the unit unit:MINE is not known",
-        "brick:hasPoint is said without brick:isPointOf",
+        "relations are said in one direction alone",
         "points have no series",
     }
     assert found["the unit unit:KiloWatts is not known"].hint == "perhaps unit:KiloW is meant"
-    assert found["brick:hasPoint is said without brick:isPointOf"].examples == ("urn:v",)
+    one_way = found["relations are said in one direction alone"]
+    assert (one_way.count, one_way.examples) == (2, ("urn:v", "urn:z"))
+    assert "brick:feeds (1), brick:hasPoint (1)" in one_way.hint
     assert found["points have no series"].examples == ("urn:b", "urn:c")
 
 
@@ -47,7 +50,8 @@ def test_sarif_names_a_rule_for_each_cause() -> None:
     quads = list(read_quads((PREFIXED + "<urn:r> a brick:Room . <urn:s> a brick:Room .").encode(), RdfFormat.TURTLE))
     report = validate(quads, find("brick")).to_dict()
     report["advice"] = [
-        {"cause": "points have no series", "hint": "load", "count": 2, "examples": ("urn:a", "urn:b")}
+        {"cause": "points have no series", "hint": "load", "count": 2, "examples": ("urn:a", "urn:b")},
+        {"cause": "points have no series!", "hint": "", "count": 1, "examples": ("urn:a",)},
     ]
     log = json.loads(json.dumps(to_sarif(report, "1.2.3")))
     [run] = log["runs"]
@@ -55,5 +59,9 @@ def test_sarif_names_a_rule_for_each_cause() -> None:
     assert log["version"] == "2.1.0"
     assert rules["brick-room-is-deprecated"]["help"]["text"].endswith("write rec:Room in its place")
     assert {result["ruleId"] for result in run["results"]} == rules.keys()
+    assert len(rules) == len(run["tool"]["driver"]["rules"]), "each has an id of its own"
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["message"]["text"]
     levels = {(r["level"], r["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]) for r in run["results"]}
     assert levels == {("warning", "urn:r"), ("warning", "urn:s"), ("note", "urn:a")}

@@ -51,6 +51,55 @@ CAUSES = [
         "what brick:hasPoint points to is brick:Fan, not brick:Point",
         "check whether",
     ),
+    (
+        "<urn:p5> a <https://brickschema.org/schema/1.0.2/Brick#Sensor> ; ref:hasExternalReference <urn:x5> ."
+        "<urn:x5> a ref:TimeseriesReference ; ref:hasTimeseriesId 'x5' .",
+        "Violation",
+        "classes are of an older Brick, https://brickschema.org/schema/1.0.2/Brick#",
+        "--brick 1.4",
+    ),
+    (
+        "<urn:p6> a brick:Sensor ; brick:isPointOf <urn:r6> .",
+        "Violation",
+        "what brick:isPointOf points to has no class, but: A Point can be a Point of Equipment, Location or Space.",
+        "together with the model that says it",
+    ),
+    (
+        "<urn:e9> a brick:VAV ; brick:hasLocation <urn:r9> . <urn:r9> a rec:Site .",
+        "Violation",
+        "what brick:hasLocation points to is rec:Site, not brick:Location",
+        "--version 1.5",
+    ),
+    (
+        "<urn:r10> a rec:Zone ; rec:geometry 'POINT (1 2)' .",
+        "Violation",
+        "what rec:geometry says is a literal, but must be rec:Geometry",
+        "[ a rec:Geometry",
+    ),
+    (
+        "<urn:m11> a brick:Building_Meter ; brick:meters <urn:x11> . <urn:x11> a brick:RTU .",
+        "Violation",
+        "what brick:meters points to is brick:RTU, not brick:Building or rec:Building",
+        "check whether",
+    ),
+    (
+        "<urn:g12> a brick:Gas_Meter, brick:Gas_Sensor .",
+        "Violation",
+        "the node is brick:Gas_Meter, brick:Gas_Sensor, and of a class that excludes this",
+        "keep the class",
+    ),
+    (
+        "<urn:p7> a brick:Sensor ; brick:timestamp '2022-08-29T15:11:00Z' .",
+        "Violation",
+        "what brick:timestamp says is no xsd:dateTime",
+        'write it as "…"^^xsd:dateTime',
+    ),
+    (
+        "<urn:p8> a brick:Sensor ; brick:hasLocation <urn:r8> . <urn:r8> a rec:Room .",
+        "Violation",
+        "brick:hasLocation: Points cannot have locations; use 'isPointOf' instead",
+        "",
+    ),
 ]
 
 

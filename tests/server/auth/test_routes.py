@@ -37,6 +37,8 @@ EXPECTED = {
     "/points/{uuid}": {"GET": READ},
     "/observations/{uuid}/{time}": {"GET": READ},
     "/models": {"GET": READ, "POST": WRITE},
+    "/loads": {"GET": READ},
+    "/loads/{id}": {"GET": READ, "DELETE": WRITE},
     "/infer": {"POST": WRITE},
     "/changes": {"GET": READ},
     "/changes/{number}": {"GET": READ},
