@@ -176,6 +176,9 @@ _FOUND = {
     "numbers and IRIs are no strings": """SELECT (GROUP_CONCAT(?v) AS ?gv) (GROUP_CONCAT(?p) AS ?gp)
         (GROUP_CONCAT(STR(?t) ; separator='|') AS ?gt) {
         ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v }""",
+    "NaN of a sub-query in an order": """SELECT ?k ?t { { SELECT ?p (AVG(?w) AS ?k) {
+        ?x sosa:madeBySensor ?p ; sosa:hasSimpleResult ?w } GROUP BY ?p }
+        ?o sosa:madeBySensor ?p ; sosa:resultTime ?t } ORDER BY DESC(?k) ?t""",
     "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
         HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
 }
