@@ -111,7 +111,6 @@ class Reads:
         if deadline:
             cleanup.callback(deadline.close)
         pending = self.hot.latest.pending() if question.latest is not None else []
-        cursor.register("wanted", question.ids)
         for name, table in question.tables.items():
             cursor.register(name, table)
         sql = self._narrow(cursor, question, pending) or self._wide(cursor, question, pending, cleanup)
@@ -129,6 +128,8 @@ class Reads:
         rows = self.narrow.readings(window, [str(found) for found in plain.ids.column("id").to_pylist()])
         if rows is None:
             return None
+        if plain.latest is not None:
+            cursor.register("wanted", plain.ids)
         for name in plain.readings:
             cursor.register(name, rows)
         return statement(plain, _latest(cursor, plain, pending), (window.start, window.end))
@@ -142,6 +143,7 @@ class Reads:
     ) -> str:
         """Return the SQL over what the engine reads."""
         moment = self._moment(cursor, cleanup, question.ids.num_rows)
+        cursor.register("wanted", question.ids)
         question = chosen(moment, self.sources, question)
         parts = relations(moment, self.sources, question) | _latest(cursor, question, pending)
         moment.planned()

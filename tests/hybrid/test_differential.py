@@ -174,8 +174,11 @@ _FOUND = {
     "FROM beside a sub-query": """SELECT ?p ?n FROM <urn:twinhouse:model:site> { ?p rdfs:label ?l
         { SELECT ?p (COUNT(*) AS ?n) { ?o sosa:madeBySensor ?p } GROUP BY ?p } }""",
     "numbers and IRIs are no strings": """SELECT (GROUP_CONCAT(?v) AS ?gv) (GROUP_CONCAT(?p) AS ?gp)
-        (GROUP_CONCAT(STR(?t) ; separator='|') AS ?gt) { ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ;
-        sosa:hasSimpleResult ?v }""",
+        (GROUP_CONCAT(STR(?t) ; separator='|') AS ?gt) {
+        ?o sosa:madeBySensor ?p ; sosa:resultTime ?t ; sosa:hasSimpleResult ?v }""",
+    "NaN of a sub-query in an order": """SELECT ?k ?t { { SELECT ?p (AVG(?w) AS ?k) {
+        ?x sosa:madeBySensor ?p ; sosa:hasSimpleResult ?w } GROUP BY ?p }
+        ?o sosa:madeBySensor ?p ; sosa:resultTime ?t } ORDER BY DESC(?k) ?t""",
     "EXISTS in HAVING": """SELECT ?p { ?x brick:hasPoint ?p } GROUP BY ?p
         HAVING(EXISTS { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'on' })""",
 }
@@ -191,6 +194,7 @@ _FOUND_OTHER = {
     "a constant beside no solution": "DESCRIBE ?p :a { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'nothing' }",
     "a point and a reading": """DESCRIBE ?p ?o { ?p a brick:Zone_Air_Temperature_Sensor ; brick:lastKnownValue ?o .
         ?o brick:value ?v }""",
+    "many readings": "DESCRIBE ?o { ?o sosa:madeBySensor :c ; sosa:hasSimpleResult ?v }",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -55,8 +56,11 @@ class Aggregates:
         counts += [f"count(*) FILTER (contains({text}, 'e'))" for text in sorted(self.written)]
         return " + ".join(counts) or "0"
 
-    def source(self, joined: str, keys: Sequence[str], relations: Sequence[str]) -> str:
-        """Return what to group: what is joined, by its relations, and the time that follows each in its group."""
+    def source(self, joined: str, keys: Sequence[str], relations: Sequence[str], selected: str) -> str:
+        """Return what to group: of what is joined the columns that are `selected` by their relations' names.
+
+        Where values hold until the next time, each has beside it the time that follows in its group.
+        """
         if not self.instants:
             return joined
         if len(self.instants) > 1:
@@ -64,8 +68,7 @@ class Aggregates:
         [time] = self.instants
         among = f"PARTITION BY {', '.join(keys)} " if keys else ""
         following = f"lead({time}) OVER ({among}ORDER BY {time}) AS {FOLLOWING}"
-        # An alias is all columns of its relation: outside, b.c0 is what it was.
-        return f"(SELECT {', '.join(relations)}, {following} FROM {joined})"
+        return f"(SELECT {''.join(_packed(relation, selected) for relation in relations)}{following} FROM {joined})"
 
     def replace(self, found: Expression) -> Expression:
         """Return the expression over these columns."""
@@ -191,6 +194,13 @@ class Aggregates:
         if column.type == "observation":
             value = f"CASE WHEN {column.sql}.id IS NOT NULL THEN {selected(column)} END"
         return f"count({'DISTINCT ' if distinct else ''}{value})"
+
+
+def _packed(relation: str, selected: str) -> str:
+    """Return the SQL of a column with a relation's name, in which are its columns that are selected by that."""
+    columns = sorted(set(re.findall(rf"\b{relation}\.(\w+)", selected)))
+    packed = ", ".join(f"{column} := {relation}.{column}" for column in columns)
+    return f"struct_pack({packed}) AS {relation}, " if columns else ""
 
 
 def _string(column: Column) -> str:

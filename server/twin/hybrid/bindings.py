@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -210,7 +211,10 @@ def ranks(terms: Sequence[Term]) -> list[int]:
 
 
 def _order(term: Term, *, numeric: bool) -> tuple[int, float, str]:
-    """Return what terms are ordered by (section 15.1): blank nodes, IRIs, literals."""
+    """Return what terms are ordered by (section 15.1): blank nodes, IRIs, literals; NaN above all numbers."""
+    if isinstance(term, ox.Literal) and numeric:
+        number = number_of(term) or 0.0
+        return (2, math.inf, "NaN") if math.isnan(number) else (2, number, "")
     if isinstance(term, ox.Literal):
-        return (2, number_of(term) or 0.0, "") if numeric else (2, 0.0, term.value)
+        return 2, 0.0, term.value
     return (1 if isinstance(term, ox.NamedNode) else 0, 0.0, str(term))

@@ -34,20 +34,23 @@ class Part:
     points: frozenset[str] | None = None
     window: Window = field(default_factory=Window)
 
-    @classmethod
-    def of_reading(cls, index: PointIndex, uuid: UUID, time: datetime) -> Part:
-        """Return the part that is one reading."""
-        points = frozenset(point.point for point in index.points if point.uuid == uuid)
-        return cls(points, Window(time, time + timedelta(microseconds=1)))
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a query needs as quads: these parts of history, the latest values of some points, these predicates."""
+    """What a query needs as quads: these parts of history, the latest values of some points, these predicates.
+
+    Beside them single `readings`, by their series and times (naive UTC).
+    """
 
     history: tuple[Part, ...] = (Part(),)
     current: tuple[Part, ...] = (Part(),)
     predicates: frozenset[str] = ALL
+    readings: frozenset[tuple[UUID, datetime]] = frozenset()
+
+    @classmethod
+    def single(cls, readings: Iterable[tuple[UUID, datetime]]) -> Wanted:
+        """Return what is said of single readings alone."""
+        return cls((), (), readings=frozenset(readings))
 
 
 @dataclass(slots=True)
@@ -69,6 +72,10 @@ class Materialiser:
                 left -= self._write(file, self._question(part, wanted, current=False), left, seconds)
             for part in wanted.current if wanted.predicates & terms.CURRENT else ():
                 self._write(file, self._question(part, wanted, current=True), self.most, seconds)
+            if wanted.readings and wanted.predicates - terms.CURRENT:
+                left -= self._write(file, self._single(wanted, current=False), left, seconds)
+            if wanted.readings and wanted.predicates & terms.CURRENT:
+                self._write(file, self._single(wanted, current=True), self.most, seconds)
         return self.most - left
 
     def _write(self, file: BinaryIO, question: Question, most: int, seconds: float) -> int:
@@ -81,17 +88,39 @@ class Materialiser:
         return rows
 
     def _question(self, part: Part, wanted: Wanted, *, current: bool) -> Question:
-        points = bindings(chosen(self.index, part.points), self.kinds)
+        return self._asked(chosen(self.index, part.points), part.window, wanted, {}, current=current)
+
+    def _single(self, wanted: Wanted, *, current: bool) -> Question:
+        """Return the question for single readings."""
+        series, times = zip(*sorted(wanted.readings), strict=True)
+        asked = pa.table({"id": pa.array(map(str, series), pa.string()), "time": pa.array(times, pa.timestamp("us"))})
+        named = set(series)
+        points = [point for point in self.index.points if point.uuid in named]
+        window = Window(min(times), max(times) + timedelta(microseconds=1))
+        return self._asked(points, window, wanted, {"asked": asked}, current=current)
+
+    def _asked(
+        self,
+        wanted_points: Iterable[PointSeries],
+        window: Window,
+        wanted: Wanted,
+        tables: dict[str, pa.Table],
+        *,
+        current: bool,
+    ) -> Question:
+        """Return the question for the readings of points in a window, of those that are in all of the tables."""
+        points = bindings(wanted_points, self.kinds)
         relation = "latest" if current else "readings0"
         joined = f"SELECT r.*, b.point, b.kind FROM {relation} AS r JOIN points AS b USING (id)"
+        joined += "".join(f" SEMI JOIN {name} AS t ON t.id = r.id AND t.time = r.time" for name in tables)
         if current:
-            joined += f" WHERE {part.window.condition('r.time')}"
+            joined += f" WHERE {window.condition('r.time')}"
         sql = quads(joined, wanted.predicates, current, self.public_url)
         return Question(
             lambda _: sql,
             ids=ids_of(map(str, points.column("id").to_pylist())),
-            readings={} if current else {relation: part.window},
-            tables={"points": points},
+            readings={} if current else {relation: window},
+            tables={"points": points, **tables},
             latest=relation if current else None,
         )
 

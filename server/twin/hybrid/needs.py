@@ -19,7 +19,6 @@ from server.twin.hybrid.describing import iris_described
 from server.twin.hybrid.materialise import ALL, Part, Wanted
 from server.twin.hybrid.triples import iris_of, may_be_empty
 from server.twin.hybrid.windows import window_of
-from server.twin.resolve import PointIndex
 from storage.graph.rewriting.scope import certain
 from storage.graph.rewriting.syntax import (
     Block,
@@ -73,17 +72,14 @@ class Needs:
     readings: frozenset[str] = frozenset()
     public_url: str = ""
 
-    def wanted(self, index: PointIndex, candidates: Candidates, now: datetime, *, observed: bool) -> Wanted:
+    def wanted(self, candidates: Candidates, now: datetime, *, observed: bool) -> Wanted:
         """Return what to materialise. `observed`: the graph says more of sosa:Observation."""
         predicates = self.predicates | ({terms.TYPE} if self.typed and observed else frozenset())
         if self.typed and observed:
             return Wanted(predicates=predicates)
         known: dict[str, frozenset[str] | None] = {"": None}
         history, current = list[Part](), list[Part]()
-        for iri in self.readings:
-            if known_reading := terms.parse_observation(iri, self.public_url):
-                part = Part.of_reading(index, *known_reading)
-                history, current = [*history, part], [*current, part]
+        readings = (terms.parse_observation(iri, self.public_url) for iri in self.readings)
         for need in self.patterns:
             if need.points not in known:
                 constant = need.points.startswith("<")
@@ -91,7 +87,7 @@ class Needs:
             part = Part(known[need.points], need.window(now))
             history += [part] if need.history and part not in history else []
             current += [part] if need.current and part not in current else []
-        return Wanted(tuple(history), tuple(current), predicates)
+        return Wanted(tuple(history), tuple(current), predicates, frozenset(filter(None, readings)))
 
 
 @dataclass(frozen=True, slots=True)

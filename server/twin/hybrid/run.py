@@ -23,7 +23,7 @@ from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts
 from server.twin.hybrid.forms import Form, form_of
 from server.twin.hybrid.inlining import MOST_ROWS, Inner, any_values, inlined, inner_queries, values
-from server.twin.hybrid.materialise import Materialiser, Part, Wanted
+from server.twin.hybrid.materialise import Materialiser, Wanted
 from server.twin.hybrid.needs import everything, needs
 from server.twin.hybrid.plan import ALWAYS, Plan, plan
 from server.twin.hybrid.pushed import Pushed, Pushing
@@ -236,10 +236,9 @@ class Hybrid:
         known = parse_reading(series, moment)
         if known is None:
             return None
-        part = Part.of_reading(self._view.index, *known)
         overlay = self._view.overlay()
         try:
-            self._materialiser().write(Wanted((part,), (part,)), overlay.quads, self._settings.query_seconds)
+            self._materialiser().write(Wanted.single((known,)), overlay.quads, self._settings.query_seconds)
             return overlay.quads.read_bytes() or None
         finally:
             overlay.close()
@@ -340,7 +339,7 @@ class Hybrid:
             return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
 
         try:
-            return found.wanted(self._view.index, candidates, _now(), observed=self._view.facts.observed)
+            return found.wanted(candidates, _now(), observed=self._view.facts.observed)
         except QueryError:  # whatever it is, the query itself has it too, or none
             return everything()
 

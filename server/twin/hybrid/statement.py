@@ -220,7 +220,7 @@ class _Writer:
         self.sums = made.sums
         selects += [f"{made.texts()} AS texts", f"{made.total} AS n"]
         grouping = f" GROUP BY {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
-        source = made.source(joined, [column.sql for _, column in keys], self._relations())
+        source = made.source(joined, [column.sql for _, column in keys], self._relations(), " ".join(selects))
         rows = f"(SELECT {', '.join(selects)} FROM {source}{grouping})"
         having = [self._condition(replaced[id(found)]) for found in query.having]
         where = f" WHERE {' AND '.join(having)}" if having else ""
