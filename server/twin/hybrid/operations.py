@@ -183,7 +183,7 @@ def _graph_variables(templates: Sequence[Token]) -> Iterator[str]:
     """Yield the variables before the inner braces of templates. Raises NotUnderstood for what may be one."""
     depth = 0
     for place, token in enumerate(templates):
-        if token.sign == "{" and depth:
+        if token.sign == "{" and depth and templates[place + 1].sign != "|":  # else it annotates a triple
             name, keyword = templates[place - 1], templates[place - 2]
             if name.kind == "variable" and keyword.word == "GRAPH":
                 yield name.text[1:]

@@ -88,8 +88,8 @@ class _Telling(Parser):
 
     def _operation(self, start: int) -> None:
         match self.take().word:
-            case "INSERT" | "DELETE" if self.word("DATA"):
-                self._quad_data(start)
+            case "INSERT" | "DELETE" as word if self.word("DATA"):
+                self._quad_data(start, word)
             case "DELETE" if self.word("WHERE"):
                 quads = self._quads()
                 pattern = self.text[quads.start : quads.end]
@@ -110,7 +110,7 @@ class _Telling(Parser):
 
     # Quads as such
 
-    def _quad_data(self, start: int) -> None:
+    def _quad_data(self, start: int, verb: str) -> None:
         """Read INSERT DATA or DELETE DATA; the former may make blank nodes."""
         quads = self._quads()
         block = self.text[quads.start : quads.end]
@@ -118,6 +118,8 @@ class _Telling(Parser):
         if not blanks:
             self._inserted.append(f"{self._head}INSERT DATA {block}")
             return
+        if verb == "DELETE":
+            raise NotUnderstood(f"a blank node is deleted at {start}")
         told = self._told([quads], blanks)
         self._edits.append(Edit(start, self.done, f"INSERT {self._template(quads, blanks)} WHERE {{ {told} }}"))
 

@@ -187,6 +187,12 @@ def test_other_graphs_are_written_by_variables(naming: TestClient, where: str) -
     assert len(ask(naming, "SELECT ?g { GRAPH ?g { ?made :here :now } }")) > before
 
 
+def test_an_annotation_in_a_template_is_no_graph(naming: TestClient) -> None:
+    text = "INSERT { GRAPH ?g { ?x :kept ?n {| :since 1 |} } } WHERE { GRAPH ?g { ?x :called ?n } }"
+    assert _update(naming, text) == (204, "")
+    assert ask(naming, "SELECT * { GRAPH ?g { << ?x :kept ?n >> :since ?since } }")
+
+
 def test_with_names_a_default_graph_by_a_prefix(naming: TestClient) -> None:
     text = "WITH :names INSERT { :found :n ?n } WHERE { ?x :called ?n FILTER NOT EXISTS { ?o sosa:madeBySensor ?x } }"
     assert _update(naming, text) == (204, "")

@@ -67,6 +67,8 @@ OPERATION = st.one_of(
     joined("INSERT DATA {{ {} }}", BLANK_DATA),
     joined("DELETE DATA {{ {} }}", DATA),
     joined("DELETE WHERE {{ {} }}", PATTERN),
+    joined("DELETE {}{{ {} }}", pick("DATA ", "WHERE "), BLANK_DATA),  # which is refused if there is a blank node
+    joined("DELETE {{ {} }} WHERE {}", MADE, WHERE),  # likewise
     joined("DELETE {{ {} }} INSERT {{ {} }} {} WHERE {}", PATTERN, MADE, SOURCE, WHERE),
     joined("WITH {} INSERT {{ {} }} WHERE {}", pick(*GRAPHS), MADE, WHERE),
     joined("WITH {} DELETE {{ {} }} WHERE {}", pick(*GRAPHS), PATTERN, WHERE),
