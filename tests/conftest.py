@@ -1,10 +1,14 @@
-"""Which tests share a process where several run at a time (`pytest -n 3`)."""
+"""Which tests share a process where several run at a time (`pytest -n 3`), and that none is timed."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("untimed")
 
 # BACnet has one port for all, where one stack's devices and another's clients keep each other out.
 _BACNET = (
