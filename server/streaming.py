@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar, TypeVarTuple
 
@@ -230,44 +229,6 @@ async def stream(
     return _Streamed(body, close, starting.leave, media_type, headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """An answer that has been started: its bytes, what ends it, and its headers."""
-
-    chunks: Iterator[bytes]
-    close: Callable[[], None]
-    headers: dict[str, str]
-
-
-async def start_and_send(request: Request, begin: Callable[[], Begun], media_type: str) -> Response:
-    """Do as `send_or_stream` does with what `begin` starts: all of a small answer is made in one thread."""
-    begun, head, is_whole = await slots_of(request).start(_begun, begin)
-    if is_whole:
-        return Response(b"".join(head), media_type=media_type, headers=begun.headers)
-    return _rest(request, head, begun.chunks, begun.close, media_type, begun.headers)
-
-
-def _begun(begin: Callable[[], Begun]) -> tuple[Begun, list[bytes], bool]:
-    begun = begin()
-    try:
-        return begun, *_head(begun.chunks, begun.close)
-    except BaseException:
-        begun.close()
-        raise
-
-
-def _rest(
-    request: Request,
-    head: list[bytes],
-    chunks: Iterator[bytes],
-    close: Callable[[], None],
-    media_type: str,
-    headers: dict[str, str] | None,
-) -> Response:
-    slots: Slots = request.app.state.slots
-    return _Streamed(_send(chain(head, chunks), slots), close, slots_of(request).leave, media_type, headers)
-
-
 async def send_or_stream(
     request: Request,
     chunks: Iterator[bytes],
@@ -276,14 +237,16 @@ async def send_or_stream(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Do as `stream` does, but make one body of what is less than 64 KiB: it changes threads once."""
+    slots: Slots = request.app.state.slots
+    starting = slots_of(request)
     try:
-        head, is_whole = await slots_of(request).go_on(_head, chunks, close)
+        head, is_whole = await starting.go_on(_head, chunks, close)
     except BaseException:
         await _finish(close)
         raise
     if is_whole:
         return Response(b"".join(head), media_type=media_type, headers=headers)
-    return _rest(request, head, chunks, close, media_type, headers)
+    return _Streamed(_send(chain(head, chunks), slots), close, starting.leave, media_type, headers)
 
 
 def _head(chunks: Iterator[bytes], close: Callable[[], None]) -> tuple[list[bytes], bool]:

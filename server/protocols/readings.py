@@ -26,7 +26,7 @@ from server.protocols.http import (
 )
 from server.protocols.keys import content_of, idempotency_key
 from server.protocols.selecting import POINTS, SELECT, choice, readings_request
-from server.streaming import Begun, send_or_stream, slots_of, start_and_send
+from server.streaming import send_or_stream, slots_of
 from server.tables.formats import TABLE_FORMATS, format_of
 from server.tables.options import ReadOptions
 from server.tables.read import open_readings
@@ -146,16 +146,12 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 async def _read(request: Request, parameters: Parameters) -> Response:
     media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
-    twin = twin_of(request)
-
-    def begin() -> Begun:
-        page = twin.readings(wanted, limits)
-        rows, headers = page.rows, {"Vary": "Accept"}
-        if page.following is not None:
-            headers |= _next(request, page.following.text())
-        return Begun(encode(_limited(iter(rows), limits), rows.schema, media_type), rows.close, headers)
-
-    return await start_and_send(request, begin, media_type)
+    page = await slots_of(request).start(twin_of(request).readings, wanted, limits)
+    rows, headers = page.rows, {"Vary": "Accept"}
+    if page.following is not None:
+        headers |= _next(request, page.following.text())
+    chunks = encode(_limited(iter(rows), limits), rows.schema, media_type)
+    return await send_or_stream(request, chunks, rows.close, media_type, headers)
 
 
 def _next(request: Request, cursor: str) -> dict[str, str]:
@@ -170,13 +166,8 @@ async def latest(request: Request) -> Response:
     parameters = Parameters(query_pairs(request), (*POINTS, "timeout", "format"))
     wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
     limits = query_limits(settings_of(request), parameters.one("timeout"))
-    media_type, twin = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format")), twin_of(request)
-
-    def begin() -> Begun:
-        table = twin.latest(wanted, limits)
-        return Begun(encode(iter(table.to_batches()), table.schema, media_type), lambda: None, {"Vary": "Accept"})
-
-    return await start_and_send(request, begin, media_type)
+    table = await slots_of(request).start(twin_of(request).latest, wanted, limits)
+    return await table_response(request, table, parameters.one("format"))
 
 
 async def table_response(request: Request, table: pa.Table, name: str | None) -> Response:

@@ -152,10 +152,10 @@ class _Look:
         if rolled is not None:
             rest -= rolled.spans
             self._add(parts, rolled, aggregate)
-        for series, rows in self.readings(rest).items():
+        for series, rows in self.readings(rest).items() if rest else ():
             parts[series].append(Partials.of_readings(rows, aggregate))
         start = Buckets(selection.step, first, last).starts_of if selection.step else self._start
-        return {series: added_up(aggregate, found, start) for series, found in parts.items()}
+        return added_up(aggregate, parts, start)
 
     def readings(self, times: Spans) -> dict[str, pa.Table]:
         """Return the readings of each series at some times of the window, at which all hot ones are."""

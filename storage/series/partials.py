@@ -5,7 +5,7 @@ It is what Aggregation.merged says in SQL, for the aggregates of aggregates.MERG
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,22 +63,27 @@ class Partials:
         return cls({"time": rows.column("time").to_numpy(), **{name: counts.get(name, numbers) for name in needed}})
 
 
-def added_up(aggregate: str, parts: Iterable[Partials], start: Callable[[Column], Column]) -> pa.Table:
-    """Return `time` and `value` of each bucket of one series that has a value (BUCKETS), in the order of time.
+def added_up(
+    aggregate: str, parts: Mapping[str, Sequence[Partials]], start: Callable[[Column], Column]
+) -> dict[str, pa.Table]:
+    """Return of each series `time` and `value` of each bucket that has a value (BUCKETS), in the order of time.
 
     `start` gives the starts of the buckets of some times.
     """
-    found = [part.columns for part in parts]
+    found = [(key, part.columns) for key, of in enumerate(parts.values()) for part in of]
     if not found:
-        return BUCKETS.empty_table()
-    columns = {name: np.concatenate([each[name] for each in found]) for name in ("time", *_NEEDED[aggregate])}
+        return dict.fromkeys(parts, BUCKETS.empty_table())
+    keys = np.repeat([key for key, _ in found], [len(columns["time"]) for _, columns in found])
+    columns = {name: np.concatenate([of[name] for _, of in found]) for name in ("time", *_NEEDED[aggregate])}
     known = np.flatnonzero(columns["rows" if aggregate == "count" else "count"])
-    known = known[np.argsort(columns["time"][known], kind="stable")]
-    columns = {name: column[known] for name, column in columns.items()}
-    if not len(known):
-        return BUCKETS.empty_table()
+    order = known[np.lexsort((columns["time"][known], keys[known]))]
+    if not len(order):
+        return dict.fromkeys(parts, BUCKETS.empty_table())
+    keys, columns = keys[order], {name: column[order] for name, column in columns.items()}
     starts = start(columns["time"])
-    at = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
+    at = np.flatnonzero(np.append(True, (keys[1:] != keys[:-1]) | (starts[1:] != starts[:-1])))
     with np.errstate(all="ignore"):  # infinities add up to what is no number
         values = _ADDED_UP[aggregate](columns, at)
-    return pa.table([pa.array(starts[at]), pa.array(values)], schema=BUCKETS)
+    table = pa.table([pa.array(starts[at]), pa.array(values)], schema=BUCKETS)
+    ends = np.searchsorted(keys[at], np.arange(len(parts) + 1)).tolist()
+    return {series: table.slice(ends[key], ends[key + 1] - ends[key]) for key, series in enumerate(parts)}

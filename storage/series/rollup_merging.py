@@ -9,10 +9,10 @@ from storage.series.catalog import Segment
 from storage.series.rolled_up import RolledUp, RollupFile
 from storage.series.spans import Spans
 
-MOST_APART = 6  # files that are not full: so few that each row is written again a few times at most
+MOST_APART = 4  # files that are not full: so few that each row is written again once or twice
 FEW_ROWS = 500_000  # which are merged at once
-FULL_ROWS = 2_000_000
-_MOST_ROWS = 2 * FULL_ROWS  # that are sorted in memory
+FULL_ROWS = 1_000_000  # so few that a day of all series is found quickly as well
+_MOST_ROWS = 2 * FULL_ROWS
 
 
 @dataclass(frozen=True, slots=True)
