@@ -47,6 +47,7 @@ from server.protocols import (
     series,
     sparql,
 )
+from server.protocols.spooled import Spools
 from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
@@ -149,6 +150,7 @@ def create_app(settings: Settings, what: str | None = None) -> Starlette:
     )
     app.state.registry = registry
     app.state.gate = gate_of(settings)
+    app.state.spools = Spools()
     app.state.sites = sites_of(settings)
     return app
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
-from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
@@ -17,10 +16,10 @@ from starlette.requests import Request
 
 from server.errors import Problem, bad_request
 from server.protocols.pairs import parse_pairs
+from server.protocols.spooled import Spools
 from server.settings import Settings
 from server.twin.service import Twin
 
-IN_MEMORY = 8 << 20
 _TEXT_LIMIT = 16 << 20
 _LARGE = 64 << 10  # characters of a form that would keep the event loop busy for longer than 1 ms
 _MOST_PARAMETERS = 10_000
@@ -139,17 +138,10 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_pairs(text)
 
 
-@asynccontextmanager
-async def spooled_body(request: Request) -> AsyncIterator[SpooledTemporaryFile[bytes]]:
+def spooled_body(request: Request) -> AbstractAsyncContextManager[SpooledTemporaryFile[bytes]]:
     """Lend the whole body as a file: in memory while small, else on disk. Raises a 413 problem."""
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-        async for chunk in request.stream():
-            if file.tell() + len(chunk) > IN_MEMORY:
-                await to_thread.run_sync(file.write, chunk)
-            else:
-                file.write(chunk)
-        file.seek(0)
-        yield file
+    spools: Spools = request.app.state.spools
+    return spools.lend(request.stream())
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON

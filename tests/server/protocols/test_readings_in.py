@@ -59,7 +59,7 @@ def test_readings_come_in_each_format_and_are_seen_at_once(client: TestClient, n
 def test_a_body_that_does_not_fit_in_memory_is_read_from_disk(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("server.protocols.http.IN_MEMORY", 100)
+    monkeypatch.setattr("server.protocols.spooled.IN_MEMORY", 100)
     assert send(client, body_of(name), TABLE_FORMATS[name].media_type).json()["readings"] == 2
 
 

@@ -1,0 +1,40 @@
+"""Bodies that are whole before work on them begins: in memory while they are small and few, else on disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from tempfile import SpooledTemporaryFile
+
+from anyio import to_thread
+
+IN_MEMORY = 8 << 20
+"""Bytes of one body; a larger one goes to disk."""
+_TOGETHER = 256 << 20
+
+
+class Spools:
+    """The bodies of an application, which have so much in memory together; beyond it, further ones go to disk."""
+
+    def __init__(self, together: int = _TOGETHER) -> None:
+        self._room = together
+
+    @asynccontextmanager
+    async def lend(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[SpooledTemporaryFile[bytes]]:
+        """Lend a body as a file, from its beginning."""
+        held: int | None = 0
+        with SpooledTemporaryFile(max_size=0) as file:  # it is moved to disk here, in a thread
+            try:
+                async for chunk in chunks:
+                    if held is not None and len(chunk) > min(self._room, IN_MEMORY - held):
+                        await to_thread.run_sync(file.rollover)
+                        self._room, held = self._room + held, None
+                    if held is None:
+                        await to_thread.run_sync(file.write, chunk)
+                    else:
+                        file.write(chunk)
+                        self._room, held = self._room - len(chunk), held + len(chunk)
+                file.seek(0)
+                yield file
+            finally:
+                self._room += held or 0

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import anyio
+import pytest
+
+from server.protocols import spooled
+from server.protocols.spooled import Spools
+
+CHUNK = b"0123456789"
+
+
+async def chunks(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield CHUNK
+
+
+def in_memory(file: Any) -> bool:  # noqa: ANN401 - a SpooledTemporaryFile, which tells only by its private name
+    return not file._rolled
+
+
+def test_large_bodies_and_those_without_room_are_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spooled, "IN_MEMORY", 50)
+
+    async def crowd() -> None:
+        spools = Spools(together=120)
+        async with AsyncExitStack() as stack:
+            sizes = (5, 5, 6, 3, 2, 0, 1)
+            files = [await stack.enter_async_context(spools.lend(chunks(size))) for size in sizes]
+            assert [file.read() for file in files] == [CHUNK * size for size in sizes]
+            assert [in_memory(file) for file in files] == [True, True, False, False, True, True, False]
+        async with spools.lend(chunks(5)) as one, spools.lend(chunks(5)) as other:
+            assert in_memory(one)
+            assert in_memory(other)
+
+    anyio.run(crowd)
+
+
+def test_a_body_that_breaks_gives_its_room_back() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield CHUNK
+        raise ValueError("the client left")
+
+    async def twice() -> None:
+        spools = Spools(together=10)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="the client left"):
+                async with spools.lend(broken()):
+                    pass
+        async with spools.lend(chunks(1)) as file:
+            assert in_memory(file)
+
+    anyio.run(twice)
