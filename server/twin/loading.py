@@ -14,6 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from io import SEEK_END, BytesIO
 from pathlib import Path
@@ -32,6 +33,7 @@ from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.unpacking import coding_of, head_of
 from storage.errors import MemoryLimitExceeded
+from storage.graph.bulk import LINE_FORMATS, Lines, make_store
 from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
 from storage.graph.store import Graph, GraphStore
@@ -75,18 +77,24 @@ def load_model(store: GraphStore | Recorded, model: Model, *, dry_run: bool = Fa
     return report
 
 
-def stage(staged: Staged, document: Document) -> None:
-    """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem."""
+def stage(staged: Staged, document: Document, *, alone: bool = False) -> None:
+    """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem.
+
+    One that is `alone` is likely to be all of the graph: it may become a store that takes the graph's place.
+    """
     if _is_large(document.source, LARGE):
-        _apart(staged, document.source, {"document": _packed_document(document)})
+        _apart(staged, document.source, {"document": _packed_document(document)}, alone=alone)
     else:
         _read(document, staged)
 
 
 def _read(document: Document, staged: Staged) -> None:
+    staged.extend(_quads(document))
+
+
+def _quads(document: Document) -> Iterator[ox.Quad]:
     base, graph = base_iri(document.graph), document.graph
-    quads = read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
-    staged.extend(quads)
+    return read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
 
 
 def _bound(model: Model) -> int:
@@ -146,14 +154,15 @@ def _graph(text: str | None) -> Graph | ox.BlankNode:
     return ox.BlankNode(text[2:]) if text.startswith("_:") else ox.NamedNode(text[1:-1])
 
 
-def _apart(staged: Staged, source: Source, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def _apart(staged: Staged, source: Source, request: dict[str, Any], *, alone: bool = False) -> Any:  # noqa: ANN401 - JSON
     """Let the process read a document. Raises a problem, or MemoryLimitExceeded."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
         assert not isinstance(file, bytes)  # noqa: S101 - they are never large
         fd = file.fileno()  # of a file on disk, also where it was in memory until now
         file.flush()
-        answer = _ask({**request, "staged": str(staged.path()), "source": f"/proc/self/fd/{fd}"}, fd)
+        place = {"store": str(staged.begin_store())} if alone else {"staged": str(staged.path())}
+        answer = _ask({**request, **place, "source": f"/proc/self/fd/{fd}"}, fd)
     if "problem" in answer:
         raise Problem(**answer["problem"])
     staged.count += answer["ok"]["count"]
@@ -185,6 +194,10 @@ def _ask(request: dict[str, Any], fd: int) -> dict[str, Any]:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    if "store" in request:
+        document = _unpacked_document(request["document"], Path(request["source"]))
+        count, graphs = make_store(Path(request["store"]), _lines(document), lambda: _quads(document))
+        return {"count": count, "graphs": [_packed_graph(graph) for graph in graphs], "report": None}
     with Staged.onto(Path(request["staged"])) as staged:
         report = None
         source = Path(request["source"])
@@ -193,6 +206,13 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         else:
             _read(_unpacked_document(request["document"], source), staged)
     return {"count": staged.count, "graphs": [_packed_graph(graph) for graph in staged.graphs], "report": report}
+
+
+def _lines(document: Document) -> Lines | None:
+    """Return a document that the engine can read a line at a time."""
+    if document.lenient or document.format not in LINE_FORMATS or not isinstance(document.source, Path):
+        return None
+    return Lines(document.source, document.format)
 
 
 def _unpacked_model(packed: dict[str, Any], source: Path) -> Model:
