@@ -136,9 +136,11 @@ def _store(
     lenient: bool,
 ) -> bool:
     """Write the documents; returns whether that made the graph. They are read before anything else has to wait."""
+    alone = graph is None and len(parts) == 1 and (method == "PUT" or target.is_empty())
     with target.staged() as staged:
         for body, fmt in parts:
-            stage(staged, Document(body, fmt, graph if graph is not None else DefaultGraph(), lenient))
+            document = Document(body, fmt, graph if graph is not None else DefaultGraph(), lenient)
+            stage(staged, document, alone=alone)
         if graph is not None and staged.graphs - {graph}:
             raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
         refuse_graphs(staged.graphs)

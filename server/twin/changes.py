@@ -112,6 +112,7 @@ class Recorded:
         self._told = changes.told(what)
         self.staged = graph.staged
         self.has_graph = graph.has_graph
+        self.is_empty = graph.is_empty
 
     def add(self, staged: Staged) -> None:
         """Add quads."""

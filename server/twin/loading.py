@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from io import SEEK_END, BytesIO
 from pathlib import Path
@@ -37,6 +37,7 @@ from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.progress import Progress
 from server.twin.unpacking import coding_of, head_of
 from storage.errors import MemoryLimitExceeded
+from storage.graph.bulk import LINE_FORMATS, Lines, make_store
 from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
 from storage.graph.store import Graph, GraphStore
@@ -85,18 +86,24 @@ def load_model(
     return report
 
 
-def stage(staged: Staged, document: Document) -> None:
-    """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem."""
+def stage(staged: Staged, document: Document, *, alone: bool = False) -> None:
+    """Take the quads of a document. Raises FormatError, MemoryLimitExceeded or a problem.
+
+    One that is `alone` is likely to be all of the graph: it may become a store that takes the graph's place.
+    """
     if _is_large(document.source, LARGE):
-        _apart(staged, document.source, {"document": _packed_document(document)}, Progress())
+        _apart(staged, document.source, {"document": _packed_document(document)}, Progress(), alone=alone)
     else:
         _read(document, staged)
 
 
 def _read(document: Document, staged: Staged) -> None:
+    staged.extend(_quads(document))
+
+
+def _quads(document: Document) -> Iterator[ox.Quad]:
     base, graph = base_iri(document.graph), document.graph
-    quads = read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
-    staged.extend(quads)
+    return read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
 
 
 def _bound(model: Model) -> int:
@@ -163,14 +170,17 @@ def _graph(text: str | None) -> Graph | ox.BlankNode:
     return ox.BlankNode(text[2:]) if text.startswith("_:") else ox.NamedNode(text[1:-1])
 
 
-def _apart(staged: Staged, source: Source, request: dict[str, Any], progress: Progress) -> Any:  # noqa: ANN401 - JSON
+def _apart(
+    staged: Staged, source: Source, request: dict[str, Any], progress: Progress, *, alone: bool = False
+) -> Any:  # noqa: ANN401 - JSON
     """Let the process read a document. Raises a problem, MemoryLimitExceeded or Cancelled."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
         assert not isinstance(file, bytes)  # noqa: S101 - they are never large
         fd = file.fileno()  # of a file on disk, also where it was in memory until now
         file.flush()
-        answer = _ask({**request, "staged": str(staged.path()), "source": fd}, fd, progress)
+        place = {"store": str(staged.begin_store())} if alone else {"staged": str(staged.path())}
+        answer = _ask({**request, **place, "source": fd}, fd, progress)
     if "problem" in answer:
         raise Problem(**answer["problem"])
     staged.count += answer["ok"]["count"]
@@ -219,6 +229,10 @@ def _awaited(lines: IO[bytes], progress: Progress) -> dict[str, Any] | None:
 
 
 def _answer(request: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    if "store" in request:
+        document = _unpacked_document(request["document"], Path(f"/proc/self/fd/{request['source']}"))
+        count, graphs = make_store(Path(request["store"]), _lines(document), lambda: _quads(document))
+        return {"count": count, "graphs": [_packed_graph(graph) for graph in graphs], "report": None}
     with Staged.onto(Path(request["staged"])) as staged, os.fdopen(request["source"], "rb") as source:
         report = None
         source.seek(0)
@@ -243,13 +257,20 @@ def _telling(source: IO[bytes], staged: Staged, say: Callable[[dict[str, Any]], 
     threading.Thread(target=tell, daemon=True).start()
 
 
+def _lines(document: Document) -> Lines | None:
+    """Return a document that the engine can read a line at a time."""
+    if document.lenient or document.format not in LINE_FORMATS or not isinstance(document.source, Path):
+        return None
+    return Lines(document.source, document.format)
+
+
 def _unpacked_model(packed: dict[str, Any], source: IO[bytes]) -> Model:
     uuids = packed.pop("map")
     model = Model(source, **packed)
     return model if uuids is None else replace(model, map=PointMap({i: UUID(u) for i, u in uuids.items()}))
 
 
-def _unpacked_document(packed: dict[str, Any], source: IO[bytes]) -> Document:
+def _unpacked_document(packed: dict[str, Any], source: Source) -> Document:
     graph = _graph(packed["graph"])
     assert not isinstance(graph, ox.BlankNode)  # noqa: S101 - it was none before
     return Document(source, format_of_media_type(packed["format"]), graph, packed["lenient"])

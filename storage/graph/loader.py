@@ -19,27 +19,22 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
-from storage.files import sync_directory, sync_file
+from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
 from storage.graph.counting import graph_of
 from storage.graph.lifeline import end_with_parent
-
-_BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
 
 
 def fill(request: dict[str, Any]) -> None:
     """Do what a request asks. Durable when it returns."""
     path = Path(request["next"])
     _change(ox.Store(str(path)), request)
-    for file in path.iterdir():  # the store is closed by now, or it would remove some of them meanwhile
-        sync_file(file)
-    sync_directory(path)
+    sync_store(path)  # which is closed by now
 
 
 def _change(store: ox.Store, request: dict[str, Any]) -> None:
@@ -50,7 +45,7 @@ def _change(store: ox.Store, request: dict[str, Any]) -> None:
         for graph in dropped:
             _remove(store, graph)
     if request["staged"] is not None:
-        _load(store, ox.parse(path=request["staged"], format=ox.RdfFormat.N_QUADS))
+        load_lines(store, Lines(Path(request["staged"]), ox.RdfFormat.N_QUADS), Path(request["next"]).parent)
     for iri in request["create"]:
         store.add_graph(ox.NamedNode(iri))
     store.flush()
@@ -59,7 +54,7 @@ def _change(store: ox.Store, request: dict[str, Any]) -> None:
 def _take_over(store: ox.Store, base: ox.Store, dropped: set[ox.NamedNode | ox.DefaultGraph]) -> None:
     for graph in chain([ox.DefaultGraph()], base.named_graphs()):
         if graph not in dropped:
-            _load(store, base.quads_for_pattern(None, None, None, graph))
+            load_quads(store, base.quads_for_pattern(None, None, None, graph))
             store.add_graph(graph)
 
 
@@ -68,12 +63,6 @@ def _remove(store: ox.Store, graph: ox.NamedNode | ox.DefaultGraph) -> None:
     for quad in store.quads_for_pattern(None, None, None, graph):
         store.remove(quad)
     store.remove_graph(graph)
-
-
-def _load(store: ox.Store, quads: Iterator[ox.Quad]) -> None:
-    """Add quads in bounded memory, whatever the number: blank nodes keep their labels, and so their identity."""
-    for first in quads:
-        store.bulk_extend(chain([first], islice(quads, _BATCH - 1)))
 
 
 def main() -> None:

@@ -87,6 +87,14 @@ class Rebuilding:
             self.discard()
             raise
 
+    def adopt(self, store: Path) -> None:
+        """Make a store that is on disk, closed, the next graph. Raises DiskFailed, with nothing changed."""
+        try:
+            self.discard()
+            store.replace(self._next)
+        except OSError as error:
+            raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
+
     def _run(self, request: dict[str, Any]) -> None:
         with self._door:
             if self._closed:

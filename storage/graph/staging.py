@@ -1,9 +1,13 @@
-"""Quads on their way into the graph: in memory while they are few, else in a file of the data directory."""
+"""Quads on their way into the graph: in memory while they are few, else in a file of the data directory.
+
+Or in a store there, if a document is likely to be all of the graph: the store can then take its place as it is.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -31,6 +35,7 @@ class Staged:
         self._few: list[ox.Quad] = []
         self._file: IO[bytes] | None = None
         self._temporary: str | None = None
+        self._store: Path | None = None
         self.count = 0
         self.graphs: set[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] = set()
 
@@ -78,18 +83,40 @@ class Staged:
 
     def quads(self) -> list[ox.Quad] | None:
         """Return what is in memory; None where it is in a file."""
-        return self._few if self._file is None else None
+        return self._few if self._file is None and self._store is None else None
 
     def path(self) -> Path:
         """Return a file of all quads, as N-Quads: from now on there is one. Raises DiskFailed."""
         with _failing():
+            if self._store is not None:
+                ox.Store.read_only(str(self._store)).dump(self._opened(), ox.RdfFormat.N_QUADS)
+                self._forget_store()
             file = self._opened()
             file.flush()
         return Path(file.name)
 
+    def begin_store(self) -> Path:
+        """Return where a process may make a store of all quads, of which nothing is here yet. Raises DiskFailed."""
+        if self.count or self._store is not None:
+            raise ValueError("there are quads already")
+        with _failing():
+            make_directory(self._folder)
+            self._store = Path(tempfile.mkdtemp(dir=self._folder, suffix=".store"))
+        return self._store
+
+    def store(self) -> Path | None:
+        """Return a store of all quads that may be taken away; None where they are elsewhere."""
+        return self._store
+
+    def _forget_store(self) -> None:
+        if self._store is not None:
+            shutil.rmtree(self._store, ignore_errors=True)
+            self._store = None
+
     def close(self) -> None:
         """Forget the quads. Closing twice is fine. Raises DiskFailed where the last of them could not be written."""
         self._few = []
+        self._forget_store()
         if self._temporary is not None:
             Path(self._temporary).unlink(missing_ok=True)
             self._temporary = None

@@ -173,7 +173,10 @@ class GraphStore:
         """Add quads; returns the generation that has them."""
         with self._held(quads) as staged, self._writing():
             few = staged.quads()
-            commit = self._transact(quads=_n_quads(few)) if few is not None else self._rebuild(staged, ())
+            if few is not None:
+                commit = self._transact(quads=_n_quads(few))
+            else:
+                commit = self._rebuild(staged, None if self.is_empty() else ())
         return self._settle(commit)
 
     def remove(self, graph: Graph) -> bool:
@@ -253,13 +256,16 @@ class GraphStore:
         It drops `graphs` (None: all), adds what is staged, and makes `graphs`, unless they are `dropped` for good.
         """
         drop = _iris(graphs)
-        self._rebuilding.fill(
-            None if drop is None else self._engine.checkpoint,
-            staged.path() if staged.count else None,
-            drop or [],
-            [] if dropped else [iri for iri in drop or [] if iri is not None],
-            rebuild=bool(drop) and self._mostly(drop or []),
-        )
+        if drop is None and (whole := staged.store()) is not None:
+            self._rebuilding.adopt(whole)
+        else:
+            self._rebuilding.fill(
+                None if drop is None else self._engine.checkpoint,
+                staged.path() if staged.count else None,
+                drop or [],
+                [] if dropped else [iri for iri in drop or [] if iri is not None],
+                rebuild=bool(drop) and self._mostly(drop or []),
+            )
         with self._engine.paused(), self._failing(), self._logs.exchanging():
             self._rebuilding.exchange()
         return self._next()
@@ -310,6 +316,10 @@ class GraphStore:
 
     def __len__(self) -> int:
         return self._engine.count()
+
+    def is_empty(self) -> bool:
+        """Tell whether there is neither a quad nor a named graph."""
+        return not self._engine.size(None, 1) and not self._engine.graphs()
 
     def size(self, graphs: Sequence[Graph] | None, most: int) -> int:
         """Return how many quads these graphs (None: all) hold; counts up to `most` only."""

@@ -44,3 +44,21 @@ def test_acknowledged_changes_survive_kills(tmp_path: Path, program: str) -> Non
         first = (max([*added, last]) // 2 + 1) * 2
         store.close()
         directory.close()
+
+
+def test_a_store_that_takes_the_place_of_the_graph_survives_kills(tmp_path: Path) -> None:
+    """The graph is one store or another, whole: the last one that was acknowledged, or a later one."""
+    moment = random.Random(8)
+    first = 1
+    for number in range(ROUNDS // 4):
+        acknowledged = run_and_kill("tests.faults.adopt_graph", tmp_path / "data", first, moment)
+        directory = DataDirectory(tmp_path / "data")
+        store = GraphStore(directory)
+        assert list(directory.loading.iterdir()) == []
+        store.backup(tmp_path / str(number))
+        [(last, count)] = changes_in(tmp_path / str(number), REPLACED).items()
+        assert count == len(store) == TRIPLES
+        assert last >= acknowledged[-1]
+        first = last + 1
+        store.close()
+        directory.close()

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pyoxigraph as ox
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from server.negotiation import GRAPHS
+from server.twin.hybrid.vocabulary import READINGS
 
 TURTLE = {"content-type": "text/turtle"}
 ONE = "<urn:a:s> <urn:a:p> 1 ."
@@ -136,3 +141,43 @@ def test_head_has_the_headers_alone(client: TestClient) -> None:
 def test_a_body_without_a_known_type_is_415(client: TestClient) -> None:
     for headers in ({}, {"content-type": "image/png"}):
         assert client.put("/store?default", content=ONE, headers=headers).status_code == 415
+
+
+def in_lines(graph: str, more: str = "") -> str:
+    """Return a large document of N-Quads, in a graph, with two blank nodes in the default graph."""
+    return "".join(f'<urn:a:s> <urn:a:p> "{n}" <{graph}> .\n' for n in range(21_000)) + f"_:b <urn:a:p> _:c .\n{more}"
+
+
+def in_trig(graph: str, more: str = "") -> str:
+    """Return the same as TriG."""
+    body = "".join(f'<urn:a:s> <urn:a:p> "{n}" .\n' for n in range(21_000))
+    return f"<{graph}> {{\n{body}}}\n_:b <urn:a:p> _:c .\n{more}"
+
+
+@pytest.mark.parametrize(("kind", "document"), [("application/n-quads", in_lines), ("application/trig", in_trig)])
+def test_a_large_document_takes_the_place_of_everything_or_changes_nothing(
+    client: TestClient, kind: str, document: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.twin.loading.LARGE", -1)
+    monkeypatch.setattr("server.protocols.http.IN_MEMORY", 1)
+
+    def sent(method: str, content: str) -> Response:
+        return client.request(method, "/store", content=content, headers={"content-type": kind})
+
+    assert client.put("/store", params=NAMED, content=ONE, headers=TURTLE).status_code == 201
+    broken, large = document("urn:g:2", "<urn:a:s> <urn:a:p> ."), document("urn:g:2")
+    for method in ("PUT", "POST"):
+        answer = sent(method, broken)
+        place = answer.json()["line"], answer.json()["column"]
+        assert (answer.status_code, place) == (400, (broken.count("\n") + 1, 21))
+    assert sent("PUT", document(READINGS)).json()["type"].endswith(":readings-are-read-only")
+    assert (triples(client), triples(client, **NAMED)) == (1, 1)
+    assert sent("PUT", large).status_code == 204
+    assert (triples(client), triples(client, graph="urn:g:2")) == (21_001, 21_000)
+    assert client.post("/store", params=NAMED, content=ONE, headers=TURTLE).status_code == 201
+    assert sent("POST", large).status_code == 204  # beside what is there
+    assert triples(client) == 21_003  # its blank nodes are others each time
+    assert client.delete("/store").status_code == 204
+    assert sent("POST", large).status_code == 204
+    assert triples(client) == 21_001
+    assert list((tmp_path / "data" / "loading").iterdir()) == []

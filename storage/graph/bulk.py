@@ -1,0 +1,180 @@
+"""Loads documents into a store that nobody else has open: without transactions, in bounded memory.
+
+The engine is fastest with many quads at a time, on all processors; but what it needs grows with them. So of N-Quads
+and N-Triples, where a statement is a line, it gets pieces, two at a time, and reads them itself. It gives blank nodes
+other labels in each piece: lines that may have some are put aside, and come last, in one go.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pyoxigraph as ox
+
+from storage.errors import DiskFailed
+from storage.files import sync_directory, sync_file
+
+LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
+_STEP = 4 << 20  # bytes that are read at a time; no line may be longer
+_PIECE = 48 << 20  # bytes of a piece, or
+_LINES = 300_000  # lines: some 300 MB in the engine
+_BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
+_WORKERS = min(2, os.cpu_count() or 1)
+_STATEMENT = re.compile(rb"^[ \t]*[<_]", re.MULTILINE)
+Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
+
+
+class NotInLines(ValueError):
+    """A line is too long for a piece."""
+
+
+class Lines(NamedTuple):
+    """A document of lines."""
+
+    path: Path
+    format: ox.RdfFormat
+
+
+def make_store(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
+    """Make a store of a document, given as `lines` or else as `quads`; returns the number of these, and the graphs.
+
+    It is on disk when this returns. Blank nodes are renamed. Raises what `quads` raises, and DiskFailed.
+    """
+    try:
+        found = _made(path, lines, quads)
+        gc.collect()  # the traceback of an error in the lines may hold the store, which is to be closed
+        sync_store(path)
+    except OSError as error:
+        raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
+    return found
+
+
+def _made(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
+    store, count = ox.Store(str(path)), None
+    if lines is not None:
+        with suppress(SyntaxError, NotInLines):  # of what went wrong, the quads tell the place in the document
+            count = load_lines(store, lines, path.parent, rename=True)
+    if count is None:
+        count = load_quads(store, quads())
+    store.flush()
+    graphs = set[Graph](store.named_graphs())
+    if next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None) is not None:
+        graphs.add(ox.DefaultGraph())
+    return count, graphs
+
+
+def sync_store(path: Path) -> None:
+    """Make a store durable. It must be closed, or the engine would remove some of its files meanwhile."""
+    for file in path.iterdir():
+        sync_file(file)
+    sync_directory(path)
+
+
+def load_quads(store: ox.Store, quads: Iterator[ox.Quad]) -> int:
+    """Add quads; returns how many there are. Blank nodes keep their labels."""
+    count = 0
+
+    def counted(batch: Iterator[ox.Quad]) -> Iterator[ox.Quad]:
+        nonlocal count
+        for quad in batch:
+            count += 1
+            yield quad
+
+    for first in quads:
+        store.bulk_extend(counted(chain([first], islice(quads, _BATCH - 1))))
+    return count
+
+
+def load_lines(store: ox.Store, lines: Lines, folder: Path, *, rename: bool = False) -> int:
+    """Add the quads of a document; returns how many there are. Blank nodes keep their labels, or all get new ones.
+
+    What is put aside is in a file without a name, in the folder. Raises SyntaxError, whose place is that in a piece,
+    or NotInLines. Then only some of the quads that have no blank nodes are there.
+    """
+    with lines.path.open("rb") as file, tempfile.TemporaryFile(dir=folder) as aside:
+        pieces = _Pieces(file, aside)
+
+        def load_some() -> None:
+            try:
+                while piece := pieces.take():
+                    store.bulk_load(piece, lines.format)
+            except BaseException:
+                pieces.stop()
+                raise
+
+        with ThreadPoolExecutor(_WORKERS) as threads:
+            for worker in [threads.submit(load_some) for _ in range(_WORKERS)]:
+                worker.result()
+        aside.seek(0)
+        load_quads(store, ox.parse(aside, lines.format, rename_blank_nodes=rename))
+    return pieces.statements
+
+
+class _Pieces:
+    """The lines of a file, so many at a time, without those that may have a blank node. Thread-safe."""
+
+    def __init__(self, file: IO[bytes], aside: IO[bytes]) -> None:
+        self.statements = 0
+        self._lines = _whole_lines(file)
+        self._aside = aside
+        self._door = threading.Lock()
+
+    def take(self) -> bytes:
+        """Return the next piece; nothing where there is none. Raises NotInLines."""
+        piece = b""
+        with self._door:
+            while not piece and (lines := next(self._lines, b"")):
+                self.statements += sum(1 for _ in _STATEMENT.finditer(lines))
+                piece, others = _parted(lines)
+                self._aside.write(others)
+        return piece
+
+    def stop(self) -> None:
+        """Let there be no more pieces."""
+        with self._door:
+            self._lines = iter(())
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    steps, size, count = list[bytes](), 0, 0
+    while step := file.read(_STEP):
+        rest = b"" if step.endswith(b"\n") else file.readline(_STEP)
+        if len(rest) == _STEP and not rest.endswith(b"\n"):
+            raise NotInLines(f"a line has more than {_STEP >> 20} MiB")
+        steps += [step, rest]
+        size += len(step) + len(rest)
+        count += step.count(b"\n")
+        if size >= _PIECE or count >= _LINES:
+            yield b"".join(steps)
+            steps, size, count = [], 0, 0
+    if steps:
+        yield b"".join(steps)
+
+
+def _parted(lines: bytes) -> tuple[bytes, bytes]:
+    """Return the lines without blank nodes, and those that may have some."""
+    at = lines.find(b"_:")
+    if at < 0:
+        return lines, b""
+    plain, others, done = list[bytes](), list[bytes](), 0
+    while at >= 0:
+        start = lines.rfind(b"\n", 0, at) + 1
+        end = (lines.find(b"\n", at) + 1) or len(lines)
+        plain.append(lines[done:start])
+        others.append(lines[start:end])
+        done = end
+        at = lines.find(b"_:", end)
+    plain.append(lines[done:])
+    if not others[-1].endswith(b"\n"):
+        others.append(b"\n")
+    return b"".join(plain), b"".join(others)
