@@ -7,11 +7,14 @@ labels on each reading, so those of two documents never meet.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
@@ -48,6 +51,10 @@ ENDINGS: dict[str, RdfFormat] = {
     "json": RdfFormat.JSON_LD,
 }
 
+_HINTS = {
+    "No scheme found": "begin it with what its relative IRIs are relative to, as @base <https://example.com/> .",
+    "LoadDocumentCallback": "contexts of elsewhere are not fetched: write the context into the document itself",
+}
 _EXAMPLES = 5
 # RFC 3987: what no IRI may hold, anywhere, and a percent sign that begins no escape.
 _REFUSED = re.compile(r"""[\x00-\x20<>"{}|^`\\\x7f-\x9f]|%(?![0-9A-Fa-f]{2})""")
@@ -115,13 +122,48 @@ def read_quads(
 
 
 def _parsed(source: bytes | IO[bytes] | Path, fmt: RdfFormat, base_iri: str | None, lenient: bool) -> Iterator[Quad]:
-    document, path = (None, source) if isinstance(source, Path) else (source, None)
+    with _without_mark(source) as found:
+        document, path = (None, found) if isinstance(found, Path) else (found, None)
+        try:
+            yield from parse(document, fmt, path=path, base_iri=base_iri, rename_blank_nodes=True, lenient=lenient)
+        except SyntaxError as error:
+            line = error.lineno or (_line_of_xml_error(source) if fmt == RdfFormat.RDF_XML else None)
+            raise FormatError(f"{fmt.name}: {_explained(error.msg)}", line=line, column=error.offset) from error
+        except ValueError as error:
+            raise FormatError(str(error)) from error
+
+
+@contextmanager
+def _without_mark(source: bytes | IO[bytes] | Path) -> Iterator[bytes | IO[bytes] | Path]:
+    """Lend a document without the byte order mark that Windows begins it with, which no format of RDF has."""
+    if isinstance(source, bytes):
+        yield source.removeprefix(BOM_UTF8)
+    elif isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file if file.read(len(BOM_UTF8)) == BOM_UTF8 else source
+    else:
+        if source.seekable():
+            begins = source.tell()
+            if source.read(len(BOM_UTF8)) != BOM_UTF8:
+                source.seek(begins)
+        yield source
+
+
+def _line_of_xml_error(source: bytes | IO[bytes] | Path) -> int | None:
+    """Return the line where a document stops being XML, which the parser does not tell."""
+    if not isinstance(source, bytes | Path):
+        return None
+    parser = ParserCreate()
     try:
-        yield from parse(document, fmt, path=path, base_iri=base_iri, rename_blank_nodes=True, lenient=lenient)
-    except SyntaxError as error:
-        raise FormatError(f"{fmt.name}: {error.msg}", line=error.lineno, column=error.offset) from error
-    except ValueError as error:
-        raise FormatError(str(error)) from error
+        parser.Parse(source if isinstance(source, bytes) else source.read_bytes(), True)
+    except ExpatError as error:
+        return error.lineno
+    return None
+
+
+def _explained(message: str) -> str:
+    """Return a parser's message with what to do, where it does not say that."""
+    return next((f"{message}; {hint}" for part, hint in _HINTS.items() if part in message), message)
 
 
 def repair_iri(iri: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ontologies.digital_buildings.config import (
     CONFIG_OPERATIONS,
     ENTITY_OPERATIONS,
@@ -28,12 +30,23 @@ def read_config(text: str) -> tuple[Config, list[Problem]]:
     document = load(text)
     if document is not None:
         reader.document(document)
+    _name_by_guid(reader.config)
     lines = text.splitlines()
     for entity in reader.config.entities.values():
         entity.origin = origin_in(lines[entity.line - 1])
         for item in entity.translation.values():
             item.origin = origin_in(lines[item.line - 1])
     return reader.config, reader.problems
+
+
+def _name_by_guid(config: Config) -> None:
+    """Let connections and links name their sources by GUID, which the older format names by code as well."""
+    guids = {entity.code: entity.guid for entity in config.entities.values() if entity.keyed_by_code}
+    for entity in config.entities.values() if guids else ():
+        entity.connections = [
+            replace(item, source=guids.get(item.source, item.source)) for item in entity.connections
+        ]
+        entity.links = [replace(item, source=guids.get(item.source, item.source)) for item in entity.links]
 
 
 class _Reader:

@@ -19,6 +19,7 @@ from ontologies.haystack.json_text import (
     member_path,
     members,
     parse_json,
+    plain_number,
     shown,
     tag_name,
 )
@@ -91,7 +92,7 @@ def value_of(found: Json, path: str | None = "") -> Value:
         value: Value = found
         return value
     if isinstance(found, int | float):
-        return Number(float(found))
+        return plain_number(found, path)
     if isinstance(found, list):
         return tuple(value_of(item, item_path(path, number)) for number, item in enumerate(found))
     kind = found.get("_kind", "dict")
@@ -170,7 +171,7 @@ def _number(found: dict[str, Json], path: str | None) -> Number:
         raise ValueShapeError(f"{path}.unit", f"a string expected, not {shown(unit)}")
     if isinstance(value, str) and value in ("INF", "-INF", "NaN"):
         return Number(number_of(value).value, unit)
-    return Number(float(member(found, "val", NUMERIC, path or "")), unit)
+    return Number(plain_number(member(found, "val", NUMERIC, path or ""), member_path(path, "val")).value, unit)
 
 
 def _ref(found: dict[str, Json], path: str | None) -> Ref:
@@ -188,7 +189,8 @@ def _date_time(found: dict[str, Json], path: str | None) -> DateTime:
 
 
 def _coord(found: dict[str, Json], path: str | None) -> Coord:
-    return Coord(*(float(member(found, name, NUMERIC, path or "")) for name in ("lat", "lng")))
+    lat, lng = (plain_number(member(found, name, NUMERIC, path or ""), path).value for name in ("lat", "lng"))
+    return Coord(lat, lng)
 
 
 _READ: dict[str, Callable[[dict[str, Json], str | None], Value]] = {

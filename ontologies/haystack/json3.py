@@ -17,6 +17,7 @@ from ontologies.haystack.json_text import (
     member,
     member_path,
     parse_json,
+    plain_number,
     shown,
     tag_name,
 )
@@ -104,7 +105,7 @@ class _Reader:
             case None | bool():
                 return found
             case int() | float():
-                return Number(float(found))
+                return plain_number(found, path)
             case list():
                 return tuple(self._value(item, item_path(path, number)) for number, item in enumerate(found))
             case _:

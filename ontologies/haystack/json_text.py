@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ontologies.errors import FormatError, ValueShapeError
+from ontologies.haystack.kinds import Number
 from ontologies.haystack.scalars import NAME
 
 Json = Any
@@ -22,6 +23,8 @@ def parse_json(text: str, made_of: Callable[[list[tuple[str, Json]]], Json] | No
         return json.loads(text, object_pairs_hook=made_of or members)
     except json.JSONDecodeError as error:
         raise FormatError(f"JSON: {error.msg}", line=error.lineno, column=error.colno) from None
+    except ValueError as error:  # a number with more digits than Python reads
+        raise FormatError(f"JSON: {error}") from None
     except RecursionError:
         raise FormatError("JSON: the document is nested too deep") from None
 
@@ -70,6 +73,14 @@ def member(found: dict[str, Json], name: str, kind: type | tuple[type, ...], pat
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueShapeError(f"{path}.{name}" if path else name, f"{_WORDS[kind]} expected, not {shown(value)}")
     return value
+
+
+def plain_number(found: float, path: str | None) -> Number:
+    """Return a number without a unit. Raises ValueShapeError for one that no 64-bit float holds."""
+    try:
+        return Number(float(found))
+    except OverflowError:
+        raise ValueShapeError(path or "", "the number is larger than Haystack's can be") from None
 
 
 def shown(value: Json) -> str:

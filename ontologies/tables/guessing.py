@@ -11,10 +11,13 @@ from ontologies.data_tables import read_table
 from ontologies.identity import parse_uuid
 from ontologies.tables.mapping import EQUIPMENT, POINTS, ColumnMapping, Role
 from ontologies.tables.sheets import Sheet
-from ontologies.tables.vocabulary import class_named, object_named, plain, unit_named
+from ontologies.tables.vocabulary import class_named, object_named, object_type, plain, unit_named
 
 _HEADERS = Path(__file__).parent / "data" / "headers.csv"
 _LOOKED_AT = 200
+_FLAGS = frozenset(
+    ("", "x", "y", "n", "yes", "no", "true", "false", "ja", "nein", "j", "oui", "non", "0", "1", "on", "off")
+)
 _MOST = 0.6  # of the cells that must be of a kind
 _OF_POINTS = frozenset(
     (Role.UNIT, Role.SERIES, Role.BACNET_DEVICE, Role.BACNET_OBJECT, Role.OBJECT_TYPE, Role.OBJECT_INSTANCE)
@@ -37,7 +40,7 @@ def guess(sheet: Sheet) -> ColumnMapping:
     """Return the mapping of a table, all of whose columns it has."""
     roles: dict[str, Role] = {}
     for name in sheet.header.cells:
-        role = _headers().get(plain(name))
+        role = _of_content(_headers().get(plain(name)), sheet, name)
         if role is not None and role not in roles.values():
             roles[name] = role
     for at, name in enumerate(sheet.header.cells):
@@ -48,6 +51,16 @@ def guess(sheet: Sheet) -> ColumnMapping:
     if kind == EQUIPMENT:
         roles = {name: _of_equipment(role, roles) for name, role in roles.items()}
     return ColumnMapping(kind, {name: roles[name] for name in sheet.header.cells})
+
+
+def _of_content(role: Role | None, sheet: Sheet, name: str) -> Role | None:
+    """Return what a column is whose name says one thing, and its cells another."""
+    cells = sheet.column(sheet.header.cells.index(name))[:_LOOKED_AT]
+    if role is Role.SERIES and (len(set(cells)) < len(cells) or _FLAGS.issuperset(map(plain, cells))):
+        return None  # whether there is a trend, not which
+    if role is Role.CLASS and cells and sum(object_type(cell) is not None for cell in cells) >= _MOST * len(cells):
+        return Role.OBJECT_TYPE
+    return role
 
 
 def is_table(sheet: Sheet) -> bool:

@@ -47,7 +47,21 @@ def read_csv(text: str, separator: str | None = None) -> Sheet:
             rows.append(Row(reader.line_num, tuple(cell.strip() for cell in cells)))
     except csv.Error as error:
         raise FormatError(f"line {reader.line_num}: {error}", line=reader.line_num) from None
+    if rows and any("\n" in cell for cell in rows[-1].cells):
+        _check_last_quote(text, chosen)
     return _with_header("", rows)
+
+
+def _check_last_quote(text: str, separator: str) -> None:
+    """Refuse a table whose last quote is never closed, so that all the rest of the file is one cell."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    began = 1
+    try:
+        for _ in reader:
+            began = reader.line_num + 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise FormatError(f"line {began}: a quote begins here and is never closed", line=began) from None
 
 
 def decode(document: bytes) -> str:
@@ -114,9 +128,10 @@ def _with_header(name: str, rows: Sequence[Row]) -> Sheet:
     widths = Counter(sum(map(bool, row.cells)) for row in filled[:_LOOKED_AT])
     if not filled or max(widths) < 2:
         raise FormatError(f"{name or 'the file'} is no table: no row has two cells", line=1)
-    widest = max(len(row.cells) for row in filled[:_LOOKED_AT])
+    lengths = Counter(len(row.cells) for row in filled[:_LOOKED_AT])
+    usual = max(lengths, key=lambda length: (lengths[length], length))
     header = next(
-        (row for row in filled[:_LOOKED_AT] if 2 * sum(map(bool, row.cells)) > widest and not _is_number(row)),
+        (row for row in filled[:_LOOKED_AT] if 2 * sum(map(bool, row.cells)) > usual and not _is_number(row)),
         filled[0],
     )
     rest = tuple(row for row in filled if row.number > header.number)

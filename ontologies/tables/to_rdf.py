@@ -69,6 +69,7 @@ class ToRdf:
     def quads(self) -> Iterator[Quad]:
         """Yield the quads, each once; the report is complete once the last one has been."""
         self._show_mapping()
+        self._show_odd_cells()
         rows = self._points() if self._mapping.kind == POINTS else self._equipments()
         for quad in rows:
             if quad not in self._written:
@@ -86,6 +87,15 @@ class ToRdf:
                 self._report.add(
                     RENAMED, f"{where}column {name}", f"read as the {role.value} of {self._mapping.kind}"
                 )
+
+    def _show_odd_cells(self) -> None:
+        width = len(self._sheet.header.cells)
+        for row in self._sheet.rows:
+            beyond = [cell for cell in row.cells[width:] if cell]
+            if beyond:
+                texts = ", ".join(map(repr, beyond[:3]))
+                message = f"no column has a name for {texts}; is a separator in a cell without quotes?"
+                self._report.add(NOT_UNDERSTOOD, self._where(row), message)
 
     def _cell(self, row: Row, role: Role) -> str | None:
         at = self._at.get(role)

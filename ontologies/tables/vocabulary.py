@@ -94,7 +94,10 @@ def unit_named(text: str) -> str | None:
         return _units()[text]
     bare = text.replace("°", "deg").replace("unit:", "").strip()
     folded = {name.lower(): known for name, known in reversed(list(_units().items()))}
-    return _units().get(bare) or _COMMON_UNITS.get(bare.lower()) or folded.get(bare.lower())
+    joined = bare.lower().replace(" ", "").replace("deg.", "deg")
+    return (
+        _units().get(bare) or _COMMON_UNITS.get(bare.lower()) or folded.get(bare.lower()) or _COMMON_UNITS.get(joined)
+    )
 
 
 def qudt_of(unit: str) -> NamedNode | None:

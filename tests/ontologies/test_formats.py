@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import io
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from ontologies.formats import (
 from tests.support.data import shared
 
 G = NamedNode("urn:g")
+RDF_XML = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:b="urn:b:">
+<b:AHU rdf:about="urn:a">
+<b:p></b:AHU></rdf:RDF>"""
 QUAD = Quad(NamedNode("urn:s"), NamedNode("urn:p"), Literal("x"), G)
 
 
@@ -30,6 +34,29 @@ def test_each_format_by_its_names_and_there_and_back(fmt: RdfFormat) -> None:
     document = serialize([QUAD] if fmt.supports_datasets else [QUAD.triple], format=fmt)
     assert document is not None
     assert list(read_quads(document, fmt, graph=G)) == [QUAD]
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
+def test_the_byte_order_mark_of_windows_is_no_part_of_a_document(fmt: RdfFormat, tmp_path: Path) -> None:
+    document = codecs.BOM_UTF8 + (serialize([QUAD] if fmt.supports_datasets else [QUAD.triple], format=fmt) or b"")
+    file = tmp_path / "marked"
+    file.write_bytes(document)
+    for source in (document, io.BytesIO(document), file):
+        assert list(read_quads(source, fmt, graph=G)) == [QUAD]
+
+
+@pytest.mark.parametrize(
+    ("document", "fmt", "line", "message"),
+    [
+        (RDF_XML, RdfFormat.RDF_XML, 3, "ill-formed"),
+        (b"\n<#ahu> <urn:p> 1 .", RdfFormat.TURTLE, 2, "begin it with what its relative IRIs are relative to"),
+        (b'{"@context":"https://example.org/c"}', RdfFormat.JSON_LD, None, "write the context into the document"),
+    ],
+)
+def test_what_a_parser_does_not_say_is_added(document: bytes, fmt: RdfFormat, line: int | None, message: str) -> None:
+    with pytest.raises(FormatError, match=message) as raised:
+        list(read_quads(document, fmt))
+    assert raised.value.line == line
 
 
 @pytest.mark.parametrize("name", ["model.n3", "ttl", "model"])

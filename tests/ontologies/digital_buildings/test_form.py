@@ -94,6 +94,31 @@ def test_a_config_becomes_a_brick_model() -> None:
     } <= triples
 
 
+def test_the_older_format_names_sources_by_code() -> None:
+    old = """\
+FAN-1:
+  guid: 5f5d1f8c-9c11-4f0a-8a43-2b0f3a0c2222
+  type: HVAC/FAN_SS
+  cloud_device_id: "1"
+  translation:
+    run_command: cmd
+HQ:
+  guid: 2b1e2a05-4d12-4f6e-9d3e-1f0ea4f4c111
+  type: FACILITIES/BUILDING
+FAN-2:
+  guid: 77d2c6f4-33c1-4c77-b4a0-8e7a5c3d3333
+  type: HVAC/FAN_SS
+  connections:
+    HQ: CONTAINS
+  links:
+    FAN-1:
+      run_command: run_command
+"""
+    quads = quads_of(old, lenient=False)
+    assert Quad(BUILDING, REC["isLocationOf"], SECOND) in quads
+    assert Quad(SECOND, BRICK["hasPoint"], NamedNode(f"{FAN.value}/run_command")) in quads
+
+
 def test_guids_and_codes_are_kept() -> None:
     quads = quads_of(CONFIG)
     assert identifiers(quads, Scheme.GDB_GUID)[FAN.value] == FAN.value.rpartition(":")[2]

@@ -189,6 +189,8 @@ def test_trio_as_people_write_it() -> None:
         ('[{"a":{"_kind":"ref","val":"a b"}}]', "[0].a"),
         ('[{"a":{"_kind":"dateTime","val":"2020-01-01T00:00:00"}}]', "[0].a"),
         ("[1]", "[0]"),
+        ('[{"a":1' + "0" * 400 + "}]", "[0].a"),
+        ('[{"a":{"_kind":"number","val":1' + "0" * 400 + "}}]", "[0].a.val"),
     ],
 )
 def test_bad_hayson_names_the_path(text: str, path: str) -> None:
@@ -218,6 +220,8 @@ def test_json_that_is_none_names_line_and_column() -> None:
         assert (caught.value.line, caught.value.column) == (2, 3)
         with pytest.raises(FormatError, match="two members 'a'"):
             read('{"a":1,"a":2}')
+        with pytest.raises(FormatError, match="digits"):
+            read('{"a":' + "1" * 5000 + "}")
 
 
 @pytest.mark.parametrize(

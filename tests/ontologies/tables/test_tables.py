@@ -119,6 +119,40 @@ def test_what_no_cell_names_is_reported() -> None:
     } <= said
 
 
+BMS = """\
+\ufeffPoint Name;Descr.;Engineering Units;Object Type;Instance;Trend
+AHU1.SAT;Supply Air Temperature;deg F;AI;1;Y
+AHU1.SAF;Supply Air Flow;cfm;AI;2;N
+"""
+SIEMENS = "Name\tBeschreibung\tEinheit\tTyp\tGerät\tInstanz\nB'AHU01'SuTemp\tZulufttemperatur\t°C\tAI\t2098001\t12\n"
+METASYS = "Item Reference,Object Name,Units,Trend\nADX:NAE-1/FC-1.SA-T,SA-T,deg F,Y\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "roles"),
+    [
+        (BMS, ["name", "description", "unit", "object type", "object instance", "keep"]),
+        (SIEMENS, ["name", "description", "unit", "object type", "bacnet device", "object instance"]),
+        (METASYS, ["id", "name", "unit", "keep"]),
+    ],
+)
+def test_columns_of_exports_are_what_is_in_them(document: str, roles: list[str]) -> None:
+    ((_, mapping),) = sheets_of(document.encode(), Options())
+    assert [role.value for role in mapping.columns.values()] == roles
+    quads = quads_of(CSV, document)
+    assert {quad.object for quad in quads if quad.predicate == BRICK["hasUnit"]} <= {
+        *(UNIT[name] for name in ("DEG_F", "DEG_C", "FT3-PER-MIN")),
+    }
+    assert not any(quad.predicate == REF["hasTimeseriesId"] for quad in quads)
+
+
+def test_cells_beyond_the_columns_are_reported() -> None:
+    model = CSV.read(b"name,unit\nA,degC\nB,degC,x,y\n", Options())
+    list(model.quads)
+    (finding,) = model.report.of("not-understood")
+    assert str(finding).startswith("line 3: no column has a name for 'x', 'y'")
+
+
 def test_a_table_of_equipment() -> None:
     assert {
         (node("AHU-1"), RDF["type"], BRICK["Air_Handling_Unit"]),
@@ -159,6 +193,7 @@ def test_a_wrong_mapping_is_refused(mapping: str, message: str) -> None:
     [
         ("Point,Unit\nA,°C\nA,°C\n", "line 3: A is there already, in row 2; give each an id of its own"),
         ("Point,Unit\n,°C\n", "line 2: no id and no name in this row"),
+        ('name,unit\nA,degC\n"B,degC\nC,degC\n', "line 3: a quote begins here and is never closed"),
         ("only\none\n", "the file is no table: no row has two cells"),
         ("datetime,t_sup\n2026-01-01,60\n", "line 1: no columns of points or equipment: datetime, t_sup"),
     ],
