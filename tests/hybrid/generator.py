@@ -226,6 +226,9 @@ class Generator:
             return [f"{{ SELECT ?p ({result} AS {key}) {{ {inner} }} GROUP BY ?p }}", *parts]
         if share < 0.37:
             return [*parts, f"{{ {self._observation(5, '?p')} }} UNION {{ {self._observation(5, '?p')} }}"]
+        if share < 0.4:  # of the same observation
+            observation, among = f"{self._observation(1, '?p')} {chance.choice(['', self._filter(1)])}", parts[0]
+            return [f"{{ {among} {observation} }} UNION {{ {chance.choice(_GRAPHS)} {observation} }}"]
         if share < 0.42:
             other = f"{chance.choice(_GRAPHS)} {self._observation(1, '?p')} {self._filter(1)}"
             return [f"{{ {' '.join(parts)} }} UNION {{ {other} }}"]

@@ -5,6 +5,7 @@ A plan is made of the text alone; `statement` makes it SQL once the bindings are
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from server.twin.hybrid.algebra import (
 )
 from server.twin.hybrid.patterns import Observation, Side, Split, split
 from server.twin.hybrid.statement import statement
+from server.twin.hybrid.unions import factored
 from storage.graph.rewriting.scope import visible
 from storage.graph.rewriting.tokens import NotUnderstood
 
@@ -105,7 +107,11 @@ def _plan_or_reason(text: str) -> Plan | str:
     try:
         return _planned(text)
     except NotUnderstood as error:
-        return str(error)
+        reason = str(error)
+    with contextlib.suppress(NotUnderstood):
+        if "union" in text.lower():
+            return _planned(factored(text))
+    return reason
 
 
 _kept_plan = lru_cache(1024)(_plan_or_reason)

@@ -184,7 +184,9 @@ class Hybrid:
         """Return the sub-queries that see readings, of a query that is not one of the graph's own business."""
         if query.lease is not None or self._settings.hybrid == "always" or not _NESTED.search(query.text, 1):
             return []
-        return inner_queries(query.text, self.public_url) if _is_valid(query.text) else []
+        if not _is_valid(query.text) or _is_planned(query.text):
+            return []
+        return inner_queries(query.text, self.public_url)
 
     def explain(self, query: Query, limits: Limits, *, run: bool = True) -> Explained:
         """Plan a query, and run it unless told otherwise; return what became of it. Raises what it raises."""
@@ -362,6 +364,15 @@ def _is_valid(text: str) -> bool:
         return False
     except (RuntimeError, ValueError):
         return True
+    return True
+
+
+def _is_planned(text: str) -> bool:
+    """Tell whether a query is pushed down as a whole."""
+    try:
+        plan(text)
+    except NotUnderstood:
+        return False
     return True
 
 
