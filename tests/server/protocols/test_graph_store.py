@@ -159,7 +159,7 @@ def test_a_large_document_takes_the_place_of_everything_or_changes_nothing(
     client: TestClient, kind: str, document: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.twin.loading.LARGE", -1)
-    monkeypatch.setattr("server.protocols.http.IN_MEMORY", 1)
+    monkeypatch.setattr("server.protocols.spooled.IN_MEMORY", 1)
 
     def sent(method: str, content: str) -> Response:
         return client.request(method, "/store", content=content, headers={"content-type": kind})
