@@ -49,17 +49,17 @@ class Resolver:
     file: str | None = None
     known_only: bool = False
     latest: datetime | None = None
-    _uuids: dict[str, str | None] = field(default_factory=dict)
-    _counts: Counter[str] = field(default_factory=Counter)
+    _uuids: dict[str, str | None] = field(default_factory=dict)  # of those that were looked up one by one
+    _counts: Counter[str] = field(default_factory=Counter)  # of the same
+    _found: pa.Array[Any] = field(default_factory=lambda: pa.array([], pa.string()))  # the others' UUIDs, each once
+    _rows: int = 0
 
     def resolve(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch with UUIDs for ids (columns of `storage.series.store.ENCODED`). Raises BadReadings."""
         self._refuse_future(batch)
         ids = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(batch.column("id")))
-        names = [str(name) for name in ids.dictionary.to_pylist()]
-        for name, count in zip(names, np.bincount(ids.indices.to_numpy(), minlength=len(names)), strict=True):
-            self._counts[name] += int(count)
-        resolved = _encoded([self._lookup(name) for name in names], ids.indices)
+        self._rows += batch.num_rows
+        resolved = self._resolved(ids)
         columns: list[Column] = [resolved, *(batch.column(name) for name in ENCODED.names[1:])]
         rows = pa.RecordBatch.from_arrays(columns, schema=ENCODED)
         return rows.filter(pc.is_valid(resolved)) if resolved.null_count else rows
@@ -74,6 +74,17 @@ class Resolver:
                 f"{row['time']} of {shown(row['id'])} is too far in the future",
                 hint="check time_unit and the sender's clock; TWINHOUSE_FUTURE_DAYS says how far may be",
             )
+
+    def _resolved(self, ids: pa.DictionaryArray[Any, Any]) -> pa.DictionaryArray[Any, Any]:
+        """Return the UUIDs of the ids; null for those that are left out."""
+        known = self.index.known_texts(ids.dictionary, self.source or self.file)
+        if not known.null_count:
+            self._found = pc.unique(pa.concat_arrays([self._found, known]))
+            return pa.DictionaryArray.from_arrays(ids.indices, known)
+        names = [str(name) for name in ids.dictionary.to_pylist()]
+        for name, count in zip(names, np.bincount(ids.indices.to_numpy(), minlength=len(names)), strict=True):
+            self._counts[name] += int(count)
+        return _encoded([self._lookup(name) for name in names], ids.indices)
 
     def _lookup(self, identifier: str) -> str | None:
         if identifier not in self._uuids:
@@ -95,12 +106,13 @@ class Resolver:
     def report(self) -> IngestReport:
         """Return what has been resolved so far."""
         stored = {name: uuid for name, uuid in self._uuids.items() if uuid is not None}
+        ignored = {name: self._counts[name] for name, uuid in self._uuids.items() if uuid is None}
         known = self.index.uuids
         return IngestReport(
-            readings=sum(self._counts[name] for name in stored),
-            points=len(set(stored.values())),
+            readings=self._rows - sum(ignored.values()),
+            points=len(pc.unique(pa.concat_arrays([self._found, pa.array(stored.values(), pa.string())]))),
             unknown={name: self._counts[name] for name, uuid in stored.items() if uuid not in known},
-            ignored={name: self._counts[name] for name, uuid in self._uuids.items() if uuid is None},
+            ignored=ignored,
         )
 
 

@@ -9,12 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any
 from uuid import UUID
+
+import pyarrow as pa
 
 from ontologies.identity import parse_uuid, series_uuid
 from ontologies.points import PointSeries
+from server.twin.lookup import Lookup
 
-_MOST_LOOKED_UP = 1_000_000
+_MOST_LOOKED_UP, _MOST_SOURCES = 1_000_000, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class PointIndex:
     _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
     uuids: set[str] = field(default_factory=set)
-    _looked_up: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False)
+    _looked_up: dict[str | None, Lookup] = field(default_factory=dict, compare=False)  # by source
 
     @classmethod
     def of(cls, points: Iterable[PointSeries]) -> PointIndex:
@@ -80,12 +84,25 @@ class PointIndex:
 
     def series_text(self, identifier: str, source: str | None = None) -> str | None:
         """Return the UUID that `series` gives, as text; those that points have are remembered."""
-        known = self._looked_up.get((identifier, source))
+        lookup = self._looked_up.get(source)
+        known = lookup.get(identifier) if lookup else None
         if known is None and (found := self.series(identifier, source)) is not None:
             known = str(found)
-            if known in self.uuids and len(self._looked_up) < _MOST_LOOKED_UP:
-                self._looked_up[identifier, source] = known
+            if known in self.uuids and self._has_room(source):
+                self._looked_up.setdefault(source, Lookup()).add(identifier, known)
         return known
+
+    def known_texts(self, identifiers: pa.Array[Any], source: str | None = None) -> pa.Array[Any]:
+        """Return what `series_text` remembers of each, all at once; null for those that it is to be asked for."""
+        lookup = self._looked_up.get(source)
+        return lookup.find(identifiers) if lookup else pa.nulls(len(identifiers), pa.string())
+
+    def _has_room(self, source: str | None) -> bool:
+        sources = len(self._looked_up)
+        return (source in self._looked_up or sources < _MOST_SOURCES) and self._size() < _MOST_LOOKED_UP
+
+    def _size(self) -> int:
+        return sum(map(len, list(self._looked_up.values())))
 
     def kept_at(self, series_id: str, store: str | None) -> UUID | None:
         """Return the series that has this id at this very store, or else at none that its model names."""

@@ -77,7 +77,7 @@ class SeriesKeys:
 
     def _uuid_of(self, batch: Batch, number: int) -> str:
         raw = batch.series[number]
-        return self._names.uuids.get(raw) or self._new_uuids.get(raw) or self._found(batch, number, raw)
+        return self._names.get(raw) or self._new_uuids.get(raw) or self._found(batch, number, raw)
 
     def remember_new(self) -> None:
         """Remember what was new, once it has its points."""

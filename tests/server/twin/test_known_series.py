@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.tables.line_protocol.occurring import Occurring
 from server.tables.line_protocol.read import Precision, read_lines
-from server.twin import known_series
+from server.twin import lookup
 from server.twin.known_series import Known, Names
 from server.twin.resolve import PointIndex
 
@@ -34,24 +34,22 @@ def test_the_tables_say_what_the_names_say(
 ) -> None:
     names = Names()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_series, "_WORTH", worth)
+        patch.setattr(lookup, "WORTH", worth)
         for lines in (first, second):
-            for number, raw in enumerate(series_of(lines), len(names.uuids)):
-                names.uuids.setdefault(raw, str(UUID(int=number)))
-            names.tabulate()
-        series = series_of(asked)
-        found = dict(zip(series, names.find(series).to_pylist(), strict=True))
-    assert all(uuid in (None, names.uuids.get(raw)) for raw, uuid in found.items())
-    if worth == 20 and len(names.uuids) == names._size:
-        assert found == {raw: names.uuids.get(raw) for raw in series}
+            for number, raw in enumerate(series_of(lines), len(names)):
+                names.add(raw, str(UUID(int=number)))
+            series = series_of(asked)
+            found = dict(zip(series, names.find(series).to_pylist(), strict=True))
+            assert all(uuid in (None, names.get(raw)) for raw, uuid in found.items())
+            if worth == 20 and lines is first:
+                assert found == {raw: names.get(raw) for raw in series}
 
 
-def test_what_is_remembered_is_in_the_tables_of_the_next_request() -> None:
+def test_what_is_remembered_is_of_one_store_and_index() -> None:
     known, index = Known(), PointIndex(())
     series = series_of([("m,t=a", {"value"}), ("m,t=b", {"value"})])
     names = known.of(index, None)
     known.remember(names, series[0], str(UUID(int=1)))
-    assert names.find(series).to_pylist() == [None, None]
     assert known.of(index, None).find(series).to_pylist() == [str(UUID(int=1)), None]
     assert known.of(index, "other").find(series).to_pylist() == [None, None]
     assert known.of(PointIndex(()), None).find(series).to_pylist() == [None, None]
