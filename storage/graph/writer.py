@@ -28,6 +28,7 @@ import pyoxigraph as ox
 from storage.graph.extensions import extensions
 from storage.graph.lifeline import end_with_parent
 from storage.graph.rewriting import ask
+from storage.graph.sync import Logs
 from storage.graph.using import with_union
 
 Request = dict[str, Any]
@@ -38,9 +39,24 @@ def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
 
 
-def _write(store: ox.Store, request: Request) -> object:
+class _NotSynced(Exception):
+    """The disk did not confirm what was written to the log."""
+
+
+_KINDS: dict[type[Exception], str] = {
+    _NotSynced: "sync",
+    OSError: "disk",
+    MemoryError: "memory",
+    RuntimeError: "evaluation",
+    ValueError: "evaluation",
+}
+
+
+def _write(store: ox.Store, logs: Logs, request: Request) -> object:
     if "updates" in request:
-        return [_outcome(store, text, base) for text, base in request["updates"]]
+        outcomes = [_outcome(store, text, base) for text, base in request["updates"]]
+        _sync(logs)
+        return outcomes
     if "update" in request:
         text = _over_union(store, request["update"]) if request.get("union") else request["update"]
         _update(store, text, request["base"])
@@ -60,6 +76,13 @@ def _outcome(store: ox.Store, text: str, base: str | None) -> dict[str, Any] | N
     except Exception as error:  # the others are to run, whatever it is
         return _fault(error)
     return None
+
+
+def _sync(logs: Logs) -> None:
+    try:
+        logs.sync()
+    except OSError as error:
+        raise _NotSynced(error.strerror or str(error)) from error
 
 
 def _over_union(store: ox.Store, text: str) -> str:
@@ -123,7 +146,13 @@ def _fault(error: Exception) -> dict[str, Any]:
     """Name an error for the parent (`storage.graph.engine` makes exceptions of the kinds)."""
     if isinstance(error, SyntaxError):
         return {"error": "syntax", "message": error.msg, "line": error.lineno, "column": error.offset}
-    kinds = {OSError: "disk", MemoryError: "memory", RuntimeError: "evaluation", ValueError: "evaluation"}
+    kinds = {
+        _NotSynced: "sync",
+        OSError: "disk",
+        MemoryError: "memory",
+        RuntimeError: "evaluation",
+        ValueError: "evaluation",
+    }
     kind = next((name for base, name in kinds.items() if isinstance(error, base)), "internal")
     return {"error": kind, "message": str(error) or type(error).__name__}
 
@@ -149,7 +178,8 @@ def main() -> None:
     stores: list[ox.Store] = []
     _greet(questions, lambda: stores.append(ox.Store(str(Path(path).resolve(strict=True)))))
     [store] = stores
-    threading.Thread(target=_serve, args=(writes, lambda request: _write(store, request)), daemon=True).start()
+    logs = Logs(Path(path))
+    threading.Thread(target=_serve, args=(writes, lambda request: _write(store, logs, request)), daemon=True).start()
     try:
         _serve(questions, lambda request: _answer(store, request))
     finally:
