@@ -53,7 +53,7 @@ from server.streaming import Slots
 from server.tables.errors import BadReadings
 from server.twin.commanding import Commands
 from server.twin.service import Twin
-from server.twin.updating import update_all
+from server.twin.updating import DataUpdates
 from storage.errors import StorageError
 
 
@@ -162,14 +162,14 @@ async def _lifespan(
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
     app.state.slots = Slots(twin.readers, end=twin.hybrid.queries.end)
-    app.state.updates = Gathering(partial(update_all, twin))
+    app.state.updates = Gathering(DataUpdates(twin))
     app.state.commands = Commands(settings.data)
     registry.register(Gauges(twin.gauges))
     try:
         yield
     finally:
         app.state.commands.close()
-        await to_thread.run_sync(app.state.updates.close)
+        await app.state.updates.close()
         app.state.slots.close()
         await to_thread.run_sync(twin.close)
 

@@ -1,34 +1,62 @@
-"""Gathers small pieces of work of the event loop: what comes while the thread is busy, it gets as one, and so on.
+"""Gathers small pieces of work of the event loop: what comes while one group is under way, is the next one.
 
-Each piece costs no change of threads of its own then, and what a group can share it does once.
+Each piece costs no change of threads then, and what a group can share it does once. Another process does the work; a
+thread waits for it where something else has to end first.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from anyio import to_thread
+
+from server.watching import Pipes
 
 T = TypeVar("T")
+Item = TypeVar("Item", contravariant=True)
 _Waiting = tuple[T, "asyncio.Future[None]"]
 _MOST = 256  # in a group, so that the first of it does not wait long for the last
+_LONGEST = 120.0  # seconds that a group may take
+_LOOK = 0.01  # seconds between looks at whether the last group has ended
+Outcomes = Sequence[Exception | None]
+
+
+class Begun(Protocol):
+    """A group under way: when `fileno` becomes readable, `end` returns what went wrong with each item."""
+
+    def fileno(self) -> int:
+        """Return a descriptor."""
+
+    def end(self) -> Outcomes:
+        """Return what went wrong with each item, or raise what went wrong with all."""
+
+    def give_up(self) -> None:
+        """Have the descriptor become readable soon, since it takes too long."""
+
+
+class Work(Protocol[Item]):
+    """What is done with the items of a group; both ways raise what goes wrong with all of them."""
+
+    def begin(self, items: Sequence[Item]) -> Begun | None:
+        """Begin without waiting for anything; None where that cannot be. The same thread ends it."""
+
+    def run(self, items: Sequence[Item]) -> Outcomes:
+        """Do it, however long that takes."""
 
 
 class Gathering(Generic[T]):
-    """Runs what comes in groups, in a thread of its own; used by one event loop."""
+    """Runs what comes in groups, one at a time; used by one event loop."""
 
-    def __init__(self, run: Callable[[Sequence[T]], Sequence[Exception | None]]) -> None:
-        """`run` returns for each item what went wrong, or raises what went wrong with all."""
-        self._run = run
+    def __init__(self, work: Work[T]) -> None:
+        self._work = work
         self._loop = asyncio.get_running_loop()
+        self._pipes = Pipes(self._loop)
         self._waiting: list[_Waiting[T]] = []
-        self._groups: SimpleQueue[list[_Waiting[T]] | None] = SimpleQueue()
-        self._busy = False
-        self._thread = threading.Thread(target=self._work, daemon=True, name="gathering")
-        self._thread.start()
+        self._busy = self._closed = False
+        self._tasks = set[asyncio.Task[None]]()
 
     async def run(self, item: T) -> None:
         """Return when the item has been run. Raises what went wrong with it."""
@@ -42,21 +70,31 @@ class Gathering(Generic[T]):
         group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         self._busy = bool(group)
         if group:
-            self._groups.put(group)
+            self._begin(group)
 
-    def _work(self) -> None:
-        while (group := self._groups.get()) is not None:
-            outcomes = self._outcomes([item for item, _ in group])
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._end, group, outcomes)
-
-    def _outcomes(self, items: list[T]) -> Sequence[Exception | None]:
+    def _begin(self, group: list[_Waiting[T]]) -> None:
+        items = [item for item, _ in group]
         try:
-            return self._run(items)
+            begun = self._work.begin(items)
         except Exception as error:  # whatever it is, those who wait get it
-            return [error] * len(items)
+            self._loop.call_soon(self._end, group, [error] * len(group))
+            return
+        if begun is not None:
+            timer = self._loop.call_later(_LONGEST, begun.give_up)
+            self._pipes.watch(begun.fileno(), partial(self._ready, group, begun, timer))
+            return
+        task = self._loop.create_task(self._run_in_thread(group, items))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _end(self, group: list[_Waiting[T]], outcomes: Sequence[Exception | None]) -> None:
+    def _ready(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
+        timer.cancel()
+        self._end(group, _outcomes(begun.end, len(group)))
+
+    async def _run_in_thread(self, group: list[_Waiting[T]], items: list[T]) -> None:
+        self._end(group, await to_thread.run_sync(_outcomes, partial(self._work.run, items), len(items)))
+
+    def _end(self, group: list[_Waiting[T]], outcomes: Outcomes) -> None:
         self._next()
         for (_, done), outcome in zip(group, outcomes, strict=True):
             if done.done():  # nobody waits for it any more
@@ -66,7 +104,18 @@ class Gathering(Generic[T]):
             else:
                 done.set_exception(outcome)
 
-    def close(self) -> None:
-        """End the thread, once it has run what it has. Closing twice is fine."""
-        self._groups.put(None)
-        self._thread.join()
+    async def close(self) -> None:
+        """Return once nothing is under way any more; nothing may come. Closing twice is fine."""
+        while self._busy:
+            await asyncio.sleep(_LOOK)
+        if not self._closed:
+            self._closed = True
+            self._pipes.close()
+
+
+def _outcomes(call: Callable[[], Outcomes], number: int) -> Outcomes:
+    """Return the outcomes; what goes wrong with all goes wrong with each."""
+    try:
+        return call()
+    except Exception as error:  # whatever it is, those who wait get it
+        return [error] * number

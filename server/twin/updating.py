@@ -12,7 +12,7 @@ from server.twin.touching import leaves, leaves_points
 from storage.errors import QueryRefused
 from storage.graph.guard import refuse_outbound
 from storage.graph.results import Asker
-from storage.graph.store import Change
+from storage.graph.store import Begun, Change
 
 if TYPE_CHECKING:
     from server.twin.service import Twin
@@ -27,28 +27,66 @@ class DataUpdate:
     asker: Asker | None
 
 
-def update_all(twin: Twin, updates: Sequence[DataUpdate]) -> list[Exception | None]:
-    """Run updates, each for itself, all durable and visible when it returns; returns what is wrong with each.
+class DataUpdates:
+    """Runs groups of updates, each for itself, all durable and visible when they have ended. See `gathering.Work`."""
 
-    Raises what is wrong with all of them, as GraphStore.update_all does.
-    """
-    outcomes: list[Exception | None] = [_refusal(update.text) for update in updates]
-    places = [place for place, outcome in enumerate(outcomes) if outcome is None]
-    texts = [(updates[place].text, updates[place].base_iri) for place in places]
-    known: dict[int, Change | None] = {}
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
 
-    def told(number: int, change: Change | None) -> None:
-        known[number] = change
-        twin.changes.keep("update", change, asker=updates[places[number]].asker)
+    def run(self, updates: Sequence[DataUpdate]) -> list[Exception | None]:
+        """Run updates; returns what is wrong with each, or raises what is wrong with all (GraphStore.update_all)."""
+        group, graph = _Group(self._twin, updates), self._twin.graph
+        seconds = self._twin.settings.query_seconds
+        return group.outcomes(graph.update_all(group.texts, seconds=seconds, told=group.told))
 
-    recorded = told if twin.settings.changes == "all" else None
-    commits = twin.graph.update_all(texts, seconds=twin.settings.query_seconds, told=recorded)
-    for number, (place, commit) in enumerate(zip(places, commits, strict=True)):
-        if isinstance(commit, Exception):
-            outcomes[place] = commit
-        elif leaves(known[number]) if number in known else leaves_points(*texts[number]):
-            twin.pass_over(commit)
-    return outcomes
+    def begin(self, updates: Sequence[DataUpdate]) -> _Begun | None:
+        """Begin updates; None where something else has to end first."""
+        group = _Group(self._twin, updates)
+        begun = self._twin.graph.begin_updates(group.texts, group.told)
+        return None if begun is None else _Begun(group, begun)
+
+
+class _Group:
+    """Updates, of which those that are refused are not run."""
+
+    def __init__(self, twin: Twin, updates: Sequence[DataUpdate]) -> None:
+        self._twin = twin
+        self._refusals = [_refusal(update.text) for update in updates]
+        self._run = [update for update, refusal in zip(updates, self._refusals, strict=True) if refusal is None]
+        self._changes: dict[int, Change | None] = {}
+        self.texts = [(update.text, update.base_iri) for update in self._run]
+        self.told = self._note if twin.settings.changes == "all" else None
+
+    def _note(self, place: int, change: Change | None) -> None:
+        self._changes[place] = change
+        self._twin.changes.keep("update", change, asker=self._run[place].asker)
+
+    def outcomes(self, commits: Sequence[int | Exception]) -> list[Exception | None]:
+        """Return what is wrong with each, given what became of those that have run."""
+        for place, commit in enumerate(commits):
+            if isinstance(commit, int) and self._leaves_points(place):
+                self._twin.pass_over(commit)
+        errors = iter([commit if isinstance(commit, Exception) else None for commit in commits])
+        return [next(errors) if refusal is None else refusal for refusal in self._refusals]
+
+    def _leaves_points(self, place: int) -> bool:
+        if place in self._changes:
+            return leaves(self._changes[place])
+        return leaves_points(*self.texts[place])
+
+
+class _Begun:
+    """A group under way."""
+
+    def __init__(self, group: _Group, begun: Begun) -> None:
+        self._group = group
+        self._begun = begun
+        self.fileno = begun.fileno
+        self.give_up = begun.give_up
+
+    def end(self) -> list[Exception | None]:
+        """Return what is wrong with each, or raise what is wrong with all."""
+        return self._group.outcomes(self._begun.end())
 
 
 def _refusal(text: str) -> Exception | None:

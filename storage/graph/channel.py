@@ -17,6 +17,10 @@ class Gone(Exception):
     """The process has ended."""
 
 
+class NotSynced(DiskFailed):
+    """The disk did not confirm what the process wrote."""
+
+
 class Channel:
     """A socket to the process: one request at a time, and its answer."""
 
@@ -37,6 +41,10 @@ class Channel:
         """Send a request. Raises Gone."""
         with _gone_if_closed():
             self._ours.sendall(json.dumps(request).encode() + b"\n")
+
+    def fileno(self) -> int:
+        """Return what becomes readable when there is an answer, or the process has ended."""
+        return self._ours.fileno()
 
     def ready(self, seconds: float) -> bool:
         """Wait so long for an answer, or for the end of the process."""
@@ -80,6 +88,8 @@ def as_exception(answer: dict[str, Any]) -> StorageError:
             return QueryEvaluationError(message)
         case "memory":
             return MemoryLimitExceeded("the write needed more memory than it may use")
+        case "sync":
+            return NotSynced(message)
         case "disk":
             return DiskFailed(f"the graph could not be written or read: {message}")
         case _:

@@ -34,7 +34,7 @@ _STEP = 0.1  # seconds between looks at whether the engine is to be closed
 _COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
 _TRIES = 3
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
-Request = dict[str, Any]
+_UNKNOWN = "the process that writes the graph ended: whether the change was made is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,65 +190,100 @@ class Engine:
         Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
         that is not known, DiskFailed or WriterCrashed.
         """
-        return self._write(request, deadline, marks=True)
-
-    def _write(self, request: Request, deadline: Deadline | None, *, marks: bool) -> Any:  # noqa: ANN401 - JSON
-        process = self._living()
-        with self._starting:
-            retired, self._retired = self._retired, []
-        for old in retired:
-            old.close()
-        marked = self._logs.mark() if marks else None
+        process = self._renew()
+        marked = self._logs.mark()
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
-            return process.writes.receive()
+            process.writes.receive()
         except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:
             process.end()  # after an error of the disk the engine takes no more writes until it is opened again
             raise
 
-    def update_all(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> list[Any]:
-        """Commit updates that take no time, texts with their base IRIs, one by one.
+    def begin_updates(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> Channel | None:
+        """Have updates committed that take no time, texts with their base IRIs, one by one, and synced.
 
-        Returns for each the StorageError that is wrong with it, or what `write` would return. They end before anybody
-        would want to end them: so whether they have begun is not looked for, and if the process ends, what became of
-        them is not known. Raises WriterCrashed or Closed.
+        Returns where the answer comes, for `end_updates`; None where a process would have to be started for them.
         """
-        answers = self._write({"updates": updates, "record": record}, Deadline.after(_COMMIT_SECONDS), marks=False)
+        if not self._starting.acquire(blocking=False):
+            return None
+        try:
+            process = self._process
+            if process is None or self._retired or not process.alive:
+                return None
+        finally:
+            self._starting.release()
+        with contextlib.suppress(Gone):  # which the answer tells as well
+            process.writes.send({"updates": updates, "record": record})
+        return process.writes
+
+    def end_updates(self, channel: Channel) -> list[Any]:
+        """Return for each update the StorageError that is wrong with it, or what `write` would return.
+
+        To be called once there is an answer. What is written by then is on disk. Raises WriterCrashed, with which it
+        is not known what became of them, or NotSynced.
+        """
+        try:
+            answers = channel.receive()
+        except Gone:
+            self.end_writer(channel)
+            raise WriterCrashed(_UNKNOWN) from None
+        except DiskFailed:
+            self.end_writer(channel)
+            raise
         found = [as_exception(answer) if "error" in answer else answer["ok"] for answer in answers]
         if any(isinstance(error, DiskFailed) for error in found):
-            self._living().end()  # see `write`
+            self.end_writer(channel)
         return found
 
-    def _wait(self, process: _Process, marked: set[int] | None, deadline: Deadline | None) -> None:
+    def end_writer(self, channel: Channel) -> None:
+        """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""
+        if self._process is not None and self._process.writes is channel:
+            self._process.end()
+
+    def update_all(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> list[Any]:
+        """Begin updates, wait for them, and end them."""
+        while (channel := self.begin_updates(updates, record=record)) is None:
+            self._renew()
+        if not channel.ready(_COMMIT_SECONDS):
+            self.end_writer(channel)
+        return self.end_updates(channel)
+
+    def _renew(self) -> _Process:
+        """Return the process, or a new one where it has died; those that have are closed. Only for who writes."""
+        process = self._living()
+        with self._starting:
+            retired, self._retired = self._retired, []
+        for old in retired:
+            old.close()
+        return process
+
+    def _wait(self, process: _Process, marked: set[int], deadline: Deadline | None) -> None:
         """Return when there is an answer, or an end. Kills the process at the deadline unless it commits already."""
         while not process.writes.ready(_STEP if deadline is None else min(_STEP, deadline.left)):
             late = deadline is not None and not deadline.left
             if not late and not self._closing:
                 continue
-            if self._may_be_written(marked):  # it commits, which takes as long as it takes, but not for ever
+            if self._logs.written(marked):  # it commits, which takes as long as it takes, but not for ever
                 if not process.writes.ready(_COMMIT_SECONDS):
                     process.end()
                 return
             process.end()
-            if not self._may_be_written(marked):  # else it began to commit just then
+            if not self._logs.written(marked):  # else it began to commit just then
                 raise self._too_late(deadline)
             return
-
-    def _may_be_written(self, marked: set[int] | None) -> bool:
-        return marked is None or self._logs.written(marked)
 
     def _too_late(self, deadline: Deadline | None) -> StorageError:
         if deadline is None or deadline.left:
             return Closed("the graph is closing")
         return DeadlineExceeded(f"the update took longer than {deadline.seconds:g} s")
 
-    def _cause_of_death(self, process: _Process, marked: set[int] | None) -> StorageError:
+    def _cause_of_death(self, process: _Process, marked: set[int]) -> StorageError:
         code = process.end()
-        if self._may_be_written(marked):
-            return WriterCrashed("the process that writes the graph ended: whether the change was made is not known")
+        if self._logs.written(marked):
+            return WriterCrashed(_UNKNOWN)
         if code in _OUT_OF_MEMORY:
             return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")
         return WriterCrashed(f"the process that writes the graph ended with status {code}; nothing was changed")

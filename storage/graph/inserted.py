@@ -9,7 +9,7 @@ from storage.graph.guard import keywords
 _INSERT_DATA_ALONE = frozenset({"BASE", "PREFIX", "INSERT", "DATA", "GRAPH", "A", "TRUE", "FALSE"})
 _DATA_ALONE = _INSERT_DATA_ALONE | {"DELETE"}
 _LONGEST = 1 << 20
-_SMALL = 1 << 16
+_SMALL = 1 << 13  # characters
 
 
 def is_small_data(text: str) -> bool:

@@ -21,6 +21,7 @@ import pyoxigraph as ox
 
 from storage.errors import Closed, DiskFailed, Overloaded, QueryEvaluationError, StorageError, WriterCrashed
 from storage.files import DataDirectory, make_directory, sync_directory
+from storage.graph.channel import Channel, NotSynced
 from storage.graph.engine import Deadline, Engine
 from storage.graph.guard import refuse_outbound
 from storage.graph.rebuilding import Rebuilding
@@ -35,9 +36,22 @@ __all__ = ["Change", "Graph", "GraphStore", "Snapshot", "syntax_error"]
 
 Quads = Iterable[ox.Quad] | Staged
 Told = Callable[[Change | None], None]
+ToldOfEach = Callable[[int, Change | None], None]
 MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and less memory
 _EPOCH = 1 << 32
 _PATIENCE = 2.0  # seconds that a write has to end in when the store is closed
+
+
+class Begun:
+    """Updates under way: when `fileno` becomes readable, `end` returns what became of them; see `update_all`."""
+
+    def __init__(
+        self, channel: Channel, end: Callable[[], list[int | StorageError]], give_up: Callable[[], None]
+    ) -> None:
+        """`give_up` ends the process that runs them, if that does not answer."""
+        self.fileno = channel.fileno
+        self.end = end
+        self.give_up = give_up
 
 
 class GraphStore:
@@ -53,6 +67,8 @@ class GraphStore:
         self._engine = Engine(directory.graph, logs, memory, directory.lock)
         self._pen = threading.RLock()  # who holds it writes
         self._raising = threading.Lock()
+        self._waiting = 0  # threads that want the pen
+        self._begun = False
         self._committed = self._generation = directory.epoch * _EPOCH
         self._syncing = GroupSync(logs.sync)
         self._snapshots = Snapshots(
@@ -115,7 +131,7 @@ class GraphStore:
         updates: Sequence[tuple[str, str | None]],
         *,
         seconds: float | None = None,
-        told: Callable[[int, Change | None], None] | None = None,
+        told: ToldOfEach | None = None,
     ) -> list[int | StorageError]:
         """Run updates of data alone (see `inserted`), texts with their base IRIs, each as a transaction of its own.
 
@@ -125,16 +141,56 @@ class GraphStore:
         """
         for text, _ in updates:
             refuse_outbound(text)
-        deadline = None if seconds is None else Deadline.after(seconds)
-        with self._writing(deadline):
-            found = self._engine.update_all(updates, record=told is not None)
-            outcomes = [
-                each if isinstance(each, StorageError) else self._told(told and partial(told, place), each)
-                for place, each in enumerate(found)
-            ]
-            last = self._next() if any(isinstance(each, DiskFailed) for each in found) else self._committed
-        self._settle(last)
+        with self._writing(None if seconds is None else Deadline.after(seconds)), self._noting_failure():
+            return self._committed_of(self._engine.update_all(updates, record=told is not None), told)
+
+    def begin_updates(
+        self, updates: Sequence[tuple[str, str | None]], told: ToldOfEach | None = None
+    ) -> Begun | None:
+        """Begin what `update_all` does, without waiting for anything; None where it would have to wait.
+
+        Who gets something calls its `end`, in the same thread, before it begins more.
+        """
+        for text, _ in updates:
+            refuse_outbound(text)
+        if self._waiting or self._begun or not self._pen.acquire(blocking=False):
+            return None
+        try:
+            self._check()
+            channel = self._engine.begin_updates(updates, record=told is not None)
+        except BaseException:
+            self._pen.release()
+            raise
+        if channel is None:
+            self._pen.release()
+            return None
+        self._begun = True
+        return Begun(channel, partial(self._end_updates, channel, told), partial(self._engine.end_writer, channel))
+
+    def _end_updates(self, channel: Channel, told: ToldOfEach | None) -> list[int | StorageError]:
+        self._begun = False
+        with self._until_released(), self._noting_failure():
+            return self._committed_of(self._engine.end_updates(channel), told)
+
+    def _committed_of(self, found: list[Any], told: ToldOfEach | None) -> list[int | StorageError]:
+        """Return the generations of a group's updates, which are visible from now on, or their errors."""
+        outcomes = [
+            each if isinstance(each, StorageError) else self._told(told and partial(told, place), each)
+            for place, each in enumerate(found)
+        ]
+        if any(isinstance(each, DiskFailed) for each in found):
+            self._next()  # one of them may be there all the same
+        self._reach(self._committed)
         return outcomes
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """Let all writes fail from now on if the writer could not sync."""
+        try:
+            yield
+        except NotSynced as error:
+            self._syncing.fail(OSError(str(error)))
+            self._syncing.check()
 
     def staged(self) -> Staged:
         """Return an empty collection for quads to be written; close it in the end."""
@@ -225,14 +281,27 @@ class GraphStore:
     @contextlib.contextmanager
     def _writing(self, deadline: Deadline | None = None) -> Iterator[None]:
         """Hold the pen. Raises Overloaded where it is not to be had in time, Closed or DiskFailed."""
-        if deadline is None:
-            self._pen.acquire()
-        elif not self._pen.acquire(timeout=deadline.left):
-            raise Overloaded(f"other writes to the graph took all of the {deadline.seconds:g} s")
+        with self._raising:
+            self._waiting += 1
         try:
-            if self._closed:
-                raise Closed("the graph is closed")
-            self._syncing.check()
+            if not self._pen.acquire(timeout=-1 if deadline is None else deadline.left) and deadline is not None:
+                raise Overloaded(f"other writes to the graph took all of the {deadline.seconds:g} s")
+        finally:
+            with self._raising:
+                self._waiting -= 1
+        with self._until_released():
+            self._check()
+            yield
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Closed("the graph is closed")
+        self._syncing.check()
+
+    @contextlib.contextmanager
+    def _until_released(self) -> Iterator[None]:
+        """Release the pen after the block."""
+        try:
             yield
         except (DiskFailed, WriterCrashed):
             self._reach(self._next())  # the change may be there all the same

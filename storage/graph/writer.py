@@ -32,18 +32,34 @@ from storage.graph.recording.applying import apply
 from storage.graph.recording.recorder import Change, n_quads
 from storage.graph.recording.running import Functions, recorded
 from storage.graph.rewriting import ask
+from storage.graph.sync import Logs
 from storage.graph.using import with_union
 
 Request = dict[str, Any]
 
 
-def _write(store: ox.Store, request: Request) -> object:
+class _NotSynced(Exception):
+    """The disk did not confirm what was written to the log."""
+
+
+_KINDS: dict[type[Exception], str] = {
+    _NotSynced: "sync",
+    OSError: "disk",
+    MemoryError: "memory",
+    RuntimeError: "evaluation",
+    ValueError: "evaluation",
+}
+
+
+def _write(store: ox.Store, logs: Logs, request: Request) -> object:
     """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change).
 
-    Of `updates` it returns for each the answer that it would be alone.
+    Of `updates`, which are synced besides, it returns for each the answer that it would be alone.
     """
     if "updates" in request:
-        return [_outcome(store, {"base": base, "update": text, **request}) for text, base in request["updates"]]
+        answers = [_outcome(store, {"base": base, "update": text, **request}) for text, base in request["updates"]]
+        _sync(logs)
+        return answers
     change = None
     if "update" in request:
         change = _update(store, request)
@@ -74,6 +90,13 @@ def _update(store: ox.Store, request: Request) -> Change | None:
         return ask(text, lambda text: recorded(store, text, base, run))
     ask(text, lambda text: run(text, {}))
     return None
+
+
+def _sync(logs: Logs) -> None:
+    try:
+        logs.sync()
+    except OSError as error:
+        raise _NotSynced(error.strerror or str(error)) from error
 
 
 def _over_union(store: ox.Store, text: str) -> str:
@@ -115,8 +138,7 @@ def _fault(error: Exception) -> dict[str, Any]:
     """Name an error for the parent (`storage.graph.engine` makes exceptions of the kinds)."""
     if isinstance(error, SyntaxError):
         return {"error": "syntax", "message": error.msg, "line": error.lineno, "column": error.offset}
-    kinds = {OSError: "disk", MemoryError: "memory", RuntimeError: "evaluation", ValueError: "evaluation"}
-    kind = next((name for base, name in kinds.items() if isinstance(error, base)), "internal")
+    kind = next((name for base, name in _KINDS.items() if isinstance(error, base)), "internal")
     return {"error": kind, "message": str(error) or type(error).__name__}
 
 
@@ -141,7 +163,8 @@ def main() -> None:
     stores: list[ox.Store] = []
     _greet(questions, lambda: stores.append(ox.Store(str(Path(path).resolve(strict=True)))))
     [store] = stores
-    threading.Thread(target=_serve, args=(writes, lambda request: _write(store, request)), daemon=True).start()
+    logs = Logs(Path(path))
+    threading.Thread(target=_serve, args=(writes, lambda request: _write(store, logs, request)), daemon=True).start()
     try:
         _serve(questions, lambda request: _answer(store, request))
     finally:

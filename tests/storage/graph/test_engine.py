@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import select
 import signal
 import time
 from collections import Counter
@@ -23,10 +24,13 @@ from storage.errors import (
     QueryEvaluationError,
     QueryRefused,
     QuerySyntaxError,
+    StorageError,
     WriterCrashed,
 )
 from storage.files import DataDirectory
+from storage.graph import writer
 from storage.graph.store import GraphStore
+from storage.graph.sync import Logs
 
 SPO = "<urn:s> <urn:p>"
 ONE = "INSERT DATA { <urn:s> <urn:p> 1 }"
@@ -39,6 +43,7 @@ HUNGRY = f"""INSERT {{ <urn:x> <urn:p> ?e }} WHERE {{
     VALUES ?a {{ {NUMBERS} }} VALUES ?b {{ {NUMBERS} }} VALUES ?c {{ {NUMBERS} }}
     BIND(CONCAT(STR(?a), "-", STR(?b), "-", STR(?c), "{"x" * 100}") AS ?e) }}"""
 SECONDS = 60
+Run = Callable[[GraphStore, list[tuple[str, str | None]]], list[int | StorageError]]
 
 
 def many(change: int, triples: int) -> str:
@@ -182,33 +187,29 @@ def test_updates_from_many_threads_are_all_there(store: GraphStore) -> None:
     assert store.generation == max(generations)
 
 
-def test_each_update_of_a_group_stands_or_fails_for_itself_and_they_share_a_sync(
-    store: GraphStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: list[int] = []
-    real = os.fdatasync
+def begun_and_ended(store: GraphStore, updates: list[tuple[str, str | None]]) -> list[int | StorageError]:
+    """Run a group as an event loop does."""
+    begun = store.begin_updates(updates)
+    assert begun is not None
+    assert store.begin_updates(updates) is None
+    assert select.select([begun], [], [], SECONDS)[0]
+    return begun.end()
 
-    def fdatasync(fd: int) -> None:
-        synced.append(fd)
-        real(fd)
 
-    monkeypatch.setattr("os.fdatasync", fdatasync)
+@pytest.mark.parametrize("run", [GraphStore.update_all, begun_and_ended])
+def test_each_update_of_a_group_stands_or_fails_for_itself(store: GraphStore, run: Run) -> None:
     store.update(ONE)
     before = store.generation
     for _ in range(3):
-        synced.clear()
-        outcomes = store.update_all(
+        outcomes = run(
+            store,
             [
                 ("INSERT DATA { <a> <urn:p> 2 }", "http://base/"),
                 ("INSERT DATA { <urn:s> <urn:p> 3 ", None),
-                (
-                    "DELETE DATA { <urn:s> <urn:p> 1 } ; INSERT DATA { <urn:s> <urn:p> 4 } ; CREATE GRAPH <urn:g>",
-                    None,
-                ),
+                (f"DELETE DATA {{ {SPO} 1 }} ; INSERT DATA {{ {SPO} 4 }} ; CREATE GRAPH <urn:g>", None),
                 ("INSERT DATA { <urn:s> <urn:p> 5 }", None),
-            ]
+            ],
         )
-        assert len(synced) == 1
         generations = [outcome for outcome in outcomes if isinstance(outcome, int)]
         assert generations == list(range(before + 1, before + 1 + len(generations)))
         before = store.generation
@@ -219,6 +220,64 @@ def test_each_update_of_a_group_stands_or_fails_for_itself_and_they_share_a_sync
         str(Triple(NamedNode(subject), NamedNode("urn:p"), Literal(number)))
         for subject, number in (("http://base/a", 2), ("urn:s", 4), ("urn:s", 5))
     }
+
+
+def test_a_group_is_synced_as_a_whole_before_it_is_answered(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    logs = Logs(tmp_path / "store")
+    seen: list[int] = []
+    updates = [(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}", None) for number in range(3)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fdatasync", lambda _: seen.append(len(store)))
+        assert writer._write(store, logs, {"updates": updates}) == [None] * 3
+    assert set(seen) == {3}
+    logs.close()
+
+
+def test_after_a_group_that_could_not_be_synced_nothing_is_written(
+    store: GraphStore, directory: DataDirectory
+) -> None:
+    store.update(ONE)
+    log = directory.graph / "999999.log"
+    os.mkfifo(log)  # what no disk is behind cannot be synced
+    held = os.open(log, os.O_RDWR)
+    with pytest.raises(DiskFailed, match="did not confirm"):
+        store.update_all([("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
+    log.unlink()
+    os.close(held)
+    for write in (store.update_all, store.begin_updates):
+        with pytest.raises(DiskFailed, match="did not confirm"):
+            write([(ONE, None)])
+    with pytest.raises(DiskFailed, match="did not confirm"):
+        store.update(ONE)
+
+
+def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None:
+    with ThreadPoolExecutor() as threads:
+        with store.holding():
+            assert threads.submit(store.begin_updates, [(ONE, None)]).result(SECONDS) is None
+        kill(store._engine.pid)
+        assert store.begin_updates([(ONE, None)]) is None  # a process has to be started
+        assert store.update_all([(ONE, None)]) == [store.generation]
+        begun = store.begin_updates([(ONE, None)])
+        assert begun is not None
+        running = threads.submit(store.update, "INSERT DATA { <urn:s> <urn:p> 2 }")
+        while not store._waiting:
+            time.sleep(0.001)
+        assert begun.end() == [store.generation]
+        assert running.result(SECONDS) == store.generation
+    assert len(store) == 2
+
+
+def test_a_group_that_is_given_up_ends(store: GraphStore) -> None:
+    store.update(ONE)
+    os.kill(store._engine.pid, signal.SIGSTOP)
+    begun = store.begin_updates([("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
+    assert begun is not None
+    begun.give_up()
+    with pytest.raises(WriterCrashed, match="is not known"):
+        begun.end()
+    assert store.update_all([("INSERT DATA { <urn:s> <urn:p> 3 }", None)]) == [store.generation]
 
 
 def test_a_process_killed_in_a_group_leaves_open_what_became_of_it_and_the_next_one_runs(store: GraphStore) -> None:

@@ -208,7 +208,6 @@ def test_every_commit_is_synced(store: GraphStore, monkeypatch: pytest.MonkeyPat
         lambda: store.replace([quad(2)], [G]),
         lambda: store.replace_all([quad(3)]),
         lambda: store.update("INSERT DATA { <urn:s> <urn:p> 1 }"),
-        lambda: store.update_all([("INSERT DATA { <urn:s> <urn:p> 2 }", None)]),
         lambda: store.remove(G),
         store.clear,
     ]
