@@ -195,7 +195,7 @@ class Engine:
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
-            process.writes.receive()
+            return process.writes.receive()
         except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:
