@@ -16,15 +16,21 @@ TWINHOUSE = UUID("cabd51d7-9959-5ba6-a7d6-d8ec3bbeb7c8")
 
 # The hyphens are all there, all underscores (BTS) or all missing (some historians).
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8})([-_]?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})")
+_LONGEST = len(TWINHOUSE.urn)
 _GROUPS = (8, 4, 4, 4, 12)
 _ENOUGH_GROUPS = 3
 _HEX = frozenset("0123456789abcdef")
 
 
-@lru_cache(1 << 16)  # of each point it is asked several times, and again whenever the graph changes
 def parse_uuid(text: str) -> UUID | None:
     """Return the UUID that a text spells, with or without hyphens, in any case; None if it spells none."""
-    found = _UUID.fullmatch(text.strip().lower())
+    spelled = text.strip()
+    return _parsed(spelled) if len(spelled) <= _LONGEST else None
+
+
+@lru_cache(1 << 16)  # of each point it is asked several times, and again whenever the graph changes
+def _parsed(spelled: str) -> UUID | None:
+    found = _UUID.fullmatch(spelled.lower())
     return UUID("".join(found.group(1, 3, 4, 5, 6))) if found else None
 
 

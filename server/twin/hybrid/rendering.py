@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -25,6 +26,7 @@ _KINDS: dict[str, set[Kind]] = {
     "boolean": {_BOOLEAN},
     "time": {_TIME},
 }
+_FEW = 512
 _EXACT = 2.0**53  # beyond, a double is not every integer
 
 
@@ -48,9 +50,9 @@ class Texts:
             case "result":
                 return self._results(values)
             case "double":
-                return cells.literals(self.form, lexical.doubles(values), XSD["double"])
+                return _each(values, self._double)
             case "time":
-                return cells.literals(self.form, lexical.times(values), XSD["dateTime"], "Z")
+                return _each(values, self._time)
             case "observation":
                 return cells.literals(self.form, lexical.observations(values, self.public_url), None)
         return cells.literals(self.form, values.cast(pa.string()), XSD[column.type])
@@ -58,12 +60,18 @@ class Texts:
     def _string(self, text: str) -> str:
         return self.form.cell(ox.Literal(text))
 
+    def _double(self, values: Values) -> Values:
+        return cells.literals(self.form, lexical.doubles(values), XSD["double"])
+
+    def _time(self, values: Values) -> Values:
+        return cells.literals(self.form, lexical.times(values), XSD["dateTime"], "Z")
+
     def _results(self, values: Values) -> Values:
         results = Results.of(values)
-        texts = lexical.doubles(results.values)
-        numbers = cells.literals(self.form, texts, XSD["double"])
+        numbers = _each(results.values, self._double)
         if results.are_doubles:
             return numbers
+        texts = lexical.doubles(results.values)
         integers = cells.literals(self.form, texts, XSD["integer"])
         truths = pa.array([self.form.cell(ox.Literal(truth)) for truth in (False, True)], pa.string())
         booleans = truths.take(results.truths.cast(pa.int8()))
@@ -71,6 +79,16 @@ class Texts:
         cases = pc.make_struct(results.is_string, results.is_boolean, results.is_integer)
         found: Values = pc.case_when(cases, strings, booleans, integers, numbers)
         return found
+
+
+def _each(values: Values, make: Callable[[Values], Values]) -> Values:
+    """Return what is made of values, once for each that differs where many are alike."""
+    if len(values) < _FEW:
+        return make(values)
+    encoded = values.dictionary_encode()
+    if len(encoded.dictionary) > len(values) // 2:
+        return make(values)
+    return make(encoded.dictionary).take(encoded.indices)
 
 
 @dataclass(frozen=True, slots=True)
