@@ -49,16 +49,15 @@ from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.solutions import TypedSolutions, from_tsv
 from server.twin.terms import Term
-from server.twin.touching import leaves, leaves_points
+from server.twin.updating import update
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
-from storage.graph.federation import explained
 from storage.graph.guard import Form, form
 from storage.graph.journal import Bounds
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import Result
-from storage.graph.store import Change, GraphStore
+from storage.graph.store import GraphStore
 from storage.series.receipts import Receipt
 from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
@@ -191,24 +190,8 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
-        text = self.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
-        with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
-            sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
-            known: list[Change | None] = []
-
-            def told(change: Change | None) -> None:
-                known.append(change)
-                self.changes.keep("update", change)
-
-            commit = self.graph.update(
-                sent,
-                base_iri=base_iri,
-                seconds=seconds,
-                gateways=gateways,
-                union=union,
-                told=told if self.settings.changes == "all" else None,
-            )
-        if leaves(known[0]) if known else leaves_points(text, base_iri):
+        commit, leaves_points = update(self, text, base_iri, seconds, union=union)
+        if leaves_points:
             self._index.pass_over(commit)
 
     def fetch(self, iri: str) -> Answer:

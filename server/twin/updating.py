@@ -1,0 +1,35 @@
+"""SPARQL updates: what their WHERE sees of readings, what they fetch, and the record of what they change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.twin.touching import leaves, leaves_points
+from storage.graph.federation import explained
+from storage.graph.readers import Limits
+from storage.graph.store import Change
+
+if TYPE_CHECKING:
+    from server.twin.service import Twin
+
+
+def update(twin: Twin, text: str, base_iri: str | None, seconds: float, *, union: bool) -> tuple[int, bool]:
+    """Run an update; returns the generation that has it, and whether it leaves all points as they are."""
+    known: list[Change | None] = []
+
+    def told(change: Change | None) -> None:
+        known.append(change)
+        twin.changes.keep("update", change)
+
+    text = twin.hybrid.answered(text, Limits(seconds), base_iri=base_iri, union=union)
+    with twin.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
+        sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
+        commit = twin.graph.update(
+            sent,
+            base_iri=base_iri,
+            seconds=seconds,
+            gateways=gateways,
+            union=union,
+            told=told if twin.settings.changes == "all" else None,
+        )
+    return commit, leaves(known[0]) if known else leaves_points(text, base_iri)
