@@ -52,8 +52,8 @@ from server.settings import Settings
 from server.streaming import Slots
 from server.tables.errors import BadReadings
 from server.twin.commanding import Commands
+from server.twin.data_updates import DataUpdates
 from server.twin.service import Twin
-from server.twin.updating import DataUpdates
 from storage.errors import StorageError
 
 

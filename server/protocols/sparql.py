@@ -30,10 +30,10 @@ from server.streaming import answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
 from server.twin.answers import Kept
+from server.twin.data_updates import DataUpdate
 from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
 from server.twin.reading import About, about_query
-from server.twin.updating import DataUpdate
 from storage.graph.guard import Form, form
 from storage.graph.inserted import is_small_data
 from storage.graph.readers import Limits, Query

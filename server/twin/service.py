@@ -32,7 +32,6 @@ from server.twin.changes import Changes, Recorded
 from server.twin.checking import CheckReport, check, unclaimed
 from server.twin.deleting import DeleteReport, delete
 from server.twin.gauges import gauges
-from server.twin.hybrid.answering import Answering
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
 from server.twin.inferring import INFERRED, InferReport, Inferring, Rules
@@ -51,16 +50,15 @@ from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.rows import Solutions, solutions_of
 from server.twin.solutions import TypedSolutions, from_tsv
-from server.twin.touching import leaves, leaves_points
+from server.twin.updating import update
 from storage.errors import DeadlineExceeded, RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
-from storage.graph.federation import explained
 from storage.graph.guard import Form, form
 from storage.graph.journal import Bounds
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import Result
-from storage.graph.store import Change, GraphStore
+from storage.graph.store import GraphStore
 from storage.series.receipts import Receipt
 from storage.series.selection import Rows, Selection
 from storage.series.store import Options, SeriesStore, Status
@@ -176,26 +174,8 @@ class Twin:
         updates.
         """
         seconds = self.settings.query_seconds if seconds is None else seconds
-        answering = Answering(self, text, base_iri, union)
-        known: list[Change | None] = []
-
-        def told(change: Change | None) -> None:
-            known.append(change)
-            self.changes.keep("update", change)
-
-        with self.graph.holding(seconds) if answering.checks else contextlib.nullcontext():
-            text = answering.run(Limits(seconds))
-            with self.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
-                sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
-                commit = self.graph.update(
-                    sent,
-                    base_iri=base_iri,
-                    seconds=seconds,
-                    gateways=gateways,
-                    union=union,
-                    told=told if self.settings.changes == "all" else None,
-                )
-        if leaves(known[0]) if known else leaves_points(text, base_iri):
+        commit, leaves_points = update(self, text, base_iri, seconds, union=union)
+        if leaves_points:
             self.pass_over(commit)
 
     def pass_over(self, commit: int) -> None:

@@ -70,6 +70,7 @@ def test_a_patch_tells_what_was_done(client: TestClient) -> None:
     assert (lines[0][:6], lines[-1]) == ("H time", "TC .")
     assert [client.get(f"/changes/{n}").status_code for n in ("7", "x")] == [404, 400]
     assert undo(client, 7) == 404
+    assert "`twinhouse changes list`" in client.get("/changes/7").json()["hint"]
 
 
 def test_the_graph_store_is_recorded_too(client: TestClient) -> None:
