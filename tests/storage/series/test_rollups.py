@@ -17,6 +17,7 @@ import pytest
 
 from storage.series import narrow, rolled_up, rolling, rollups, sources
 from storage.series.aggregates import MERGED
+from storage.series.questions import Question
 from storage.series.rolled_up import files_of
 from storage.series.rollup_form import restored
 from storage.series.rollups import HELD, PLAIN
@@ -284,6 +285,24 @@ def test_rollups_of_an_early_version_are_made_anew(store: SeriesStore, monkeypat
     assert (again.roll_up(), again.roll_up()) == (2, 0)
     same(again, Selection(Window(), "mean", STEPS["day"]))
     again.close()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_questions_over_partials(store: SeriesStore, state: str) -> None:
+    store.append(table(some_readings(7)))
+    store.compact()
+    store.roll_up()
+    STATES[state](store)
+    window, ids = Window(minute(0), minute(3 * DAY)), [series_id(number) for number in (1, 2, 3)]
+    sql = "SELECT id, sum(rows)::DOUBLE, max(max), min(min), arg_max(last, last_time) FROM p GROUP BY id ORDER BY id"
+    wanted = pa.table({"id": ids})
+    found = rows_of(store.ask(Question(lambda _: sql, wanted, partials={"p": (window, timedelta(hours=1))})))
+    points, expected = wanted.append_column("series", wanted["id"]), dict[object, list[object]]()
+    with without_rollups():
+        for aggregate in ("count", "max", "min", "last"):
+            for series, _, value in rows_of(store.select(Selection(window, aggregate), points)):
+                expected.setdefault(series, []).append(value)
+    assert found == [(series, *expected[series]) for series in ids if series in expected]
 
 
 def test_hours_are_left_out_where_they_would_only_cost(store: SeriesStore, monkeypatch: pytest.MonkeyPatch) -> None:
