@@ -49,6 +49,20 @@ def test_the_log_is_taken_in_once_it_is_large(tmp_path: Path, monkeypatch: pytes
         assert sorted(sizes) != sizes
 
 
+@pytest.mark.parametrize(("size", "is_left"), [(1, False), (1 << 30, True)])
+def test_the_log_is_taken_in_once_what_it_has_is_sealed(
+    store: SeriesStore, monkeypatch: pytest.MonkeyPatch, size: int, is_left: bool
+) -> None:
+    monkeypatch.setattr(database, "PASSED_BYTES", size)
+    log = store.directory / "hot.duckdb.wal"
+    store.append(table([reading(1, 0, 1.0)]))
+    before = log.stat().st_size
+    assert before > 0
+    store.seal()
+    assert (log.exists() and log.stat().st_size > before) == is_left
+    assert everything(store) == [reading(1, 0, 1.0)]
+
+
 def test_without_room_the_log_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as file:
         with file.cursor() as cursor:
