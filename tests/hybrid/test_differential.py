@@ -194,6 +194,8 @@ _FOUND_OTHER = {
     "a constant beside no solution": "DESCRIBE ?p :a { ?o sosa:madeBySensor ?p ; sosa:hasSimpleResult 'nothing' }",
     "a point and a reading": """DESCRIBE ?p ?o { ?p a brick:Zone_Air_Temperature_Sensor ; brick:lastKnownValue ?o .
         ?o brick:value ?v }""",
+    "what a sub-query gives": """DESCRIBE ?p :a { { SELECT ?p { ?o sosa:madeBySensor ?p ; sosa:resultTime ?t
+        FILTER(?t > "2026-01-05T04:30:00Z"^^xsd:dateTime) } } }""",
     "many readings": "DESCRIBE ?o { ?o sosa:madeBySensor :c ; sosa:hasSimpleResult ?v }",
 }
 

@@ -34,7 +34,8 @@ from server.twin.hybrid.vocabulary import mentions, parse_reading
 from server.twin.solutions import TypedSolutions
 from storage.errors import ByteLimitExceeded, DeadlineExceeded, QueryError, RowLimitExceeded
 from storage.graph.extensions import extensions
-from storage.graph.guard import mentions_outbound
+from storage.graph.guard import Form as Kind
+from storage.graph.guard import form, mentions_outbound
 from storage.graph.readers import Limits, Query
 from storage.graph.results import Result
 from storage.graph.rewriting import ask
@@ -173,8 +174,13 @@ class Hybrid:
             found = described(query.text)
             if found is None:
                 return query
-            first = replace(query, text=found.select)
-            text = found.of(self._solved(first, limits, explained, underway))
+            first = self._inlined(replace(query, text=found.select), limits, explained, underway)
+            if self.sees(first.text):
+                answer = self._solved(first, rest_of(limits, began), explained, underway)
+            else:
+                held = replace(rest_of(limits, began), rows=MOST_ROWS)
+                answer = self._view.run(replace(first, format=TSV), held).read()
+            text = found.of(answer)
         except (NotUnderstood, RowLimitExceeded):
             return query
         explained.seconds["described"] = time.monotonic() - began
@@ -183,6 +189,8 @@ class Hybrid:
     def _inner(self, query: Query) -> list[Inner]:
         """Return the sub-queries that see readings, of a query that is not one of the graph's own business."""
         if query.lease is not None or self._settings.hybrid == "always" or not _NESTED.search(query.text, 1):
+            return []
+        if form(query.text) is Kind.DESCRIBE:  # that sees readings without naming them
             return []
         if not _is_valid(query.text) or _is_planned(query.text):
             return []
