@@ -23,7 +23,8 @@ UNBOUND = f"urn:uuid:{uuid4()}"
 """Stands for a variable without a value."""
 MOST = 200_000
 """Quads that are taken note of; of larger changes only the fact is known."""
-LONGEST = 1 << 16  # characters
+LONGEST = 1 << 18  # characters
+_SHORT = 8192  # characters; what is known of longer texts is not kept
 _CACHED = 256
 _ALL = ("DEFAULT", "NAMED", "ALL")
 
@@ -45,12 +46,18 @@ class Telling:
     graphs: bool
 
 
-@lru_cache(_CACHED)
 def telling(text: str) -> Telling:
     """Return an update as one that tells. Raises NotUnderstood."""
+    return _telling_of_short(text) if len(text) < _SHORT else _telling(text)
+
+
+def _telling(text: str) -> Telling:
     if len(text) > LONGEST or "\\u" in text or "\\U" in text:
         raise NotUnderstood("too long, or with escapes that could be anywhere")
     return _Telling(text).update()
+
+
+_telling_of_short = lru_cache(_CACHED)(_telling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,9 @@ class _Telling(Parser):
                 break
         if self.at.kind != "end":
             raise NotUnderstood(f"no end at {self.at.start}")
-        return Telling(edited(self.text, self._edits), tuple(self._templates), tuple(self._inserted), self._graphs)
+        return Telling(
+            edited(self.text, self._edits, 2 * LONGEST), tuple(self._templates), tuple(self._inserted), self._graphs
+        )
 
     def _operation(self, start: int) -> None:
         match self.take().word:

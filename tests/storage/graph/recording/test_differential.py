@@ -143,3 +143,13 @@ def test_what_is_recorded_is_what_happens(text: str) -> None:
     assert state(store) == before, "undone"
     apply(start, change)
     assert state(start) == after, "done again"
+
+
+def test_a_long_update_is_told_as_well() -> None:
+    store = ox.Store()
+    rows = " ".join(f"(<urn:s{number}> {number})" for number in range(5000))
+    update = f"INSERT {{ ?s <urn:p> ?o , _:b }} WHERE {{ VALUES (?s ?o) {{ {rows} }} }}"
+    assert len(update) > 1 << 16
+    change = run(store, update)
+    assert quads(change.added) == set(store)
+    assert len(store) == 10_000
