@@ -70,7 +70,8 @@ class Narrow:
         except _UnusualError:
             return None
         table = answer(selection, points, [found[series] for series in ids])
-        return Rows(table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)))
+        whole = table.combine_chunks()  # not a batch of each series, each of which goes its way by itself
+        return Rows(table.schema, iter(whole.to_batches(max_chunksize=BATCH_ROWS)))
 
     def warm(self, catalog: Catalog, stop: Callable[[], bool]) -> None:
         """Read the ends of files, the newest first, until `stop`: so the first question to one is as quick as any."""
