@@ -372,6 +372,7 @@ class Twin:
         """Write what is hot to Parquet, so that `series/readings/` has everything. Returns what lies where."""
         self.series.seal()
         self.series.compact()
+        self.series.tend()
         return self.series.status()
 
     def retain(self) -> list[Retained]:

@@ -183,6 +183,10 @@ class SeriesStore:
         """Make `readings/` complete but for what is hot; returns the runs merged."""
         return self._keeper.compact()
 
+    def tend(self) -> None:
+        """Have the background look at once whether there is something to do, such as rollups of new segments."""
+        self._tender.wake()
+
     # Reading
 
     def select(self, selection: Selection, points: pa.Table | None = None, *, seconds: float | None = None) -> Rows:

@@ -88,7 +88,7 @@ class Tender:
             time.sleep(_LOOK)
 
     def _run(self) -> None:
-        self._try(self._ready)
+        self._try(self._begin)
         while not self._closed:
             self._wake.wait(self._patience())
             self._wake.clear()
@@ -100,6 +100,25 @@ class Tender:
         except Exception as error:  # a full disk may be empty the next time; what is hot stays there
             self.error = f"{type(error).__name__}: {error}"
             _LOG.exception("sealing or compacting failed, and will be tried again")
+
+    def _begin(self) -> None:
+        """Do what the process before this one did not come to, and which no reading that comes would have done."""
+        self._roll_up_all()
+        self._ready()
+
+    def _roll_up_all(self) -> None:
+        """Make all rollups; sealing goes first where that is due meanwhile, and the rest comes then."""
+        held = False
+
+        def stop() -> bool:
+            nonlocal held
+            held = held or self.is_due()
+            return self._closed or held
+
+        with self._doing("roll up"):
+            self._roll_up(stop)
+        if held:
+            self._wake.set()
 
     def _ready(self) -> None:
         """Have ready in memory what reads need."""
@@ -128,8 +147,7 @@ class Tender:
         if deletes or self.worth_compacting(self._catalog(), timer=timer):
             with self._doing("compact"):
                 self._compact()
-        with self._doing("roll up"):
-            self._roll_up(lambda: self._closed or self.is_due())
+        self._roll_up_all()
         self._ready()
         self.error = None
         if self.is_due():  # meanwhile

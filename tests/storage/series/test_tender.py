@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from storage.errors import DiskFailed, Overloaded
 from storage.series import tender
+from storage.series.keeper import Keeper
+from storage.series.known import Catalog
 from storage.series.merging import merged
 from storage.series.store import SeriesStore
 from tests.support.series import QUIET, everything, reading, table
+from tests.support.waiting import until
 
 DAY = 1440
 SOON = replace(QUIET, seal_rows=10, target_rows=2)
@@ -95,4 +99,48 @@ def test_what_becomes_hot_during_a_compaction_is_sealed_during_it(
     store.compact()
     assert everything(store) == found
     assert store.check() == []
+    store.close()
+
+
+def rolled_up(store: SeriesStore) -> bool:
+    """Tell whether each segment has its rollups."""
+    with closing(store._hot.cursor()) as cursor:
+        catalog = Catalog.read(cursor)
+    return bool(catalog.segments) and {segment.number for segment in catalog.segments} <= catalog.rolled_up.keys()
+
+
+def test_rollups_that_sealing_held_up_are_made_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SeriesStore(tmp_path, SOON)
+    merge, met = Keeper.roll_up, list[bool]()
+
+    def held(keeper: Keeper, stop: Callable[[], bool]) -> int:
+        if not met:
+            store.append(rows(2 * DAY, 10))  # sealing is due now, but somebody else does it
+            met.append(stop())
+            store.seal()
+            store.compact()
+            return 0
+        return merge(keeper, stop)
+
+    for day in range(2):
+        store.append(rows(day * DAY, 1))
+    store.seal()
+    store.compact()
+    monkeypatch.setattr(Keeper, "roll_up", held)
+    store.tend()
+    until(lambda: rolled_up(store))
+    assert met == [True]
+    store.close()
+
+
+def test_rollups_that_are_lacking_are_made_at_the_start(tmp_path: Path) -> None:
+    store = SeriesStore(tmp_path, QUIET)
+    store._tender.close()
+    store.append(rows(0, 3))
+    store.seal()
+    store.compact()
+    assert not rolled_up(store)
+    store.close()
+    store = SeriesStore(tmp_path, QUIET)
+    until(lambda: rolled_up(store))
     store.close()
