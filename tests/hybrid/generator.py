@@ -34,6 +34,7 @@ _BINDS = (
     'twh:bucket(?t1, "PT3H", "Europe/Berlin")',
     'twh:bucket(?t1, "P1D")',
     'twh:localHour(?t1, "Asia/Kolkata")',
+    'twh:localDate(?t1, "Europe/Berlin")',
     "?v1 * 2",
     "MINUTES(?t1)",
     "IF(?v1 > 21, 1e0, 2e0)",

@@ -213,6 +213,13 @@ def test_most_of_them_are_pushed_down(site: TestClient) -> None:
     assert set(paths) == {"pushed", "mixed", "materialised"}
 
 
+@pytest.mark.parametrize("part", ["Date", "Year", "Month", "Day", "Hour", "Minute", "Weekday"])
+def test_readings_by_parts_of_local_time_are_pushed_down(site: TestClient, part: str) -> None:
+    by = f'twh:local{part}(?t, "Europe/Berlin")'
+    text = f"SELECT ?by (AVG(?v) AS ?mean) {{ {_ZONES} BIND({by} AS ?by) }} GROUP BY ?by ORDER BY ?by"
+    assert _asked(site, text, explain="plan")["path"] == "pushed"
+
+
 def test_ask(site: TestClient) -> None:
     assert _asked(site, f"ASK {{ {_O} FILTER(?v > 24.65) }}")["boolean"] is True
     assert _asked(site, f"ASK {{ {_O} FILTER(?v > 24.75) }}")["boolean"] is False

@@ -22,7 +22,7 @@ from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import quote, timestamp
 from storage.series.steps import Buckets, Step
 
-Type = Literal["double", "integer", "time", "boolean", "string", "term", "observation", "result"]
+Type = Literal["double", "integer", "time", "date", "boolean", "string", "term", "observation", "result"]
 _INTEGERS = frozenset(XSD[name] for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger"))
 _NUMBERS = _INTEGERS | {XSD["decimal"], XSD["double"], XSD["float"]}
 _COMPARISONS = {"=": "=", "!=": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
@@ -317,9 +317,10 @@ def _local(name: str) -> Callable[[Scope, tuple[Expression, ...]], Column]:
             _time(scope, arguments[0]),
             Buckets(Step(time=timedelta(hours=1), zone=step.zone), *scope.extent),
         )
-        sql = f"date_part('{name}', {buckets.clock(time.sql)})::BIGINT"
-        grain = buckets.grain if name != "minute" else None
-        return Column(sql, "integer", grain=_both(time, grain))
+        clock, grain = buckets.clock(time.sql), buckets.grain if name != "minute" else None
+        if name == "date":
+            return Column(f"({clock})::DATE", "date", grain=_both(time, grain))
+        return Column(f"date_part('{name}', {clock})::BIGINT", "integer", grain=_both(time, grain))
 
     return function
 
@@ -381,7 +382,7 @@ _FUNCTIONS: dict[str, Callable[[Scope, tuple[Expression, ...]], Column]] = {
         TWH[f"local{name.capitalize()}"].value: _local(part)
         for name, part in (
             *(("year", "year"), ("month", "month"), ("day", "day"), ("hour", "hour"), ("minute", "minute")),
-            ("weekday", "isodow"),
+            *(("weekday", "isodow"), ("date", "date")),
         )
     },
 }

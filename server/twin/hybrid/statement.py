@@ -276,7 +276,7 @@ class _Writer:
         if column.type == "term":
             sql = f"(SELECT rank FROM terms WHERE terms.k = {column.sql})"
             self.ranked.append(column.sql)
-        elif column.type in ("double", "integer", "time", "boolean"):
+        elif column.type in ("double", "integer", "time", "date", "boolean"):
             sql = column.sql
         else:
             raise NotUnderstood(f"an order of {column.type}")
