@@ -128,7 +128,7 @@ def test_an_error_on_the_last_line_has_its_place_and_changes_nothing(store: Grap
     assert (document["line"], document["column"]) == (30_001, 21)
     assert isinstance(raised.value, FormatError) == (way == "here")
     assert len(store) == 1
-    assert list(store._loading.iterdir()) == []
+    assert list(store._contents._folder.iterdir()) == []
 
 
 @pytest.mark.usefixtures("way")

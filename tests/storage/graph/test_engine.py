@@ -262,7 +262,7 @@ def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None
         begun = store.begin_updates([(ONE, None)])
         assert begun is not None
         running = threads.submit(store.update, "INSERT DATA { <urn:s> <urn:p> 2 }")
-        while not store._waiting:
+        while not store._pen.wanted:
             time.sleep(0.001)
         assert begun.end() == [store.generation]
         assert running.result(SECONDS) == store.generation
