@@ -28,8 +28,8 @@ _EARLIEST, _LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # beyond them, 
 class Step:
     """A bucket width: whole months, or a fixed time, counted from `origin` by the clocks of `zone`.
 
-    Without an origin, buckets are counted from Monday 2000-01-03, those of months from 2000-01-01. The origin of months
-    is on one of the days that each of them has, 1 to 28. `zone` is a name of the IANA time zone database.
+    Without an origin, buckets are counted from Monday 2000-01-03, those of months from 2000-01-01. The origin of
+    months is on one of the days that each of them has, 1 to 28. `zone` is a name of the IANA time zone database.
     """
 
     months: int = 0
