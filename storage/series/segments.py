@@ -88,10 +88,11 @@ def _published(target: Path) -> Iterator[Path]:
 
 def describe(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:
     """Return what the catalog will say of a new file."""
-    rows, last = parquet([path]), "max(time)"
+    numbers, last = "count(value)", "max(time)"
     if level == ARCHIVE:
-        last = "max(time) + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND"
-    series = f"SELECT id, count(*) AS rows, min(time) AS first, {last} AS last FROM {rows} GROUP BY id ORDER BY id"
+        numbers, last = "count_if(count > 0)", "max(time) + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND"
+    counts = f"count(*) AS rows, {numbers} AS numbers, min(time) AS first, {last} AS last"
+    series = f"SELECT id, {counts} FROM {parquet([path])} GROUP BY id ORDER BY id"
     return Written(
         number,
         path,

@@ -72,7 +72,8 @@ class Buckets:
     def __init__(self, step: Step, first: datetime, last: datetime) -> None:
         self._step = step
         longest = step.time + 31 * step.months * _DAY
-        self._shifts = _shifts(step.zone, max(first, _EARLIEST + longest) - longest, min(last, _LATEST))
+        around = max(first, _EARLIEST + longest) - longest, min(last, _LATEST - longest) + longest
+        self._shifts = _shifts(step.zone, *around)
 
     def start(self, time: str) -> str:
         """Return the SQL for the start of the bucket that `time` falls in."""

@@ -89,6 +89,12 @@ def test_buckets(engine: duckdb.DuckDBPyConnection, step: Step) -> None:
     assert [end for _, end in rows[:-1]] == [start for start, _ in rows[1:]]  # no gap, no overlap
 
 
+def test_a_bucket_ends_by_the_clock_of_its_end(engine: duckdb.DuckDBPyConnection) -> None:
+    autumn = datetime(2026, 10, 2)
+    end = Buckets(Step(months=1, zone="Europe/Berlin"), autumn, autumn).end(timestamp(datetime(2026, 9, 30, 22)))
+    assert engine.execute(f"SELECT {end}").fetchone() == (datetime(2026, 10, 31, 23),)
+
+
 def test_days_have_23_24_and_25_hours(engine: duckdb.DuckDBPyConnection) -> None:
     step = Step(time=DAY, zone="Europe/Berlin")
     buckets = Buckets(step, datetime(2026, 3, 1), datetime(2026, 11, 1))
