@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import Closed, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError, WriterCrashed
-from storage.graph.channel import Channel, Gone, as_exception
+from storage.graph.channel import TOO_DEEP, Channel, Gone, as_exception
 from storage.graph.deadline import Deadline
 from storage.graph.sync import Logs
 from storage.graph.writer_process import WriterProcess
@@ -22,7 +22,6 @@ from storage.graph.writer_process import WriterProcess
 _STEP = 0.1  # seconds between looks at whether the engine is to be closed
 _COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
 _TRIES = 3
-_OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
 _UNKNOWN = "the process that writes the graph ended: whether the change was made is not known"
 
 
@@ -198,7 +197,9 @@ class Engine:
         code = process.end()
         if self._logs.written(marked):
             return WriterCrashed(_UNKNOWN)
-        if code in _OUT_OF_MEMORY:
+        if code == -signal.SIGSEGV:
+            return MemoryLimitExceeded(f"the update {TOO_DEEP}")
+        if code == -signal.SIGABRT:
             return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")
         return WriterCrashed(f"the process that writes the graph ended with status {code}; nothing was changed")
 
