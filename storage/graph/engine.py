@@ -16,6 +16,7 @@ from typing import Any
 from storage.errors import Closed, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError, WriterCrashed
 from storage.graph.channel import TOO_DEEP, Channel, Gone, as_exception
 from storage.graph.deadline import Deadline
+from storage.graph.recording.recorder import Change
 from storage.graph.sync import Logs
 from storage.graph.writer_process import WriterProcess
 
@@ -97,8 +98,8 @@ class Engine:
         """Return how many quads these graphs hold, up to `most`. Among them None is the default graph, alone all."""
         return int(self.ask("size", graphs=graphs, most=most))
 
-    def write(self, deadline: Deadline | None = None, **request: Any) -> Any:  # noqa: ANN401 - JSON
-        """Commit a request, and return what the writer says of it (see storage.graph.writer). One at a time.
+    def write(self, deadline: Deadline | None = None, **request: Any) -> Change | None:  # noqa: ANN401 - JSON
+        """Commit a request (see storage.graph.writer); returns what it changes if that is known. One at a time.
 
         Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
         that is not known, DiskFailed or WriterCrashed.
@@ -108,7 +109,7 @@ class Engine:
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
-            return process.writes.receive()
+            return _parsed(process.writes.receive())
         except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:
@@ -132,8 +133,8 @@ class Engine:
             process.writes.send({"updates": updates, "record": record})
         return process.writes
 
-    def end_updates(self, channel: Channel) -> list[Any]:
-        """Return for each update the StorageError that is wrong with it, or what `write` would return.
+    def end_updates(self, channel: Channel) -> list[Change | StorageError | None]:
+        """Return for each update the error that is wrong with it, or what `write` would return.
 
         To be called once there is an answer. What is written by then is on disk. Raises WriterCrashed, with which it
         is not known what became of them, or NotSynced.
@@ -146,23 +147,25 @@ class Engine:
         except DiskFailed:
             self.end_writer(channel)
             raise
-        found = [as_exception(answer) if "error" in answer else answer["ok"] for answer in answers]
+        found = [as_exception(answer) if "error" in answer else _parsed(answer["ok"]) for answer in answers]
         if any(isinstance(error, DiskFailed) for error in found):
             self.end_writer(channel)
         return found
 
-    def end_writer(self, channel: Channel) -> None:
-        """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""
-        if self._process is not None and self._process.writes is channel:
-            self._process.end()
-
-    def update_all(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> list[Any]:
+    def update_all(
+        self, updates: Sequence[tuple[str, str | None]], *, record: bool = False
+    ) -> list[Change | StorageError | None]:
         """Begin updates, wait for them, and end them."""
         while (channel := self.begin_updates(updates, record=record)) is None:
             self._renew()
         if not channel.ready(_COMMIT_SECONDS):
             self.end_writer(channel)
         return self.end_updates(channel)
+
+    def end_writer(self, channel: Channel) -> None:
+        """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""
+        if self._process is not None and self._process.writes is channel:
+            self._process.end()
 
     def _renew(self) -> WriterProcess:
         """Return the process, or a new one where it has died; those that have are closed. Only for who writes."""
@@ -233,3 +236,7 @@ class Engine:
                     self._process.questions.send({"ask": "flush"})
                     self._process.questions.receive()
             self._stop()
+
+
+def _parsed(document: Sequence[Any] | None) -> Change | None:
+    return None if document is None else Change.parse(document)

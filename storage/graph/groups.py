@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from storage.errors import DiskFailed, StorageError
 from storage.graph.channel import Channel, NotSynced
@@ -18,7 +17,7 @@ Updates = Sequence[tuple[str, str | None]]
 """Texts with their base IRIs."""
 Outcomes = list[int | StorageError]
 """Of each the generation that has it, or its error."""
-ToldOfEach = Callable[[int, Change | None], None]
+ToldOfAll = Callable[[dict[int, Change | None]], None]
 
 
 class Begun:
@@ -39,13 +38,13 @@ class Groups:
         self._pen = pen
         self._begun = False
 
-    def run(self, updates: Updates, deadline: Deadline | None, told: ToldOfEach | None) -> Outcomes:
+    def run(self, updates: Updates, deadline: Deadline | None, told: ToldOfAll | None) -> Outcomes:
         """Run a group; see GraphStore.update_all."""
         _refuse(updates)
         with self._pen.held(deadline):
             return self._ended(lambda: self._engine.update_all(updates, record=told is not None), told)
 
-    def begin(self, updates: Updates, told: ToldOfEach | None) -> Begun | None:
+    def begin(self, updates: Updates, told: ToldOfAll | None) -> Begun | None:
         """Begin a group; see GraphStore.begin_updates."""
         _refuse(updates)
         if self._begun or self._pen.wanted or not self._pen.take_at_once():
@@ -61,32 +60,25 @@ class Groups:
         self._begun = True
         return Begun(channel, partial(self._end, channel, told), partial(self._engine.end_writer, channel))
 
-    def _end(self, channel: Channel, told: ToldOfEach | None) -> Outcomes:
+    def _end(self, channel: Channel, told: ToldOfAll | None) -> Outcomes:
         self._begun = False
         with self._pen.until_released():
             return self._ended(partial(self._engine.end_updates, channel), told)
 
-    def _ended(self, end: Callable[[], list[Any]], told: ToldOfEach | None) -> Outcomes:
+    def _ended(self, end: Callable[[], list[Change | StorageError | None]], told: ToldOfAll | None) -> Outcomes:
         """Return what became of the updates: they are durable, and visible from now on."""
         try:
             found = end()
         except NotSynced as error:
             self._pen.fail(OSError(str(error)))
             raise
-        outcomes: Outcomes = [
-            each if isinstance(each, StorageError) else self._commit(place, each, told)
-            for place, each in enumerate(found)
-        ]
+        if told is not None:
+            told({place: each for place, each in enumerate(found) if not isinstance(each, StorageError)})
+        outcomes: Outcomes = [each if isinstance(each, StorageError) else self._pen.next() for each in found]
         if any(isinstance(each, DiskFailed) for each in found):
             self._pen.next()  # one of them may be there all the same
         self._pen.reach()
         return outcomes
-
-    def _commit(self, place: int, changed: dict[str, Any] | None, told: ToldOfEach | None) -> int:
-        commit = self._pen.next()
-        if told is not None:
-            told(place, None if changed is None else Change.parse(changed))
-        return commit
 
 
 def _refuse(updates: Updates) -> None:

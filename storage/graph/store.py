@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pyoxigraph as ox
 
@@ -23,7 +21,7 @@ from storage.graph.contents import MOST_IN_TRANSACTION, Contents, Quads
 from storage.graph.counting import iris
 from storage.graph.deadline import Deadline
 from storage.graph.engine import Engine
-from storage.graph.groups import Begun, Groups, Outcomes, ToldOfEach, Updates
+from storage.graph.groups import Begun, Groups, Outcomes, ToldOfAll, Updates
 from storage.graph.guard import refuse_outbound
 from storage.graph.pen import Pen
 from storage.graph.rebuilding import Rebuilding
@@ -107,27 +105,27 @@ class GraphStore:
         `told` gets what that changes, as it does of an update.
         """
         with self._pen.held():
-            commit = self._told(told, self._engine.write(apply=asdict(change)))
+            commit = self._told(told, self._engine.write(apply=change.document()))
         return self._pen.settle(commit)
 
-    def _told(self, told: Told | None, changed: dict[str, Any] | None) -> int:
+    def _told(self, told: Told | None, change: Change | None) -> int:
         commit = self._pen.next()
         if told is not None:
-            told(None if changed is None else Change.parse(changed))
+            told(change)
         return commit
 
     def update_all(
-        self, updates: Updates, *, seconds: float | None = None, told: ToldOfEach | None = None
+        self, updates: Updates, *, seconds: float | None = None, told: ToldOfAll | None = None
     ) -> Outcomes:
         """Run updates of data alone (see `inserted`), texts with their base IRIs, each as a transaction of its own.
 
         Returns for each the generation that has it, or its error. All share a message to the writer and a sync, and
-        the `seconds` in which they are to begin. `told` gets the place of each that has run, and what `update` tells.
+        the `seconds` in which they are to begin. `told` gets what `update` tells, by the place of each that has run.
         Raises QueryRefused, Overloaded or Closed with nothing changed.
         """
         return self._groups.run(updates, _deadline(seconds), told)
 
-    def begin_updates(self, updates: Updates, told: ToldOfEach | None = None) -> Begun | None:
+    def begin_updates(self, updates: Updates, told: ToldOfAll | None = None) -> Begun | None:
         """Begin what `update_all` does, without waiting for anything; None where it would have to wait.
 
         Who gets something calls its `end`, in the same thread, before it begins more.

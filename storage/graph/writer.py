@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -57,17 +56,18 @@ def _write(store: ox.Store, logs: Logs, request: Request) -> object:
     Of `updates`, which are synced besides, it returns for each the answer that it would be alone.
     """
     if "updates" in request:
-        answers = [_outcome(store, {"base": base, "update": text, **request}) for text, base in request["updates"]]
+        record = request["record"]
+        answers = [
+            _outcome(store, {"update": text, "base": base, "record": record}) for text, base in request["updates"]
+        ]
         _sync(logs)
         return answers
-    change = None
     if "update" in request:
-        change = _update(store, request)
-    elif "apply" in request:
-        change = apply(store, Change.parse(request["apply"]))
-    else:
-        store.load(request["quads"], ox.RdfFormat.N_QUADS)
-    return None if change is None else asdict(change)
+        return _document(_update(store, request))
+    if "apply" in request:
+        return _document(apply(store, Change.parse(request["apply"])))
+    store.load(request["quads"], ox.RdfFormat.N_QUADS)
+    return None
 
 
 def _outcome(store: ox.Store, request: Request) -> dict[str, Any]:
@@ -75,7 +75,11 @@ def _outcome(store: ox.Store, request: Request) -> dict[str, Any]:
         change = _update(store, request)
     except Exception as error:  # the others are to run, whatever it is
         return _fault(error)
-    return {"ok": None if change is None else asdict(change)}
+    return {"ok": _document(change)}
+
+
+def _document(change: Change | None) -> object:
+    return None if change is None else change.document()
 
 
 def _update(store: ox.Store, request: Request) -> Change | None:

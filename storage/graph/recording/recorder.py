@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,14 @@ class Change:
         )
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Change:
+    def parse(cls, document: Sequence[Any]) -> Change:
         """Return the change that JSON has."""
-        lists = (tuple(document[name]) for name in ("made", "dropped", "graphs"))
-        return cls(document["added"], document["removed"], *lists)
+        added, removed, *lists = document
+        return cls(added, removed, *map(tuple, lists))
+
+    def document(self) -> Sequence[Any]:
+        """Return the change for JSON."""
+        return self.added, self.removed, self.made, self.dropped, self.graphs
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.made or self.dropped)

@@ -42,13 +42,15 @@ def _data(store: ox.Store, text: str, base: str | None, run: Run, alone: re.Matc
     """Insert quads, which then have been read just once, or delete them."""
     start, end = alone.span("verb")
     quads = _quads_of(f"{text[:start]}INSERT{text[end:]}", base)
-    recorder = Recorder(store)
-    recorder.see(quads)
     if alone["verb"].upper() == "INSERT":
-        store.extend(quads)
+        new = [quad for quad in quads if quad not in store]
+        names = {quad.graph_name for quad in new} - {ox.DefaultGraph()}
+        change = Change.of(new, (), [name for name in names if not store.contains_named_graph(name)], ())
+        store.extend(new)
     else:
+        change = Change.of((), [quad for quad in quads if quad in store], (), ())
         run(text, {})
-    return recorder.change()
+    return change
 
 
 def _quads_of(insert_data: str, base: str | None) -> list[ox.Quad]:
