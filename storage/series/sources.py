@@ -30,7 +30,9 @@ SELECT DISTINCT segment FROM (
         coalesce(max(sure) OVER (PARTITION BY id), TIMESTAMP '-infinity') AS surely
     FROM (
         SELECT segment, s.id, s.last, CASE
-            WHEN s.lost OR d.id IS NOT NULL OR {doubtful} THEN NULL WHEN s.last < {time} THEN s.last WHEN level < 2 THEN s.first
+            WHEN s.lost OR d.id IS NOT NULL OR {doubtful} THEN NULL
+            WHEN s.last < {time} THEN s.last
+            WHEN level < 2 THEN s.first
             END AS sure
         FROM (
             SELECT segment, id, s.first, s.last, s.rows, s.numbers, seq, level, false AS lost
