@@ -27,6 +27,7 @@ from storage.graph.guard import refuse_outbound
 from storage.graph.rebuilding import Rebuilding
 from storage.graph.recording.recorder import Change
 from storage.graph.replacing import Graph, name, replacing, replacing_all
+from storage.graph.settling import Settling
 from storage.graph.snapshots import Snapshot, Snapshots
 from storage.graph.staging import Staged
 from storage.graph.sync import GroupSync, Logs
@@ -71,8 +72,14 @@ class GraphStore:
         self._begun = False
         self._committed = self._generation = directory.epoch * _EPOCH
         self._syncing = GroupSync(logs.sync)
+        self._settling = Settling(lambda: bool(self._engine.ask("settled")), self._renew)
         self._snapshots = Snapshots(
-            directory.snapshots, logs, lambda: self._generation, self._engine.checkpoint, self._settle_what_can_be
+            directory.snapshots,
+            logs,
+            lambda: self._generation,
+            self._engine.checkpoint,
+            self._settle_what_can_be,
+            self._settling.soon,
         )
         self._closed = False
         self._watching = list[Callable[[], None]]()
@@ -208,7 +215,7 @@ class GraphStore:
             with self._writing():
                 few = self._few(staged, graphs)
                 if few is not None:
-                    commit = self._transact(update=replacing(graphs, few), base=None)
+                    commit = self._transact(update=replacing(graphs, few), base=None, adds=_n_quads(few))
                 else:
                     commit = self._rebuild(staged, graphs)
             return self._settle(commit)
@@ -220,7 +227,7 @@ class GraphStore:
             with self._writing():
                 few = self._few(staged, None) if plain else None
                 if few is not None:
-                    commit = self._transact(update=replacing_all(few), base=None)
+                    commit = self._transact(update=replacing_all(few), base=None, adds=_n_quads(few))
                 else:
                     commit = self._rebuild(staged, None)
             return self._settle(commit)
@@ -241,9 +248,10 @@ class GraphStore:
             return False
         with self.staged() as nothing, self._writing():
             if self._few(nothing, [graph]) is not None:
-                commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None)
+                commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None, adds="")
             else:
                 commit = self._rebuild(nothing, [graph], dropped=True)
+            self._engine.write(forget=True)
         self._settle(commit)
         return True
 
@@ -335,6 +343,7 @@ class GraphStore:
                 [] if dropped else [iri for iri in drop or [] if iri is not None],
                 rebuild=bool(drop) and self._mostly(drop or []),
             )
+            self._rebuilding.tell_changed(staged.graphs)
         with self._engine.paused(), self._failing(), self._logs.exchanging():
             self._rebuilding.exchange()
         return self._next()
@@ -362,6 +371,12 @@ class GraphStore:
         self._syncing.wait()
         self._reach(commit)
         return commit
+
+    def _renew(self) -> None:
+        """Let readers look anew at what the graphs share."""
+        with self._writing():
+            commit = self._next()
+        self._reach(commit)
 
     def _settle_what_can_be(self) -> None:
         with contextlib.suppress(DiskFailed):  # which is told to those who write
@@ -417,6 +432,7 @@ class GraphStore:
     def close(self) -> None:
         """Flush and let go of the store; a write that does not end now is given up. Closing twice is fine."""
         self._closed = True
+        self._settling.close()
         if not self._pen.acquire(timeout=_PATIENCE):
             self._rebuilding.close()
             self._engine.hasten()
