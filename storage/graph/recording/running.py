@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pyoxigraph as ox
@@ -36,7 +37,7 @@ def recorded(store: ox.Store, text: str, base: str | None, run: Run, note: Note 
     try:
         update = telling(text)
     except NotUnderstood:
-        return _compared(store, text, run, note)
+        return _compared(store, text, base, run, note)
     return _told(store, update, base, run, text, note)
 
 
@@ -72,8 +73,7 @@ def _told(
             recorder.see(_quads_of(insert_data, base))
         run(update.text, {ox.NamedNode(TELL): recorder.tell})
     except SyntaxError:
-        if note is not None:
-            note.lose()
+        _lose(note, text, base)
         run(text, {})  # for the places that the error names; if it has none, it is not known what it did
         return None
     if update.graphs:
@@ -82,10 +82,17 @@ def _told(
     return recorder.change()
 
 
-def _compared(store: ox.Store, text: str, run: Run, note: Note | None) -> Change | None:
-    """Run an update between two looks at all there is, unless that is too much."""
+def _lose(note: Note | None, text: str, base: str | None) -> None:
+    """Say that it will not be known what an update adds. Raises SyntaxError where it has one, and adds nothing."""
     if note is not None:
+        with suppress(RuntimeError, ValueError):
+            ox.Store().update(text, base_iri=base)
         note.lose()
+
+
+def _compared(store: ox.Store, text: str, base: str | None, run: Run, note: Note | None) -> Change | None:
+    """Run an update between two looks at all there is, unless that is too much."""
+    _lose(note, text, base)
     few = size(store, None, MOST + 1) <= MOST
     before, there = (set(store) if few else set()), set(store.named_graphs())
     run(text, {})
