@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial, update_wrapper
-from http import HTTPStatus
 
 from anyio import to_thread
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ontologies.errors import OntologyError
 from server.auth.gate import gate_of
 from server.auth.guard import Guard
 from server.auth.sites import sites_of
 from server.auth.tokens import Role
 from server.edge.answers import Packed
 from server.edge.bodies import Bodies
-from server.edge.origins import CrossOrigin, methods_of
+from server.edge.origins import CrossOrigin
 from server.edge.problems import problem_response
-from server.errors import Problem, bad_request, problem_of
+from server.edge.serving import Answering, Service
+from server.errors import Problem
 from server.gathering import Gathering
 from server.observe.health import livez, readyz
 from server.observe.metrics import Gauges, metrics
@@ -50,11 +47,9 @@ from server.protocols import (
 from server.protocols.spooled import Spools
 from server.settings import Settings
 from server.streaming import Slots
-from server.tables.errors import BadReadings
 from server.twin.commanding import Commands
 from server.twin.data_updates import DataUpdates
 from server.twin.service import Twin
-from storage.errors import StorageError
 
 
 def _route(
@@ -71,7 +66,7 @@ def _route(
 
 
 class _Endpoint:
-    """An endpoint as ASGI. Starlette's own way handles errors here as well, which the application does anyway."""
+    """An endpoint as ASGI. Starlette's own way handles errors here as well, which `Answering` does."""
 
     def __init__(self, call: Callable[[Request], Awaitable[Response]]) -> None:
         update_wrapper(self, call)
@@ -128,25 +123,23 @@ ROUTES = (
 )
 
 
-def create_app(settings: Settings, what: str | None = None) -> Starlette:
+def create_app(settings: Settings, what: str | None = None) -> Service:
     """Return the application; it opens the data directory when it starts and closes it when it ends.
 
     `what` names the process for whoever finds the directory locked; without it, the server's address does.
     """
     what = what or f"the server at {settings.url}"
     registry = CollectorRegistry()
-    app = Starlette(
-        routes=list(ROUTES),
-        lifespan=partial(_lifespan, settings, registry, what),
+    app = Service(
+        routes=ROUTES,
         middleware=[
             Middleware(Observed, registry=registry),
             Middleware(CrossOrigin, origins=settings.origins),
             Middleware(Packed),
             Middleware(Bodies, settings=settings),
+            Middleware(Answering, form=_answer),
         ],
-        exception_handlers=dict.fromkeys(
-            (Problem, StorageError, OntologyError, BadReadings, HTTPException, ClientDisconnect, Exception), _answer
-        ),
+        lifespan=partial(_lifespan, settings, registry, what),
     )
     app.state.registry = registry
     app.state.gate = gate_of(settings)
@@ -156,9 +149,7 @@ def create_app(settings: Settings, what: str | None = None) -> Starlette:
 
 
 @asynccontextmanager
-async def _lifespan(
-    settings: Settings, registry: CollectorRegistry, what: str, app: Starlette
-) -> AsyncIterator[None]:
+async def _lifespan(settings: Settings, registry: CollectorRegistry, what: str, app: Service) -> AsyncIterator[None]:
     twin = await to_thread.run_sync(Twin, settings, what)
     app.state.twin = twin
     app.state.slots = Slots(twin.readers, end=twin.hybrid.queries.end)
@@ -174,16 +165,6 @@ async def _lifespan(
         await to_thread.run_sync(twin.close)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    """Turn any error into a problem document."""
-    problem = problem_of(error)
-    if isinstance(error, HTTPException):
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        problem = Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            problem.headers["Allow"] = methods_of(request.scope) or ""
-    if isinstance(error, ClientDisconnect):
-        problem = bad_request("the request ended before its body did")
-    if problem is None:
-        problem = Problem(500, "internal", "something went wrong inside the server", hint="its log says what")
+def _answer(request: Request, problem: Problem) -> Response:
+    """Return the answer that a problem is, in the form that the clients of its route know."""
     return influx.error_response(request, problem) or problem_response(problem)

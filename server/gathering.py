@@ -63,7 +63,8 @@ class Gathering(Generic[T]):
         done = self._loop.create_future()
         self._waiting.append((item, done))
         if not self._busy:
-            self._next()
+            self._busy = True
+            self._loop.call_soon(self._next)  # behind all that came at the same time
         await done
 
     def _next(self) -> None:

@@ -7,6 +7,7 @@ to this machine (DNS rebinding), anything. The first shows in Sec-Fetch-Site or 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from server.auth.gate import anonymous_role, is_loopback
@@ -73,6 +74,7 @@ def sites_of(settings: Settings) -> Sites:
     return Sites(named | {settings.host.lower()} if checked else None, settings.origins)
 
 
+@lru_cache(256)
 def _name(host: str) -> str:
     """Return a Host without its port and brackets, in lower case."""
     try:

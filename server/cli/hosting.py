@@ -27,6 +27,7 @@ _Send = Callable[[_Message], Awaitable[None]]
 _Asgi = Callable[[Any, _Receive, _Send], Awaitable[None]]
 
 _LOG = logging.getLogger("uvicorn.error")
+_STACK = 32 << 20  # bytes of a thread: what the engine's processes can hold of terms in each other, all threads can
 DRAIN_SECONDS = 8  # of the ten that `docker stop` leaves
 
 
@@ -110,6 +111,7 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
 
 def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way and close the data directory."""
+    threading.stack_size(_STACK)
     gc.set_threshold(20_000, 20, 20)  # requests make few cycles, and looking for them took a tenth of the time
     with listener:
         _server(settings, None, on_start, **_tls(settings)).run_or_raise([listener])

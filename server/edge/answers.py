@@ -6,10 +6,10 @@ their q, and holds small pieces of a stream back. Neither looks at ETag, nor at 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 
 from anyio.lowlevel import checkpoint
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.edge.codings import PACKERS, PIECE, Packer
@@ -30,6 +30,8 @@ _TEXTUAL = frozenset(
     }
 )
 _NO_CONTENT = (204, 304)
+_ASKED = b"Accept-Encoding"
+_Headers = list[tuple[bytes, bytes]]
 
 
 class Packed:
@@ -42,12 +44,10 @@ class Packed:
         """Pass a request on; answer with a 406 problem where no coding pleases its client."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        asked = _asked(scope)
         try:
-            coding = choose_coding(PACKERS, asked)
+            coding, must = _choice(_asked(scope))
         except Problem as problem:
             return problem_response(problem)(scope, receive, send)
-        must = coding != IDENTITY and excludes_identity(asked)
         answer = _Answer(send, coding, must=must, head=scope["method"] == "HEAD")
         return self._app(scope, receive, answer.send)
 
@@ -56,6 +56,13 @@ def _asked(scope: Scope) -> str | None:
     """Return Accept-Encoding, also where it comes in several lines."""
     lines = [value for name, value in scope["headers"] if name == b"accept-encoding"]
     return b", ".join(lines).decode("latin-1") if lines else None
+
+
+@lru_cache(256)
+def _choice(asked: str | None) -> tuple[str, bool]:
+    """Return the coding for a client, and whether all must be packed. Raises a 406 problem."""
+    coding = choose_coding(PACKERS, asked)
+    return coding, coding != IDENTITY and excludes_identity(asked)
 
 
 class _Answer:
@@ -78,24 +85,20 @@ class _Answer:
 
     def _begin(self, start: Message) -> None:
         """Choose by the headers alone, so that the answer to HEAD has the same ones."""
-        headers = MutableHeaders(raw=start["headers"])
-        if start["status"] in _NO_CONTENT or _is_textual(headers.get("content-type", "")):
-            headers.add_vary_header("Accept-Encoding")
-        if not self._packs(start["status"], headers):
-            return
-        self._packer = PACKERS[self._coding]()
-        headers["Content-Encoding"] = self._coding
-        del headers["Content-Length"]
-        tag = headers.get("etag", "")
-        if tag.startswith('"'):  # a strong one would have to differ from that of the unpacked answer (8.8.3.3)
-            headers["ETag"] = f"W/{tag}"
+        headers: _Headers = start["headers"]
+        known = dict(headers)
+        textual = _is_textual(known.get(b"content-type", b""))
+        if textual or start["status"] in _NO_CONTENT:
+            _vary(headers, known)
+        if self._coding != IDENTITY and self._packs(start["status"], known, textual):
+            self._packer = PACKERS[self._coding]()
+            start["headers"] = _packed(headers, self._coding)
 
-    def _packs(self, status: int, headers: Headers) -> bool:
-        if self._coding == IDENTITY or status in (*_NO_CONTENT, 206) or "content-encoding" in headers:
+    def _packs(self, status: int, known: Mapping[bytes, bytes], textual: bool) -> bool:
+        if status in (*_NO_CONTENT, 206) or b"content-encoding" in known:
             return False
-        size = int(headers.get("content-length", _LEAST))
-        worth = size >= _LEAST and _is_textual(headers.get("content-type", ""))
-        return worth or (self._must and size > 0)
+        size = int(known.get(b"content-length", _LEAST))
+        return (textual and size >= _LEAST) or (self._must and size > 0)
 
     async def _pack(self, packer: Packer, message: Message) -> None:
         """Send a piece at a time, so that nothing waits long for the event loop, nor for the end of the answer."""
@@ -113,6 +116,26 @@ class _Answer:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
 
-def _is_textual(content_type: str) -> bool:
-    media_type = content_type.partition(";")[0].strip().lower()
+@lru_cache(256)
+def _is_textual(content_type: bytes) -> bool:
+    media_type = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     return media_type in _TEXTUAL or media_type.startswith("text/") or media_type.endswith(_ENDINGS)
+
+
+def _vary(headers: _Headers, known: Mapping[bytes, bytes]) -> None:
+    """Say that the answer varies with Accept-Encoding."""
+    if (vary := known.get(b"vary")) is None:
+        headers.append((b"vary", _ASKED))
+    else:
+        headers[headers.index((b"vary", vary))] = b"vary", b"%s, %s" % (vary, _ASKED)
+
+
+def _packed(headers: _Headers, coding: str) -> _Headers:
+    """Return the headers of the answer when it is packed."""
+    found = [(b"content-encoding", coding.encode())]
+    for name, value in headers:
+        if name == b"etag" and value.startswith(b'"'):
+            value = b"W/" + value  # a strong one would have to differ from that of the unpacked answer (8.8.3.3)
+        if name != b"content-length":
+            found.append((name, value))
+    return found

@@ -20,6 +20,7 @@ _GZIP_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 4, 4, 3
 _WINDOW = 18  # 256 KiB, as a power of two: no more memory than a stream of answers is worth
 _ZSTD_MOST_WINDOW = 23  # 8 MiB: what RFC 9659 allows in HTTP
 _GZIP, _ZLIB = 31, 15
+_PARTS, _PART_BYTES = 10_000, 256  # members or frames of a stream; beyond so many, the least each holds on average
 
 
 class Broken(ValueError):
@@ -43,7 +44,7 @@ class Unpacker(Protocol):
     """Unpacks a stream."""
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
-        """Take coded bytes, and yield what they are, in pieces of about PIECE. Raises Broken."""
+        """Take coded bytes, and yield what they are, in pieces of at most about PIECE, also none. Raises Broken."""
 
     @property
     def complete(self) -> bool:
@@ -94,12 +95,26 @@ class _ZstdPacker:
         return self._state.flush()
 
 
+class _Parts:
+    """Counts the parts that a stream consists of: to begin one costs more than to unpack it where it is small."""
+
+    def __init__(self) -> None:
+        self._count = self.unpacked = 0
+
+    def begin(self) -> None:
+        """Count one more. Raises Broken where they are many, and hold next to nothing."""
+        self._count += 1
+        if self._count > _PARTS + self.unpacked // _PART_BYTES:
+            raise Broken(f"it consists of more than {_PARTS:,} parts that hold less than {_PART_BYTES} bytes each")
+
+
 class _ZlibUnpacker:
     """gzip of any number of members (RFC 1952, section 2.2), or zlib."""
 
     def __init__(self, kind: int) -> None:
         self._kind = kind
         self._state = zlib.decompressobj(kind)
+        self._parts = _Parts()
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
         while data:
@@ -110,12 +125,13 @@ class _ZlibUnpacker:
             except zlib.error as error:
                 raise Broken(str(error)) from None
             data = self._state.unconsumed_tail or self._state.unused_data
-            if piece:
-                yield piece
+            self._parts.unpacked += len(piece)
+            yield piece
 
     def _begin_another(self) -> None:
         if self._kind != _GZIP:
             raise Broken("something follows its end")
+        self._parts.begin()
         self._state = zlib.decompressobj(self._kind)
 
     @property
@@ -149,6 +165,7 @@ class _ZstdUnpacker:
 
     def __init__(self) -> None:
         self._state = self._new()
+        self._parts = _Parts()
 
     @staticmethod
     def _new() -> zstd.ZstdDecompressor:
@@ -159,14 +176,15 @@ class _ZstdUnpacker:
             if self._state.eof:
                 if not data:
                     return
+                self._parts.begin()
                 self._state = self._new()
             try:
                 piece = self._state.decompress(data, PIECE)
             except zstd.ZstdError as error:
                 raise Broken(str(error)) from None
             data = self._state.unused_data if self._state.eof else b""
-            if piece:
-                yield piece
+            self._parts.unpacked += len(piece)
+            yield piece
 
     @property
     def complete(self) -> bool:

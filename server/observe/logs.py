@@ -16,6 +16,12 @@ class _Formatter(logging.Formatter):
         super().__init__(_FORMAT)
         self._second: tuple[int, str] = (-1, "")
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what `logging` does; its own way there is long, and most records are of requests."""
+        if record.exc_info or record.exc_text or record.stack_info:
+            return super().format(record)
+        return f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}"
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002 - as there
         """Return local time with milliseconds."""
         second = int(record.created)

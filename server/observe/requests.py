@@ -8,8 +8,10 @@ import time
 from collections.abc import Awaitable
 from itertools import count
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.observe.tally import Tally
 
 log = logging.getLogger("twinhouse.requests")
 
@@ -19,14 +21,9 @@ class Observed:
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
-        self._requests = Counter(
-            "twinhouse_requests", "Requests answered", ["method", "route", "status"], registry=registry
-        )
-        self._seconds = Histogram(
-            "twinhouse_request_seconds", "Time to the last byte", ["method", "route"], registry=registry
-        )
+        self._tally = Tally()
+        registry.register(self._tally)
         self._ids = count(int.from_bytes(os.urandom(7), "big"))
-        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its `request_id`, which its answer has as `X-Request-Id`."""
@@ -53,10 +50,5 @@ class Observed:
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        key = scope["method"], route, status
-        if key not in self._counted:  # to look them up by their labels takes longer than all the rest
-            self._counted[key] = self._requests.labels(*key), self._seconds.labels(*key[:2])
-        requests, time_taken = self._counted[key]
-        requests.inc()
-        time_taken.observe(seconds)
+        self._tally.add(scope["method"], route, status, seconds)
         log.info("%s %s %s %.1f ms %s", scope["method"], route, status, seconds * 1000, request_id)

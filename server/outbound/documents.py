@@ -16,12 +16,14 @@ import pyoxigraph as ox
 
 from ontologies.errors import FormatError, UnknownFormat
 from ontologies.formats import format_of_file, format_of_media_type, read_quads
+from ontologies.hazards import is_hazardous
 from server.outbound.budget import Budget
 from server.outbound.fetch import Answer
 from storage.errors import OutboundFailed
 
 N_TRIPLES = "application/n-triples"
 ACCEPT = "text/turtle, application/n-triples, application/rdf+xml;q=0.9, application/ld+json;q=0.5, */*;q=0.1"
+_LOOKED_AT = 256 << 10  # bytes
 _VAGUE = frozenset(
     {"", "text/plain", "application/octet-stream", "binary/octet-stream", "application/xml", "text/xml"}
 )
@@ -29,7 +31,11 @@ _VAGUE = frozenset(
 
 def write_ntriples(answer: Answer, target: IO[bytes], budget: Budget) -> None:
     """Write the document to `target` as N-Triples; they may have as many bytes as are left. Raises OutboundFailed."""
-    quads = read_quads(answer.body, _format(answer), base_iri=answer.url.text)
+    fmt, head = _format(answer), answer.body.read(_LOOKED_AT)
+    answer.body.seek(0)
+    if is_hazardous(head, fmt):
+        raise OutboundFailed(f"{answer.url.text} has entities or is deep, and not read here: POST /models?url= does")
+    quads = read_quads(answer.body, fmt, base_iri=answer.url.text)
     try:
         ox.serialize(_triples(quads), cast("IO[bytes]", _Bounded(target, budget)), ox.RdfFormat.N_TRIPLES)
     except FormatError as error:

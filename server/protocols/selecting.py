@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,6 +24,7 @@ SELECT = (
     *("start", "end", "timezone", "every", "origin", "offset", "aggregate", "hold", "fill", "fill_limit"),
     *("downsample", "shape", "tolerance", "limit", "cursor", "timeout", "format"),
 )
+_DAYS_OF_ALL = 28  # months
 _FEWEST, _MOST = 3, 1_000_000  # readings of a series, downsampled
 _NEEDS = {  # a parameter that means something only beside another one
     "origin": "every",
@@ -104,9 +105,20 @@ def _step(parameters: Parameters, zone: ZoneInfo) -> Step | None:
     if origin is not None and parameters.one("offset") is not None:
         raise bad_request("both origin and offset are given", hint="give one of them")
     if origin is not None:
-        return replace(step, origin=parse_time(origin, "origin", ZoneInfo("UTC")))  # what a clock of the zone shows
-    offset = _duration(parameters, "offset")
-    return replace(step, origin=step.start + offset) if offset else step
+        step = replace(step, origin=parse_time(origin, "origin", ZoneInfo("UTC")))  # what a clock of the zone shows
+    elif offset := _duration(parameters, "offset"):
+        step = replace(step, origin=_later(step.start, offset))
+    if step.months and step.start.day > _DAYS_OF_ALL:
+        hint = f"give one on the days 1 to {_DAYS_OF_ALL}"
+        raise bad_request(f"not every month has a day {step.start.day} to start buckets on", hint=hint)
+    return step
+
+
+def _later(time: datetime, offset: timedelta) -> datetime:
+    try:
+        return time + offset
+    except OverflowError:
+        raise bad_request("offset leads beyond the year 9999", hint="give one that is shorter than every") from None
 
 
 def _duration(parameters: Parameters, name: str) -> timedelta | None:

@@ -18,7 +18,7 @@ import pyoxigraph as ox
 
 from ontologies.models.comparing import alike
 from server.errors import Problem
-from storage.graph.journal import Bounds, Entry, Journal
+from storage.graph.journal import Bounds, Entry, Journal, Made
 from storage.graph.recording.recorder import Change
 from storage.graph.results import ASKER, Asker
 from storage.graph.staging import Staged
@@ -46,17 +46,24 @@ class Changes:
         """Return what records a change as `what`; one that changes nothing is not."""
         return partial(self.keep, what)
 
-    def keep(
-        self, what: str, change: Change | None, graphs: Sequence[Graph] = (), asker: Asker | None = None
+    def keep(self, what: str, change: Change | None, graphs: Sequence[Graph] = ()) -> None:
+        """Record a change, which who asks now has made, as `what`; of one that is None these are the graphs."""
+        self.keep_all(what, [(change, ASKER.get())], graphs)
+
+    def keep_all(
+        self, what: str, changes: Iterable[tuple[Change | None, Asker | None]], graphs: Sequence[Graph] = ()
     ) -> None:
-        """Record a change as `what`; of one that is None these are the graphs. Who asks now made it, or `asker`."""
-        if change is not None and not change:
-            return
-        asker = asker or ASKER.get()
-        names = change.graphs if change else tuple(g.value if isinstance(g, ox.NamedNode) else None for g in graphs)
+        """Record changes as `keep` does, each with who has made it, in one go."""
+        named = tuple(graph.value if isinstance(graph, ox.NamedNode) else None for graph in graphs)
+        made = [
+            Made(asker.name if asker else "the server", what, change.graphs if change else named, change)
+            for change, asker in changes
+            if change is None or change
+        ]
         try:
-            self._journal.append(asker.name if asker else "the server", what, names, change)
-        except sqlite3.Error:  # the change is made, and whoever made it is to know that
+            if made:
+                self._journal.append(made)
+        except sqlite3.Error:  # the changes are made, and whoever made them is to know that
             _LOG.exception("a change of the graph could not be recorded: %s", what)
 
     def listed(self, limit: int) -> list[Entry]:

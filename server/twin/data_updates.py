@@ -53,13 +53,13 @@ class _Group:
         self._twin = twin
         self._refusals = [_refusal(update.text) for update in updates]
         self._run = [update for update, refusal in zip(updates, self._refusals, strict=True) if refusal is None]
-        self._changes: dict[int, Change | None] = {}
+        self._leaving: dict[int, bool] = {}
         self.texts = [(update.text, update.base_iri) for update in self._run]
         self.told = self._note if twin.settings.changes == "all" else None
 
-    def _note(self, place: int, change: Change | None) -> None:
-        self._changes[place] = change
-        self._twin.changes.keep("update", change, asker=self._run[place].asker)
+    def _note(self, changes: dict[int, Change | None]) -> None:
+        self._leaving = {place: leaves(change) for place, change in changes.items()}
+        self._twin.changes.keep_all("update", ((change, self._run[i].asker) for i, change in changes.items()))
 
     def outcomes(self, commits: Sequence[int | Exception]) -> list[Exception | None]:
         """Return what is wrong with each, given what became of those that have run."""
@@ -70,9 +70,7 @@ class _Group:
         return [next(errors) if refusal is None else refusal for refusal in self._refusals]
 
     def _leaves_points(self, place: int) -> bool:
-        if place in self._changes:
-            return leaves(self._changes[place])
-        return leaves_points(*self.texts[place])
+        return self._leaving[place] if place in self._leaving else leaves_points(*self.texts[place])
 
 
 class _Begun:

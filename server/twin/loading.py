@@ -1,9 +1,9 @@
-"""Documents into the graph, all or nothing. Large ones are read in a process of their own.
+"""Documents into the graph, all or nothing. Large and hazardous ones are read in a process of their own.
 
-So reading one neither keeps the server from its other work nor takes its memory, however large it is and whatever is
-in it. The process appends the quads to the staged file. Its one request is a line of JSON on stdin, its answer one on
-stdout: `{"ok": …}`, or `{"problem": …}`, after lines that say how far it is: `{"at": [bytes, quads]}`. It ends
-with the server.
+So reading one neither keeps the server from its other work nor takes its memory, however large it is and whatever
+is in it, and takes no longer than its size explains. The process appends the quads to the staged file. Its one
+request is a line of JSON on stdin, its answer one on stdout: `{"ok": …}`, or `{"problem": …}`, after lines that
+say how far it is: `{"at": [bytes, quads]}`. It ends with the server.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from uuid import UUID
 import pyoxigraph as ox
 
 from ontologies.formats import format_of_media_type, read_quads
+from ontologies.hazards import is_hazardous
 from ontologies.models.form import HEAD
 from ontologies.models.rdf import RdfForm
 from ontologies.point_map import PointMap
@@ -36,7 +37,7 @@ from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.progress import Progress
 from server.twin.unpacking import coding_of, head_of
-from storage.errors import MemoryLimitExceeded
+from storage.errors import DeadlineExceeded, MemoryLimitExceeded
 from storage.graph.bulk import LINE_FORMATS, Lines, make_store
 from storage.graph.lifeline import end_with_parent
 from storage.graph.staging import Staged
@@ -46,6 +47,8 @@ LARGE = 8 << 20  # bytes; what is smaller is read here before a process would ha
 # Of what is no RDF: Python reads it, and keeps everyone waiting meanwhile.
 LARGE_OTHERWISE = 1 << 20
 MEMORY = 2 << 30
+SECONDS = 60.0  # that reading a document may take
+_SLOWEST = 256 << 10  # bytes of it that are read in a further second
 _STEP = 0.5  # seconds between news of how far a document is read
 _ZIP = b"PK\x03\x04"  # of a workbook
 _OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL)
@@ -73,7 +76,7 @@ def load_model(
     graph, progress = model.graph_name(), progress or Progress()
     with store.staged() as staged:
         progress.reading(_size(model.document))
-        if _is_large(model.document, _bound(model)):
+        if _is_for_another(model.document, *_bound(model)):
             report = _report(_apart(staged, model.document, {"model": _packed_model(model)}, progress))
         else:
             report = read_model(model, staged)
@@ -91,7 +94,7 @@ def stage(staged: Staged, document: Document, *, alone: bool = False) -> None:
 
     One that is `alone` is likely to be all of the graph: it may become a store that takes the graph's place.
     """
-    if _is_large(document.source, LARGE):
+    if _is_for_another(document.source, LARGE, document.format):
         _apart(staged, document.source, {"document": _packed_document(document)}, Progress(), alone=alone)
     else:
         _read(document, staged)
@@ -106,21 +109,21 @@ def _quads(document: Document) -> Iterator[ox.Quad]:
     return read_quads(document.source, document.format, base_iri=base, graph=graph, lenient=document.lenient)
 
 
-def _bound(model: Model) -> int:
-    """Return from how many bytes on a model is read apart."""
+def _bound(model: Model) -> tuple[int, ox.RdfFormat | None]:
+    """Return from how many bytes on a model is read apart, and its format where it is RDF."""
     if coding_of(model.document) is not None:
-        return LARGE
+        return LARGE, None
     form = model.form(head_of(model.document, HEAD))
-    return LARGE if isinstance(form, RdfForm) else min(LARGE, LARGE_OTHERWISE)
+    return (LARGE, form.format) if isinstance(form, RdfForm) else (min(LARGE, LARGE_OTHERWISE), None)
 
 
-def _is_large(source: Source, bound: int) -> bool:
+def _is_for_another(source: Source, bound: int, fmt: ox.RdfFormat | None) -> bool:
     """Tell whether another process is to read a document, which that one must be able to open."""
     if isinstance(source, bytes | BytesIO):  # which another process could not open
         return False
     if coding_of(source) is not None or head_of(source, len(_ZIP)) == _ZIP:  # nobody knows how large it is
         return True
-    return _size(source) > bound
+    return _size(source) > bound or (fmt is not None and is_hazardous(head_of(source, bound), fmt))
 
 
 def _size(source: Source) -> int:
@@ -180,7 +183,7 @@ def _apart(
         fd = file.fileno()  # of a file on disk, also where it was in memory until now
         file.flush()
         place = {"store": str(staged.begin_store())} if alone else {"staged": str(staged.path())}
-        answer = _ask({**request, **place, "source": fd}, fd, progress)
+        answer = _ask({**request, **place, "source": fd}, fd, progress, SECONDS + _size(source) / _SLOWEST)
     if "problem" in answer:
         raise Problem(**answer["problem"])
     staged.count += answer["ok"]["count"]
@@ -188,7 +191,7 @@ def _apart(
     return answer["ok"]["report"]
 
 
-def _ask(request: dict[str, Any], fd: int, progress: Progress) -> dict[str, Any]:
+def _ask(request: dict[str, Any], fd: int, progress: Progress, seconds: float) -> dict[str, Any]:
     with subprocess.Popen(
         [sys.executable, "-m", "server.twin.loading", str(MEMORY)],
         stdin=subprocess.PIPE,  # which closes with this process, and ends that one
@@ -204,15 +207,22 @@ def _ask(request: dict[str, Any], fd: int, progress: Progress) -> dict[str, Any]
         except BaseException:
             process.kill()
             raise
+        late = time.monotonic() + seconds
+        clock = threading.Timer(seconds, process.kill)
+        clock.start()
         with contextlib.suppress(BrokenPipeError):
             # Past its buffer, which would be flushed once more when it is closed.
             os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
         answer = _awaited(process.stdout, progress)
+        clock.cancel()
     progress.check()
     if answer is not None:
         return answer
+    if time.monotonic() > late:
+        raise DeadlineExceeded(f"reading the document took more than {seconds:.0f} s")
     if process.returncode in _OUT_OF_MEMORY:
-        raise MemoryLimitExceeded(f"reading the document needed more than {MEMORY >> 20:,} MiB of memory")
+        limit = f"needed more than {MEMORY >> 20:,} MiB of memory"
+        raise MemoryLimitExceeded(f"reading the document {limit}, or its parts are too deep in each other")
     raise Problem(500, "load-failed", f"the process that read the document ended with status {process.returncode}")
 
 

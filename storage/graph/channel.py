@@ -12,6 +12,9 @@ from typing import Any
 from storage.errors import DiskFailed, MemoryLimitExceeded, QueryEvaluationError, StorageError, WriterCrashed
 from storage.graph.syntax import syntax_error
 
+TOO_DEEP = "has parts that are too deep in each other"
+"""What is wrong with a text or terms for which the engine's stack does not do."""
+
 
 class Gone(Exception):
     """The process has ended."""

@@ -1,6 +1,8 @@
-"""Counts quads up to a bound, as the engine does it fastest."""
+"""Counts quads up to a bound, as the engine does it fastest; graphs are named as requests to the processes do it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pyoxigraph as ox
 
@@ -8,6 +10,11 @@ import pyoxigraph as ox
 def graph_of(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     """Return the graph that a request names; None is the default graph."""
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
+
+
+def iris(graphs: Sequence[ox.NamedNode | ox.DefaultGraph] | None) -> list[str | None] | None:
+    """Return the graphs as requests name them."""
+    return None if graphs is None else [graph.value if isinstance(graph, ox.NamedNode) else None for graph in graphs]
 
 
 def size(store: ox.Store, graphs: list[str | None] | None, most: int) -> int:

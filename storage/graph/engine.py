@@ -7,113 +7,23 @@ was written to a log has changed nothing; once something was, the process is lef
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.errors import (
-    Closed,
-    Corrupt,
-    DeadlineExceeded,
-    DiskFailed,
-    MemoryLimitExceeded,
-    StorageError,
-    WriterCrashed,
-)
-from storage.graph.channel import Channel, Gone, as_exception
+from storage.errors import Closed, DeadlineExceeded, DiskFailed, MemoryLimitExceeded, StorageError, WriterCrashed
+from storage.graph.channel import TOO_DEEP, Channel, Gone, as_exception
+from storage.graph.deadline import Deadline
+from storage.graph.recording.recorder import Change
 from storage.graph.sync import Logs
+from storage.graph.writer_process import WriterProcess
 
 _STEP = 0.1  # seconds between looks at whether the engine is to be closed
 _COMMIT_SECONDS = 120.0  # that a commit may take which has begun when the deadline passes
 _TRIES = 3
-_OUT_OF_MEMORY = (-signal.SIGABRT, -signal.SIGSEGV)
 _UNKNOWN = "the process that writes the graph ended: whether the change was made is not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """So many seconds, and the moment when they have passed (of the monotonic clock)."""
-
-    seconds: float
-    until: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """Return the deadline that is so many seconds from now."""
-        return cls(seconds, time.monotonic() + seconds)
-
-    @property
-    def left(self) -> float:
-        """How many seconds are left, at least 0."""
-        return max(0.0, self.until - time.monotonic())
-
-
-class _Process:
-    """One writer process. Raises Corrupt or DiskFailed where it cannot open the store."""
-
-    def __init__(self, path: Path, memory: int, lock: int) -> None:
-        self.writes, self.questions = Channel(), Channel()
-        try:
-            self._process = self._start(path, memory, lock)
-        except OSError:
-            self.writes.close()
-            self.questions.close()
-            raise
-        self.writes.handed_over()
-        self.questions.handed_over()
-        try:
-            self.questions.receive()
-        except (Gone, StorageError) as error:
-            self.end()
-            self.close()
-            raise _unopened(path, error) from None
-
-    def _start(self, path: Path, memory: int, lock: int) -> subprocess.Popen[bytes]:
-        fds = (self.writes.inherited, self.questions.inherited)
-        return subprocess.Popen(
-            [sys.executable, "-m", "storage.graph.writer", str(path), str(memory), *map(str, fds)],
-            stdin=subprocess.PIPE,  # which closes with this process, and ends that one
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(*fds, lock),  # the lock of the data directory, which is thus held as long as the process lives
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def end(self) -> int:
-        """Kill the process; returns what it died of."""
-        self._process.kill()
-        return self._process.wait()
-
-    def close(self) -> None:
-        """Close all that leads to the process, which ends it, and wait for that."""
-        self.writes.close()
-        self.questions.close()
-        assert self._process.stdin is not None  # noqa: S101 - opened with a pipe, for the type checker
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def _unopened(path: Path, error: Exception) -> StorageError:
-    if isinstance(error, Gone):
-        return WriterCrashed("the process that writes the graph ended before it had opened it")
-    if "No space left" in str(error):
-        return DiskFailed(str(error))
-    return Corrupt(f"the graph in {path} cannot be opened: {error}")
 
 
 class Engine:
@@ -127,14 +37,14 @@ class Engine:
         self._lock = lock
         self._asking = threading.Lock()  # one question at a time; none while the engine is paused
         self._starting = threading.Lock()
-        self._retired: list[_Process] = []
+        self._retired: list[WriterProcess] = []
         self._closing = False
-        self._process: _Process | None = self._start()
+        self._process: WriterProcess | None = self._start()
 
-    def _start(self) -> _Process:
-        return _Process(self._path, self._memory, self._lock)
+    def _start(self) -> WriterProcess:
+        return WriterProcess(self._path, self._memory, self._lock)
 
-    def _living(self) -> _Process:
+    def _living(self) -> WriterProcess:
         """Return the process, or a new one where it has died. Only for those who ask or write."""
         with self._starting:
             if self._process is not None and not self._process.alive:
@@ -180,12 +90,16 @@ class Engine:
         """Return how many quads there are."""
         return int(self.ask("count"))
 
+    def is_empty(self) -> bool:
+        """Tell whether there is neither a quad nor a named graph."""
+        return not self.size(None, 1) and not self.graphs()
+
     def size(self, graphs: list[str | None] | None, most: int) -> int:
         """Return how many quads these graphs hold, up to `most`. Among them None is the default graph, alone all."""
         return int(self.ask("size", graphs=graphs, most=most))
 
-    def write(self, deadline: Deadline | None = None, **request: Any) -> Any:  # noqa: ANN401 - JSON
-        """Commit a request, and return what the writer says of it (see storage.graph.writer). One at a time.
+    def write(self, deadline: Deadline | None = None, **request: Any) -> Change | None:  # noqa: ANN401 - JSON
+        """Commit a request (see storage.graph.writer); returns what it changes if that is known. One at a time.
 
         Raises what is wrong with it, DeadlineExceeded, MemoryLimitExceeded or Closed, with nothing changed; or, when
         that is not known, DiskFailed or WriterCrashed.
@@ -195,7 +109,7 @@ class Engine:
         try:
             process.writes.send(request)
             self._wait(process, marked, deadline)
-            return process.writes.receive()
+            return _parsed(process.writes.receive())
         except Gone:
             raise self._cause_of_death(process, marked) from None
         except DiskFailed:
@@ -219,8 +133,8 @@ class Engine:
             process.writes.send({"updates": updates, "record": record})
         return process.writes
 
-    def end_updates(self, channel: Channel) -> list[Any]:
-        """Return for each update the StorageError that is wrong with it, or what `write` would return.
+    def end_updates(self, channel: Channel) -> list[Change | StorageError | None]:
+        """Return for each update the error that is wrong with it, or what `write` would return.
 
         To be called once there is an answer. What is written by then is on disk. Raises WriterCrashed, with which it
         is not known what became of them, or NotSynced.
@@ -233,17 +147,14 @@ class Engine:
         except DiskFailed:
             self.end_writer(channel)
             raise
-        found = [as_exception(answer) if "error" in answer else answer["ok"] for answer in answers]
+        found = [as_exception(answer) if "error" in answer else _parsed(answer["ok"]) for answer in answers]
         if any(isinstance(error, DiskFailed) for error in found):
             self.end_writer(channel)
         return found
 
-    def end_writer(self, channel: Channel) -> None:
-        """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""
-        if self._process is not None and self._process.writes is channel:
-            self._process.end()
-
-    def update_all(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> list[Any]:
+    def update_all(
+        self, updates: Sequence[tuple[str, str | None]], *, record: bool = False
+    ) -> list[Change | StorageError | None]:
         """Begin updates, wait for them, and end them."""
         while (channel := self.begin_updates(updates, record=record)) is None:
             self._renew()
@@ -251,7 +162,12 @@ class Engine:
             self.end_writer(channel)
         return self.end_updates(channel)
 
-    def _renew(self) -> _Process:
+    def end_writer(self, channel: Channel) -> None:
+        """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""
+        if self._process is not None and self._process.writes is channel:
+            self._process.end()
+
+    def _renew(self) -> WriterProcess:
         """Return the process, or a new one where it has died; those that have are closed. Only for who writes."""
         process = self._living()
         with self._starting:
@@ -260,7 +176,7 @@ class Engine:
             old.close()
         return process
 
-    def _wait(self, process: _Process, marked: set[int], deadline: Deadline | None) -> None:
+    def _wait(self, process: WriterProcess, marked: set[int], deadline: Deadline | None) -> None:
         """Return when there is an answer, or an end. Kills the process at the deadline unless it commits already."""
         while not process.writes.ready(_STEP if deadline is None else min(_STEP, deadline.left)):
             late = deadline is not None and not deadline.left
@@ -280,11 +196,13 @@ class Engine:
             return Closed("the graph is closing")
         return DeadlineExceeded(f"the update took longer than {deadline.seconds:g} s")
 
-    def _cause_of_death(self, process: _Process, marked: set[int]) -> StorageError:
+    def _cause_of_death(self, process: WriterProcess, marked: set[int]) -> StorageError:
         code = process.end()
         if self._logs.written(marked):
             return WriterCrashed(_UNKNOWN)
-        if code in _OUT_OF_MEMORY:
+        if code == -signal.SIGSEGV:
+            return MemoryLimitExceeded(f"the update {TOO_DEEP}")
+        if code == -signal.SIGABRT:
             return MemoryLimitExceeded(f"the update needed more than {self._memory >> 20:,} MiB of memory")
         return WriterCrashed(f"the process that writes the graph ended with status {code}; nothing was changed")
 
@@ -318,3 +236,7 @@ class Engine:
                     self._process.questions.send({"ask": "flush"})
                     self._process.questions.receive()
             self._stop()
+
+
+def _parsed(document: Sequence[Any] | None) -> Change | None:
+    return None if document is None else Change.parse(document)

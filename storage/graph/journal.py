@@ -11,11 +11,11 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import Corrupt
 from storage.files import make_directory, sync_directory, sync_file
@@ -28,6 +28,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS changes (
     graphs TEXT NOT NULL, made TEXT NOT NULL, dropped TEXT NOT NULL,
     added INTEGER, removed INTEGER, size INTEGER NOT NULL, packed INTEGER NOT NULL,
     quads_added BLOB NOT NULL, quads_removed BLOB NOT NULL) STRICT"""
+_SIZE = 8  # where the size is in a row without its number
 _INSERT = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SLACK = 100  # the part of what is kept that may be too much, so that not each change has one to forget
 _OFTEN = 100  # changes
@@ -41,6 +42,29 @@ class Bounds:
     number: int = 10_000
     days: float = 365.0
     bytes: int = 256 << 20
+
+
+class Made(NamedTuple):
+    """A change to be recorded (None: the fact alone): who made it, as what, in which graphs."""
+
+    who: str
+    what: str
+    graphs: tuple[str | None, ...]
+    change: Change | None
+
+    def row(self) -> tuple[Any, ...]:
+        """Return what the table has of it, but for its number; with the time as of now."""
+        known = self.change or Change("", "", (), ())
+        packed = len(known.added) + len(known.removed) > _SHORT
+        added, removed = (
+            zlib.compress(q, 1) if packed else q for q in (known.added.encode(), known.removed.encode())
+        )
+        return (
+            *(_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"), self.who, self.what),
+            *(json.dumps(each) for each in (self.graphs, known.made, known.dropped)),
+            *((known.added.count("\n"), known.removed.count("\n")) if self.change else (None, None)),
+            *(len(added) + len(removed) + _SHORT, packed, added, removed),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +95,7 @@ class Journal:
         make_directory(folder)
         self._file = sqlite3.connect(folder / _FILE, check_same_thread=False, isolation_level=None)
         try:
+            self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # else each transaction takes and gives back locks
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_TABLE)
@@ -80,34 +105,28 @@ class Journal:
             self._file.close()
             raise Corrupt(f"{folder / _FILE} cannot be read ({error}): without it, a new one is begun") from error
 
-    def append(self, who: str, what: str, graphs: tuple[str | None, ...], change: Change | None) -> int:
-        """Record a change (None: the fact alone); returns its number. What is too much by now is forgotten."""
-        known = change or Change("", "", (), ())
-        packed = len(known.added) + len(known.removed) > _SHORT
-        added, removed = (
-            zlib.compress(q, 1) if packed else q for q in (known.added.encode(), known.removed.encode())
-        )
-        size = len(added) + len(removed) + _SHORT
-        row = (
-            *(_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"), who, what),
-            *(json.dumps(each) for each in (graphs, known.made, known.dropped)),
-            *((known.added.count("\n"), known.removed.count("\n")) if change else (None, None)),
-            *(size, packed, added, removed),
-        )
+    def append(self, changes: Iterable[Made]) -> int:
+        """Record changes, all or none; returns the number of the last. What is too much by now is forgotten."""
+        rows = [change.row() for change in changes]
         with self._lock:
-            number: int = self._newest + 1
-            self._file.execute(_INSERT, (number, *row))  # a transaction of its own
-            self._newest = number
-            self._bytes += size
-            self._forget()
-        return number
+            numbered = list(enumerate(rows, self._newest + 1))
+            with self._transaction():
+                self._file.executemany(_INSERT, ((number, *row) for number, row in numbered))
+            newest: int = self._newest + len(rows)
+            self._newest = newest
+            self._bytes += sum(row[_SIZE] for row in rows)
+            self._forget(len(rows))
+        return newest
 
-    def _forget(self) -> None:
-        """Forget the oldest changes, but never the newest: many at a time, and those too old once in a while."""
+    def _forget(self, new: int) -> None:
+        """Forget the oldest changes, but never the newest: many at a time, and those too old once in a while.
+
+        So many have just come.
+        """
         bounds = self._bounds
         slack = bounds.number // _SLACK
         over = self._newest - self._oldest >= bounds.number + slack or self._bytes > bounds.bytes
-        if not over and self._newest % _OFTEN:
+        if not over and self._newest % _OFTEN >= new:
             return
         until = (_now() - timedelta(days=bounds.days)).isoformat()
         with self._transaction():

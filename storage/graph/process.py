@@ -11,6 +11,7 @@ import sys
 from typing import IO
 
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded, ReaderCrashed, StorageError
+from storage.graph.channel import TOO_DEEP
 from storage.graph.reader import HEADER
 from storage.graph.store import GraphStore, Snapshot
 
@@ -96,8 +97,10 @@ class Reader:
         code = self._process.wait()
         if code == -signal.SIGALRM:
             return DeadlineExceeded(f"the query took longer than {seconds:g} s")
-        if code in (-signal.SIGABRT, -signal.SIGSEGV):
+        if code == -signal.SIGABRT:
             return self.out_of_memory()
+        if code == -signal.SIGSEGV:
+            return MemoryLimitExceeded(f"the query {TOO_DEEP}")
         return ReaderCrashed(f"the reader process ended with status {code}")
 
     def out_of_memory(self) -> MemoryLimitExceeded:

@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from storage.graph.extensions import extensions
 from storage.graph.lifeline import end_with_parent
 from storage.graph.recording.applying import apply
 from storage.graph.recording.recorder import Change, n_quads
-from storage.graph.recording.running import Functions, recorded
+from storage.graph.recording.running import Functions, noted, recorded
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.shared import NOTHING
 from storage.graph.sharing import Note, Sharing
@@ -60,21 +59,23 @@ def _write(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> o
     Of `updates`, which are synced besides, it returns for each the answer that it would be alone.
     """
     if "updates" in request:
-        each = [{"base": base, "update": text, **request} for text, base in request["updates"]]
-        answers = [_outcome(store, sharing, one) for one in each]
+        record = request["record"]
+        answers = [
+            _outcome(store, sharing, {"update": text, "base": base, "record": record})
+            for text, base in request["updates"]
+        ]
         _sync(logs)
         return answers
-    change = None
     if "update" in request:
-        change = _update(store, sharing, request)
-    elif "apply" in request:
-        change = apply(store, Change.parse(request["apply"]), Note(sharing, store))
-    elif "forget" in request:
+        return _document(_update(store, sharing, request))
+    if "apply" in request:
+        return _document(apply(store, Change.parse(request["apply"]), Note(sharing, store)))
+    if "forget" in request:
         sharing.forget()
-    else:
-        Note(sharing, store).see(ox.parse(request["quads"], ox.RdfFormat.N_QUADS))
-        store.load(request["quads"], ox.RdfFormat.N_QUADS)
-    return None if change is None else asdict(change)
+        return None
+    Note(sharing, store).see(ox.parse(request["quads"], ox.RdfFormat.N_QUADS))
+    store.load(request["quads"], ox.RdfFormat.N_QUADS)
+    return None
 
 
 def _outcome(store: ox.Store, sharing: Sharing, request: Request) -> dict[str, Any]:
@@ -82,7 +83,11 @@ def _outcome(store: ox.Store, sharing: Sharing, request: Request) -> dict[str, A
         change = _update(store, sharing, request)
     except Exception as error:  # the others are to run, whatever it is
         return _fault(error)
-    return {"ok": None if change is None else asdict(change)}
+    return {"ok": _document(change)}
+
+
+def _document(change: Change | None) -> object:
+    return None if change is None else change.document()
 
 
 def _update(store: ox.Store, sharing: Sharing, request: Request) -> Change | None:
@@ -97,14 +102,16 @@ def _update(store: ox.Store, sharing: Sharing, request: Request) -> Change | Non
         store.update(text, base_iri=base, **more)
 
     try:
+        if request.get("record"):
+            return ask(text, lambda text: recorded(store, text, base, run, note), shared)
         if "adds" in request:
             note.see(ox.parse(request["adds"], ox.RdfFormat.N_QUADS))
             run(text, {})
-            return None
-        change = ask(text, lambda text: recorded(store, text, base, run, note), shared)
+        else:
+            ask(text, lambda text: noted(store, text, base, run, note), shared)
     finally:
         sharing.written()
-    return change if request.get("record") else None
+    return None
 
 
 def _sync(logs: Logs) -> None:

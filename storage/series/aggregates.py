@@ -71,6 +71,12 @@ def is_held(name: Aggregate) -> bool:
     return name.partition(":")[0] in _HELD
 
 
+def is_of_text(name: Aggregate) -> bool:
+    """Tell whether an aggregate is about a state that is a text, which the next reading ends, be it a number."""
+    kind, _, state = name.partition(":")
+    return kind == "duration" and bool(state) and not _NUMBER.fullmatch(state)
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregation:
     """What to make of readings: `buckets` of a step, or None for one bucket, the whole window.
@@ -136,7 +142,7 @@ SELECT *, {self._bucket("time")} AS bucket FROM (
     def _held(self, rows: str) -> str:
         """Cut the time that each value holds at the edges of buckets, and aggregate the pieces (`span` in µs)."""
         state = self._state()
-        known = "value IS NOT NULL" if "text" not in state else "true"
+        known = "true" if is_of_text(self.aggregate) else "value IS NOT NULL"
         function = _HELD[self.aggregate.partition(":")[0]].format(state=state)
         return f"""
 WITH spans AS MATERIALIZED ({self._spans(rows, known)}){self._edges()}
@@ -155,15 +161,17 @@ WITH spans AS MATERIALIZED ({self._spans(rows, known)}){self._edges()}
         since = f"greatest(time, {timestamp(start)})" if start else "time"
         last = timestamp(min(end, max(self.now, start or self.now))) if end else "NULL::TIMESTAMP"
         close = self.buckets.end("bucket") if self.buckets else "NULL::TIMESTAMP"
+        ends = "true" if self.hold else f"{self._bucket('time')} = bucket"  # of a value from an earlier bucket
         held = f"time + to_microseconds({self.hold // timedelta(microseconds=1)})" if self.hold else "NULL::TIMESTAMP"
         return f"""
-SELECT id, since AS time, value, text, bucket, close,
-    greatest(least(coalesce(following, close, since), held), since) AS until
+SELECT id, since AS time, value, text, bucket, close, until
+FROM (SELECT *,
+    greatest(least(coalesce(following, CASE WHEN {ends} THEN close END, since), held), since) AS until
 FROM (SELECT *, {close} AS close FROM (SELECT *, {self._bucket("since")} AS bucket FROM (
     SELECT id, time, value, text, {since} AS since, {held} AS held, lead(time, 1, {last}) OVER series AS following
     FROM ({rows}) WHERE {known}
     WINDOW series AS (PARTITION BY id ORDER BY time)
-))) WHERE time = since OR held > since OR (held IS NULL AND following > since)"""
+)))) WHERE time = since OR until > since"""
 
     def _edges(self) -> str:
         if not self.buckets:

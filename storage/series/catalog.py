@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS segment_series (
     segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
     first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
 );
+ALTER TABLE segment_series ADD COLUMN IF NOT EXISTS numbers BIGINT;
 CREATE TABLE IF NOT EXISTS segment_days (segment BIGINT NOT NULL, day DATE NOT NULL);
 CREATE TABLE IF NOT EXISTS receipts (
     key VARCHAR PRIMARY KEY, content VARCHAR NOT NULL, answer VARCHAR NOT NULL, stored TIMESTAMP NOT NULL
@@ -60,6 +61,7 @@ CREATE TABLE IF NOT EXISTS quarantine_series (
     segment BIGINT NOT NULL, id UUID NOT NULL, rows BIGINT NOT NULL,
     first TIMESTAMP NOT NULL, last TIMESTAMP NOT NULL
 );
+ALTER TABLE quarantine_series ADD COLUMN IF NOT EXISTS numbers BIGINT;
 """
 _TABLES = ("segments", "segment_series", "segment_days")
 _COLUMNS = "segment, level, seq, first_day, last_day, first, last, rows, bytes, digest"
@@ -131,7 +133,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A new file on disk that the catalog does not know yet. `series` has `id, rows, first, last` of each series."""
+    """A new file on disk that the catalog does not know yet.
+
+    `series` has `id, rows, numbers, first, last` of each series: of so many rows so many are numbers, not text.
+    """
 
     number: int
     path: Path
@@ -152,7 +157,9 @@ def enter(cursor: duckdb.DuckDBPyConnection, new: Sequence[Written], seq: int) -
     """Enter new files, which must have rows."""
     for file in new:
         cursor.register("series", file.series)
-        cursor.execute(f"INSERT INTO segment_series SELECT {file.number}, id::UUID, rows, first, last FROM series")
+        cursor.execute(
+            f"INSERT INTO segment_series SELECT {file.number}, id::UUID, rows, first, last, numbers FROM series"
+        )
         enter_days(cursor, file.number, file.days)
         cursor.execute(
             f"INSERT INTO segments ({_COLUMNS}) SELECT ?, ?, ?, min(first)::DATE, max(last)::DATE, min(first),"

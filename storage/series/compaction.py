@@ -127,7 +127,7 @@ class Compaction:
         if any(deletion.meets(source) for deletion in gone for source in sources):
             layers = Layers(mixed=files, hot=False, deletions=True)
             return self._files.write(cursor, number, relation(layers, window.condition()), level=1)
-        return self._files.write_ordered(cursor, number, merged([path for path, _ in files], window), level=1)
+        return self._files.write_ordered(number, merged([path for path, _ in files], window), level=1)
 
     def _verify(self, segment: Segment) -> None:
         """Raise Corrupt for a file that is not what was written: nothing may be made of it that looks sound."""

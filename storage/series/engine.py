@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
@@ -99,26 +99,6 @@ def table_of(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Return the rows of a query as a table."""
     reader: pa.RecordBatchReader = cursor.sql(sql).to_arrow_reader()
     return reader.read_all()
-
-
-@contextlib.contextmanager
-def handed_over(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatchReader]:
-    """Lend batches in the form in which the engine reads them. What they raise meanwhile is raised as it was."""
-    failed: list[Exception] = []
-
-    def noted() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from batches
-        except Exception as error:
-            failed.append(error)
-            raise
-
-    try:
-        yield pa.RecordBatchReader.from_batches(schema, noted())
-    except Exception:
-        if failed:
-            raise failed[0] from None
-        raise
 
 
 class Deadline:

@@ -1,26 +1,30 @@
-"""Row groups of compacted files, read one by one without the engine, by what their footers say of them."""
+"""Row groups of compacted files, read without the engine: which have rows of a series, and where in them."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
+import os
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from storage.errors import InvalidReadings
+from storage.series.kept import Kept
+from storage.series.pages import Block, Chunk, Column, in_pages, read_pages
+from storage.series.places import Places
 from storage.series.schema import SCHEMA
 from storage.series.spans import Spans
 
-_MOST_KEPT = 32_768  # row groups, of which each takes about a kilobyte: of four billion readings
+_MOST_KEPT = 32_768  # row groups, of which each takes about two kilobytes: of four billion readings
+_MOST_PLACES = 2_000_000  # of series in row groups, of which each takes 24 bytes: of a billion readings
 VALUES = pa.schema([field for field in SCHEMA if field.name != "id"])
 _ID, _TIME = SCHEMA.names.index("id"), SCHEMA.names.index("time")
 _TEXTS = {"text": SCHEMA.names.index("text"), "status": SCHEMA.names.index("status")}
@@ -31,23 +35,23 @@ class Footer:
 
     def __init__(self, path: Path) -> None:
         """Read the end of a file. Raises OSError or ValueError where that is none."""
+        self.path = path
         self.metadata = pq.read_metadata(path)
         self.size = self.metadata.num_row_groups
         self._ends: dict[tuple[int, int], tuple[Any, Any]] = {}
         self._nulls: dict[tuple[int, int], bool] = {}
+        self._columns: dict[str, Column] = {}
+        self._chunks: dict[tuple[int, str], Chunk] = {}
 
-    def groups(self, series: Iterable[str], times: Spans) -> list[int]:
-        """Return the numbers of the row groups that may have rows of some series at some times.
+    def groups(self, series: str, times: Spans) -> Iterator[int]:
+        """Yield the numbers of the row groups that may have rows of a series at some times.
 
         Raises ValueError where one has no statistics.
         """
-        found = {group for each in series for group in self._with(each)}
-        return [group for group in sorted(found) if times.meets(*self._end(group, _TIME))]
-
-    def _with(self, series: str) -> range:
         groups = range(self.size)
         first = bisect_left(groups, series, key=lambda group: self._end(group, _ID)[1])
-        return range(first, bisect_right(groups, series, first, key=lambda group: self._end(group, _ID)[0]))
+        last = bisect_right(groups, series, first, key=lambda group: self._end(group, _ID)[0])
+        return (group for group in range(first, last) if times.meets(*self._end(group, _TIME)))
 
     def is_null(self, name: str, groups: Iterable[int]) -> bool:
         """Tell whether row groups surely have nothing in a column of text."""
@@ -70,39 +74,77 @@ class Footer:
             self._ends[group, column] = known = (statistics.min, statistics.max)
         return known
 
+    def chunks(self, group: int, names: Iterable[str]) -> list[Chunk]:
+        """Return columns of a row group. Raises OSError or ValueError where they cannot be read page by page."""
+        return [self._chunks.get((group, name)) or self._chunk(group, name) for name in names]
+
+    def _chunk(self, group: int, name: str) -> Chunk:
+        if (column := self._columns.get(name)) is None:
+            column = Column.of(self.metadata, self.metadata.schema.names.index(name))
+            self._columns[name] = column
+        with opened(self.path) as file:
+            chunk = Chunk.read(file, column, self.metadata.row_group(group).column(column.place))
+        self._chunks[group, name] = chunk
+        return chunk
+
 
 class Footers:
-    """Keeps the footers that were read last, by their paths: files never change, nor is a name used twice."""
+    """Keeps what was read last of files, by their paths: they never change, nor is a name used twice."""
 
     def __init__(self, most: int = _MOST_KEPT) -> None:
         """So many row groups at `most` are kept."""
-        self._most = most
-        self._kept: OrderedDict[Path, Footer] = OrderedDict()
-        self._groups = 0
-        self._lock = threading.Lock()
+        self._footers = Kept[Path, Footer](most, lambda footer: footer.size)
+        self._places = Kept[tuple[Path, int], Places](_MOST_PLACES, len)
 
     def of(self, path: Path) -> Footer:
         """Return the footer of a file."""
-        with self._lock:
-            if (kept := self._kept.get(path)) is not None:
-                self._kept.move_to_end(path)
-                return kept
-        footer = Footer(path)
-        with self._lock:
-            if path not in self._kept:
-                self._kept[path] = footer
-                self._groups += footer.size
-            while self._groups > self._most and len(self._kept) > 1:
-                self._groups -= self._kept.popitem(last=False)[1].size
-        return footer
+        return self._footers.get(path, lambda: Footer(path))
 
-    def warm(self, paths: Iterable[Path], stop: Callable[[], bool]) -> None:
-        """Read footers before anybody asks, in this order, as many as are kept. What cannot be read is left out."""
-        for path in paths:
-            if stop() or self._groups >= self._most:
-                return
-            with contextlib.suppress(OSError, ValueError):
-                self.of(path)
+    def find(self, footer: Footer, series: Iterable[str], times: Spans) -> Iterator[Slice]:
+        """Yield where a file has rows of some series that may be of some times.
+
+        Raises OSError, ValueError, ArrowException or InvalidReadings where it is not as it should be.
+        """
+        for each in series:
+            key = UUID(each).bytes
+            for group in footer.groups(each, times):
+                if (rows := self._in(footer, group).of(key)) is not None:
+                    yield Slice(each, group, rows)
+
+    def _in(self, footer: Footer, group: int) -> Places:
+        return self._places.get((footer.path, group), lambda: Places.read(footer.path, footer.metadata, group))
+
+    def warm(self, files: Iterable[tuple[Path, Sequence[str]]], stop: Callable[[], bool]) -> None:
+        """Read what there is to know of columns of files before anybody asks, in this order, as much as is kept.
+
+        What cannot be read is left out.
+        """
+        for path, columns in files:
+            with contextlib.suppress(OSError, ValueError, pa.ArrowException, InvalidReadings):
+                footer = self.of(path)
+                for group in range(footer.size):
+                    if stop() or self.full:
+                        return
+                    self._in(footer, group)
+                    footer.chunks(group, columns)
+
+    @property
+    def full(self) -> bool:
+        """Tell whether no more is kept."""
+        return self._footers.full or self._places.full
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._footers
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Lend a file to read from."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +160,67 @@ class Part:
         return cls(rows, np.full(rows.num_rows, seq, np.int64))
 
 
-def read_groups(path: Path, footer: Footer, groups: list[int], columns: Sequence[str] = VALUES.names) -> pa.Table:
-    """Return whole row groups: `id`, a dictionary, and the columns, of which the first is `time`."""
-    empty = [name for name in columns if name in _TEXTS and footer.is_null(name, groups)]  # to make them is dear
-    with pq.ParquetFile(path, metadata=footer.metadata, read_dictionary=["id"]) as file:
-        there = [name for name in columns if name not in empty]
-        rows = file.read_row_groups(groups, columns=["id", *there], use_threads=False)
-    for name in empty:
-        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
-    return rows.select(["id", *columns]) if empty else rows
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Where the rows of a series lie in a row group."""
+
+    series: str
+    group: int
+    rows: Block
 
 
-def of_series(rows: pa.Table, series: Sequence[str], times: Spans) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield what rows of `read_groups` have of some series at some times, without `id`."""
-    wanted = pa.array(series, pa.string())
-    for batch in rows.to_batches():
-        ids = cast("pa.DictionaryArray[Any, Any]", batch.column(_ID))
-        others, codes = batch.select(batch.schema.names[1:]), ids.indices.to_numpy()
-        for name, code in zip(series, pc.index_in(wanted, value_set=ids.dictionary).to_pylist(), strict=True):
-            if code is not None:
-                here = np.flatnonzero(codes == code)  # rows are sorted by `id`
-                own = others.slice(here[0], len(here)) if len(here) else others.slice(0, 0)
-                yield from ((name, part) for part in _at(own, times))
+class Excerpt:
+    """The pages of a file that have some slices."""
+
+    def __init__(self, footer: Footer, slices: Iterable[Slice], columns: Sequence[str]) -> None:
+        """The first of the columns is `time`. Raises OSError or ValueError where they cannot be read page by page."""
+        self._footer = footer
+        self._columns = columns
+        self._slices: dict[int, list[Slice]] = {}
+        for each in slices:
+            self._slices.setdefault(each.group, []).append(each)
+        self._empty = [name for name in columns if name in _TEXTS and footer.is_null(name, self._slices)]
+        there = [name for name in columns if name not in self._empty]
+        self._parts = [
+            (chunks := footer.chunks(group, there), in_pages(chunks, [each.rows for each in of]))
+            for group, of in self._slices.items()
+        ]
+        self.rows = sum(end - start for _, blocks in self._parts for start, end in blocks)
+
+    def read(self, times: Spans) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield what the slices have at some times, each with its series.
+
+        Raises OSError, ValueError or ArrowException where the file is not as it should be.
+        """
+        if not self._parts:
+            return
+        with opened(self._footer.path) as file:
+            rows = self._whole(read_pages(file, self._parts))
+        begin = 0
+        for (_, blocks), of in zip(self._parts, self._slices.values(), strict=True):
+            shifts = {start: begin + shift for start, shift in _shifts(blocks)}
+            starts = list(shifts)
+            for each in of:
+                start, end = each.rows
+                block = starts[bisect_right(starts, start) - 1]
+                own = rows.slice(shifts[block] + start - block, end - start)
+                yield from ((each.series, part) for part in _at(own, times))
+            begin += sum(end - start for start, end in blocks)
+
+    def _whole(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        if not self._empty:
+            return rows
+        none = pa.nulls(rows.num_rows, pa.string())
+        columns = [none if name in self._empty else rows.column(name) for name in self._columns]
+        return pa.RecordBatch.from_arrays(columns, names=list(self._columns))
+
+
+def _shifts(blocks: Iterable[Block]) -> Iterator[tuple[int, int]]:
+    """Yield the first row of each block, and how many rows the blocks before it have."""
+    done = 0
+    for start, end in blocks:
+        yield start, done
+        done += end - start
 
 
 def _at(rows: pa.RecordBatch, times: Spans) -> Iterator[pa.RecordBatch]:

@@ -78,21 +78,21 @@ class Keeper:
                 rows = table_of(cursor, hot)
                 if not rows.num_rows:  # deleted meanwhile
                     return 0
-                written += self._write(cursor, rows)
+                written += self._write(rows)
             last = pc.max(rows.column("seq")).as_py()
             return self._hot.forget(seqs, lambda transaction: catalog.enter(transaction, written, last))
 
-    def _write(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> list[Written]:
+    def _write(self, rows: pa.Table) -> list[Written]:
         """Write rows with `seq` as a run: of those with the same id and time, that with the highest."""
         numbers = rows.column("seq").to_numpy()
         if (numbers[1:] < numbers[:-1]).any():  # the engine promises no order
             rows = rows.sort_by("seq")
         ids = rows.column("id").combine_chunks().dictionary_encode()
         named = pa.DictionaryArray.from_arrays(ids.indices, as_texts(cast("list[bytes]", ids.dictionary.to_pylist())))
-        return self._run(cursor, in_order(rows.drop_columns(["seq"]).set_column(0, "id", named)))
+        return self._run(in_order(rows.drop_columns(["seq"]).set_column(0, "id", named)))
 
-    def _run(self, cursor: duckdb.DuckDBPyConnection, ordered: pa.Table) -> list[Written]:
-        run = self._files.write_ordered(cursor, self._hot.next_segment(), [ordered], level=0)
+    def _run(self, ordered: pa.Table) -> list[Written]:
+        run = self._files.write_ordered(self._hot.next_segment(), [ordered], level=0)
         return [run] if run else []
 
     def append_run(self, batches: pa.RecordBatchReader, also: Callable[[duckdb.DuckDBPyConnection], object]) -> None:
@@ -104,11 +104,11 @@ class Keeper:
         """
         with self._sorting, new_files(self._hot, self._files) as written:
             newest: list[pa.Table] = []
-            with contextlib.closing(self._hot.cursor()) as cursor, engine_errors():
+            with engine_errors():
                 for rows in pieces(batches):
                     ordered = in_order(rows)
                     newest.append(ends(ordered))
-                    written += self._run(cursor, ordered)
+                    written += self._run(ordered)
             with self._hot.numbered(max(1, len(written))) as (transaction, seq):
                 also(transaction)
                 for number, (run, last) in enumerate(zip(written, newest, strict=True), seq):

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage.errors import InvalidReadings
 from storage.series.catalog import Segment
-from storage.series.groups import VALUES, Footer, Footers, Part, of_series, read_groups
+from storage.series.groups import VALUES, Excerpt, Footers, Part
 from storage.series.hot import HotTier
 from storage.series.known import Catalog, Known
 from storage.series.partials import Partials, added_up, columns_for
@@ -33,7 +35,8 @@ from storage.series.spans import Spans
 from storage.series.sql import Window
 from storage.series.steps import Buckets
 
-MOST_SERIES, MOST_GROUPS, MOST_FILES, MOST_ROLLED_GROUPS = 16, 16, 64, 256
+MOST_SERIES, MOST_FILES, MOST_PLACES = 16, 64, 1024  # these of series in row groups
+MOST_ROWS = 2 << 20  # that are unpacked
 # What the engine gives back as it was; of others it may make something else.
 _CARRIED = (pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"))
 
@@ -47,7 +50,7 @@ def _left_to_engine() -> Iterator[None]:
     """Of a broken or missing file the engine knows what to say."""
     try:
         yield
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException, InvalidReadings) as error:
         raise _UnusualError from error
 
 
@@ -77,7 +80,8 @@ class Narrow:
         """Read the ends of files, the newest first, until `stop`: so the first question to one is as quick as any."""
         segments = sorted((s for s in catalog.segments if s.level != ARCHIVE), key=lambda s: s.last, reverse=True)
         rollups = {file: None for s in segments for file in catalog.rolled_up.get(s.number, {}).values()}
-        self.footers.warm([*map(self.files.rollup, rollups), *map(self.files.path, segments)], stop)
+        files = [(self.files.rollup(file), columns_for("mean")) for file in rollups]
+        self.footers.warm([*files, *((self.files.path(s), VALUES.names[:2]) for s in segments)], stop)
 
     def readings(self, window: Window, ids: Sequence[str]) -> pa.Table | None:
         """Return the relation of the readings of series in a window, or None where the engine is to be asked."""
@@ -162,38 +166,42 @@ class _Look:
         """Return the readings of each series at some times of the window, at which all hot ones are."""
         found = {series: list(parts) for series, parts in self.hot.items()}
         files = {self.files.path(s): s.seq for s in self.segments if times.meets(s.first, s.last)}
-        for path, part in self._read(files, times, VALUES.names, MOST_GROUPS):
-            for series, rows in of_series(part, list(found), times):
-                found[series].append(Part.of(rows, files[path]))
+        for path, series, rows in self._read(files, times, VALUES.names):
+            found[series].append(Part.of(rows, files[path]))
         return {series: newest(parts) for series, parts in found.items()}
 
     def _add(self, parts: dict[str, list[Partials]], rolled: Rolled, aggregate: str) -> None:
         """Add the partials of rollups to those of each series."""
         columns = columns_for(aggregate)
         for taken in rolled.taken:
-            for _, rows in self._read(map(self.files.rollup, taken.files), taken.times, columns, MOST_ROLLED_GROUPS):
-                for series, part in of_series(rows, list(parts), taken.times):
-                    parts[series].append(Partials.of_rollup(part, aggregate))
+            for _, series, rows in self._read(map(self.files.rollup, taken.files), taken.times, columns):
+                parts[series].append(Partials.of_rollup(rows, aggregate))
 
     def _read(
-        self, files: Iterable[Path], times: Spans, columns: Sequence[str], most: int
-    ) -> Iterator[tuple[Path, pa.Table]]:
-        """Yield the row groups that may have something of the series at some times, file by file."""
-        needed = [(path, footer, groups) for path, footer, groups in self._needed(files, times) if groups]
-        if sum(len(groups) for _, _, groups in needed) > most:
-            raise _UnusualError
-        for path, footer, groups in needed:
-            with _left_to_engine():
-                rows = read_groups(path, footer, groups, columns)
-            yield path, rows
-
-    def _needed(self, files: Iterable[Path], times: Spans) -> Iterator[tuple[Path, Footer, list[int]]]:
-        for number, path in enumerate(files):
-            if number >= MOST_FILES:
+        self, files: Iterable[Path], times: Spans, columns: Sequence[str]
+    ) -> Iterator[tuple[Path, str, pa.RecordBatch]]:
+        """Yield what each of the series has at some times, file by file."""
+        with _left_to_engine():
+            excerpts = [(path, self._excerpt(path, times, columns)) for path in self._few(files)]
+            if sum(excerpt.rows for _, excerpt in excerpts) > MOST_ROWS:
                 raise _UnusualError
-            with _left_to_engine():
-                footer = self.footers.of(path)
-                yield path, footer, footer.groups(self.hot, times)
+            for path, excerpt in excerpts:
+                for series, rows in excerpt.read(times):
+                    yield path, series, rows
+
+    def _excerpt(self, path: Path, times: Spans, columns: Sequence[str]) -> Excerpt:
+        footer = self.footers.of(path)
+        slices = list(islice(self.footers.find(footer, self.hot, times), MOST_PLACES + 1))
+        if len(slices) > MOST_PLACES:
+            raise _UnusualError
+        return Excerpt(footer, slices, columns)
+
+    @staticmethod
+    def _few(files: Iterable[Path]) -> Sequence[Path]:
+        few = list(islice(files, MOST_FILES + 1))
+        if len(few) > MOST_FILES:
+            raise _UnusualError
+        return few
 
     def _rolled(self, grain: timedelta) -> Rolled | None:
         known = self.catalog.rolled_up

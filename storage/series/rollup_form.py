@@ -19,18 +19,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.files import publish
-from storage.series.segments import LASTING
 from storage.series.sql import parquet
+from storage.series.writing import published
 
 Column = npt.NDArray[Any]
 COLUMNS = "id, time, rows, count, sum, min, max, first, last, first_time, last_time, area"
-ROW_GROUP = 8_192  # rows: a question about few series reads few of them
+ROW_GROUP, PAGE = 131_072, 4_096  # rows: a question about few series reads few pages
 _SCALE = 1e6
 _DOUBLES = ("sum", "first", "area")
 _REPEATED = ["id", "min", "max", "last"]  # ids and differences: of few values in a row group
-_MOST_REPEATED = 1 << 16  # bytes of these; what has more does not repeat after all
+_MOST_REPEATED = 1 << 18  # bytes of these; what has more does not repeat after all
+_LEVEL = 9  # of zstd
 _WHOLE = ("time", "rows", "count", "first_time", "last_time")
+_QUICK = ("plain", "area", *_WHOLE)  # hardly anything is left of them, so that unpacking zstd would take longest
 
 
 def _near(sql: str) -> str:
@@ -72,26 +73,27 @@ def written(cursor: duckdb.DuckDBPyConnection, partials: str, target: Path) -> i
 
 def copied(cursor: duckdb.DuckDBPyConnection, stored: str, target: Path) -> int:
     """Write what is as it is stored already."""
-    temporary, rows = target.with_suffix(".tmp"), 0
-    try:
-        batches = cursor.sql(f"SELECT {COLUMNS}, plain FROM ({stored}) ORDER BY id, time").to_arrow_reader(ROW_GROUP)
-        encodings = dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT") | dict.fromkeys(_WHOLE, "DELTA_BINARY_PACKED")
-        with pq.ParquetWriter(
+    rows = 0
+    batches = cursor.sql(f"SELECT {COLUMNS}, plain FROM ({stored}) ORDER BY id, time").to_arrow_reader(ROW_GROUP)
+    encodings = dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT") | dict.fromkeys(_WHOLE, "DELTA_BINARY_PACKED")
+    packed = dict.fromkeys(batches.schema.names, "zstd") | dict.fromkeys(_QUICK, "lz4")
+    with (
+        published(target) as temporary,
+        pq.ParquetWriter(
             temporary,
             batches.schema,
-            compression="zstd",
-            compression_level=LASTING,
+            compression=packed,  # type: ignore[arg-type] # a dictionary of texts
+            compression_level={name: _LEVEL for name, codec in packed.items() if codec == "zstd"},
             use_dictionary=_REPEATED,  # type: ignore[arg-type] # the stubs know of no names here
             dictionary_pagesize_limit=_MOST_REPEATED,
             column_encoding=encodings,
-        ) as file:
-            for batch in batches:
-                file.write_batch(batch, ROW_GROUP)
-                rows += batch.num_rows
-        publish(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)  # a full disk is not to stay full for it
-        raise
+            write_statistics=["id", "time"],
+            max_rows_per_page=PAGE,
+        ) as file,
+    ):
+        for batch in batches:
+            file.write_batch(batch, ROW_GROUP)
+            rows += batch.num_rows
     return rows
 
 

@@ -12,86 +12,33 @@ import hashlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from storage.files import make_directory, publish, sync_directory
+from storage.files import make_directory, sync_directory
 from storage.series.catalog import Segment, Written
-from storage.series.engine import handed_over, table_of
+from storage.series.engine import table_of
 from storage.series.rolled_up import RolledUp, RollupFile, files_of
-from storage.series.schema import ENCODED
-from storage.series.sql import COLUMNS, parquet, quote
+from storage.series.sql import COLUMNS, parquet
 from storage.series.summary import Summary
+from storage.series.writing import ROW_GROUP, write_lasting, write_parquet, write_passing
 
-ROW_GROUP = 131_072
-LASTING, PASSING = 9, 1  # levels of zstd: 5 % less for files that stay, at the same pace; runs go soon
 _File = Segment | RollupFile
 F = TypeVar("F", bound=_File)
 ARCHIVE = 2  # the level of a file of hourly rollups, whose readings are gone
 
 
-def write_parquet(
-    cursor: duckdb.DuckDBPyConnection, rows: str, columns: str, target: Path, *, order: str = "ORDER BY id, time"
-) -> int:
-    """Write columns, sorted by `id` and `time`, as zstd Parquet; returns the rows. Durable when it returns."""
-    # The engine makes a column required where it knows of no null in it. With this all files have the same schema.
-    optional = ", ".join(f"CASE WHEN id IS NOT NULL THEN {column} END AS {column}" for column in columns.split(", "))
-    with _published(target) as temporary:
-        [(count,)] = cursor.execute(
-            f"COPY (SELECT {optional} FROM ({rows}) {order}) TO {quote(str(temporary))}"
-            f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {LASTING}, PARQUET_VERSION v2,"
-            f" ROW_GROUP_SIZE {ROW_GROUP})"
-        ).fetchall()
-    return int(count)
-
-
-def write_passing(batches: Iterable[pa.RecordBatch], target: Path) -> int:
-    """Write sorted batches of ENCODED for a short life; returns the rows. Durable when it returns.
-
-    It takes half of the engine's time, and a quarter more space.
-    """
-    rows = 0
-    with (
-        _published(target) as temporary,
-        pq.ParquetWriter(
-            temporary,
-            ENCODED,
-            compression="zstd",
-            compression_level=PASSING,
-            use_dictionary=[name for name in ENCODED.names if name != "time"],  # type: ignore[arg-type] # stubs: bool
-            column_encoding={"time": "DELTA_BINARY_PACKED"},
-            store_schema=False,
-        ) as file,
-    ):
-        for batch in batches:
-            file.write_batch(batch, row_group_size=ROW_GROUP)
-            rows += batch.num_rows
-    return rows
-
-
-@contextlib.contextmanager
-def _published(target: Path) -> Iterator[Path]:
-    """Lend the name for a file that is `target` when the block has ended, durably; if it fails, nothing is left."""
-    temporary = target.with_suffix(".tmp")
-    try:
-        yield temporary
-        publish(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)  # a full disk is not to stay full for it
-        raise
-
-
 def describe(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:
     """Return what the catalog will say of a new file."""
-    rows, last = parquet([path]), "max(time)"
+    numbers, last = "count(value)", "max(time)"
     if level == ARCHIVE:
-        last = "max(time) + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND"
-    series = f"SELECT id, count(*) AS rows, min(time) AS first, {last} AS last FROM {rows} GROUP BY id ORDER BY id"
+        numbers, last = "count_if(count > 0)", "max(time) + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND"
+    counts = f"count(*) AS rows, {numbers} AS numbers, min(time) AS first, {last} AS last"
+    series = f"SELECT id, {counts} FROM {parquet([path])} GROUP BY id ORDER BY id"
     return Written(
         number,
         path,
@@ -168,36 +115,29 @@ class SegmentFiles:
     ) -> Written | None:
         """Write a relation as the segment with a new number. Durable when it returns; without rows there is none."""
         path = self._segments / f"{number:010d}.parquet"
-        write_parquet(cursor, rows, columns, path)
-        written = self._described(cursor, number, path, level)
-        if not written.series.num_rows:
-            path.unlink()
+        if level == ARCHIVE:
+            count = write_parquet(cursor, rows, columns, path)
+        else:
+            ordered = cursor.sql(f"SELECT {columns} FROM ({rows}) ORDER BY id, time")
+            count = write_lasting(ordered.to_arrow_reader(ROW_GROUP), path)
+        if not count:
+            path.unlink(missing_ok=True)
             return None
-        return written
+        return self._described(cursor, number, path, level)
 
-    def write_ordered(
-        self, cursor: duckdb.DuckDBPyConnection, number: int, pieces: Iterable[pa.Table], *, level: int
-    ) -> Written | None:
+    def write_ordered(self, number: int, pieces: Iterable[pa.Table], *, level: int) -> Written | None:
         """Write pieces that `sorting.in_order` gave, each with later ids than the one before, as a new segment.
 
         Durable when it returns; without rows there is none. What `pieces` raises is raised here.
         """
         path, summary = self._segments / f"{number:010d}.parquet", Summary()
         batches = summary.of(pieces)
-        rows = self._write_lasting(cursor, batches, path) if level else write_passing(batches, path)
+        rows = (write_lasting if level else write_passing)(batches, path)
         if not rows:
-            path.unlink()
+            path.unlink(missing_ok=True)
             return None
         size = path.stat().st_size
         return Written(number, path, level, size, digest(path), summary.series, summary.days)
-
-    @staticmethod
-    def _write_lasting(cursor: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch], path: Path) -> int:
-        with handed_over(batches, ENCODED) as reader:
-            cursor.register("ordered", reader)
-            rows = write_parquet(cursor, "SELECT * FROM ordered", COLUMNS, path, order="")
-            cursor.unregister("ordered")
-        return rows
 
     @staticmethod
     def _described(cursor: duckdb.DuckDBPyConnection, number: int, path: Path, level: int) -> Written:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from storage.series.aggregates import is_of_text
 from storage.series.catalog import Segment
 from storage.series.layers import Layers, arrange, relation
 from storage.series.moment import Moment
@@ -21,27 +22,34 @@ _WANTED = "id IN (SELECT id FROM wanted)"
 _NEVER = datetime(2000, 1, 1)
 _SMALL = timedelta(days=32)  # of a single series
 # Of each series, the files that may have its last reading before a time: none that ends before the newest time at or
-# after which there surely is one: nothing is sure of a series in a file from which some of it was deleted since.
+# after which there surely is one: nothing is sure of a series in a file from which some of it was deleted since. Of
+# numbers nothing is sure where the series has texts as well, which may have taken their places.
 _HOLDING = """
 SELECT DISTINCT segment FROM (
     SELECT segment, last,
         coalesce(max(sure) OVER (PARTITION BY id), TIMESTAMP '-infinity') AS surely
     FROM (
         SELECT segment, s.id, s.last, CASE
-            WHEN s.lost OR d.id IS NOT NULL THEN NULL WHEN s.last < {time} THEN s.last WHEN level < 2 THEN s.first
+            WHEN s.lost OR d.id IS NOT NULL OR {doubtful} THEN NULL WHEN s.last < {time} THEN s.last WHEN level < 2 THEN s.first
             END AS sure
         FROM (
-            SELECT segment, id, s.first, s.last, seq, level, false AS lost
+            SELECT segment, id, s.first, s.last, s.rows, s.numbers, seq, level, false AS lost
             FROM segments JOIN segment_series AS s USING (segment)
             UNION ALL
-            SELECT segment, id, s.first, s.last, seq, level, true AS lost
+            SELECT segment, id, s.first, s.last, s.rows, s.numbers, seq, level, true AS lost
             FROM quarantine JOIN quarantine_series AS s USING (segment)
         ) AS s
         LEFT JOIN deletions AS d ON d.id = s.id AND d.seq > s.seq AND d.first <= s.last AND d.last > s.first
-        WHERE s.first < {time} AND {some}
+        WHERE s.first < {time} AND {some} AND {may_have}
     )
 ) WHERE last >= surely
 """
+_ANY = {"doubtful": "false", "may_have": "true"}
+_NUMBERS = {  # runs without any may have texts in their places; files of early versions do not say how many they have
+    "doubtful": "s.id IN (SELECT id FROM segment_series WHERE numbers < rows UNION ALL"
+    " SELECT id FROM readings WHERE value IS NULL)",
+    "may_have": "(coalesce(s.numbers > 0, true) OR level = 0)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class Sources:
         first, last = moment.extent or (_NEVER, _NEVER)
         source = Source(
             "",
-            self.newest(moment, self._reach(selection)) if selection.looks_back else None,
+            self._before(moment, selection) if selection.looks_back else None,
             window.start or first,
             window.end or last,
             datetime.now(UTC).replace(tzinfo=None),
@@ -105,26 +113,32 @@ class Sources:
         """Return where the readings of a window lie."""
         return self._layers(moment, Spans.within(window), moment.segments)
 
-    def newest(self, moment: Moment, reach: Window, *, lenient: bool = False) -> str:
-        """Return the relation of the last reading of each series in `reach`.
+    def _before(self, moment: Moment, selection: Selection) -> str:
+        """Return the relation of what each series has last before the window: of what is about numbers, a number."""
+        numbers = selection.aggregate is not None and not is_of_text(selection.aggregate)
+        return self.newest(moment, self._reach(selection), numbers=numbers)
+
+    def newest(self, moment: Moment, reach: Window, *, numbers: bool = False, lenient: bool = False) -> str:
+        """Return the relation of the last reading, or number, of each series in `reach`.
 
         Raises InQuarantine where it may be in quarantine; with `lenient`, returns the last one that can be read.
         """
         only = f" AND {_WANTED}" if moment.some else ""
         ids = "s.id IN (SELECT id::UUID FROM wanted)" if moment.some else "true"
         end = timestamp(reach.end) if reach.end else "TIMESTAMP 'infinity'"
-        found = moment.cursor.execute(_HOLDING.format(time=end, some=ids)).fetchall()
-        numbers = {number for (number,) in found}
+        holding = _HOLDING.format(time=end, some=ids, **(_NUMBERS if numbers else _ANY))
+        files = {number for (number,) in moment.cursor.execute(holding).fetchall()}
         if not lenient:
-            refuse(moment.cursor, numbers)
-        segments = [s for s in moment.segments if s.number in numbers]
+            refuse(moment.cursor, files)
+        segments = [s for s in moment.segments if s.number in files]
         known = relation(self._layers(moment, Spans.within(reach), segments), reach.condition() + only)
         archives = [s for s in segments if s.level == ARCHIVE and reach.meets(s.first, s.last)]
         if archives and not lenient:
             moment.use(archives)
             known += f" UNION ALL {lasts([(self.files.path(s), s.seq) for s in archives], reach)}{only}"
         newest = "arg_max({time: time, value: value, text: text, status: status}, time)"
-        rows = f"SELECT id, {newest} AS newest FROM ({known}) GROUP BY id"
+        only = " WHERE value IS NOT NULL" if numbers else ""  # of what is left, as a text may be newer at its time
+        rows = f"SELECT id, {newest} AS newest FROM ({known}){only} GROUP BY id"
         return f"SELECT id, newest.time, newest.value, newest.text, newest.status FROM ({rows})"
 
     @staticmethod

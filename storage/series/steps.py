@@ -28,8 +28,8 @@ _EARLIEST, _LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # beyond them, 
 class Step:
     """A bucket width: whole months, or a fixed time, counted from `origin` by the clocks of `zone`.
 
-    Without an origin, buckets are counted from Monday 2000-01-03, those of months from 2000-01-01. `zone` is a name
-    of the IANA time zone database.
+    Without an origin, buckets are counted from Monday 2000-01-03, those of months from 2000-01-01. The origin of
+    months is on one of the days that each of them has, 1 to 28. `zone` is a name of the IANA time zone database.
     """
 
     months: int = 0
@@ -41,6 +41,12 @@ class Step:
     def start(self) -> datetime:
         """From where buckets are counted, on a clock of the zone."""
         return self.origin or (_NEW_YEAR if self.months else _MONDAY)
+
+    @property
+    def into_month(self) -> timedelta:
+        """How long after the start of a month a bucket of months starts."""
+        first = self.start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return self.start - first if self.months else timedelta()
 
     def interval(self) -> str:
         """Return the SQL interval."""
@@ -66,7 +72,8 @@ class Buckets:
     def __init__(self, step: Step, first: datetime, last: datetime) -> None:
         self._step = step
         longest = step.time + 31 * step.months * _DAY
-        self._shifts = _shifts(step.zone, max(first, _EARLIEST + longest) - longest, min(last, _LATEST))
+        around = max(first, _EARLIEST + longest) - longest, min(last, _LATEST - longest) + longest
+        self._shifts = _shifts(step.zone, *around)
 
     def start(self, time: str) -> str:
         """Return the SQL for the start of the bucket that `time` falls in."""
@@ -106,9 +113,10 @@ class Buckets:
         if not self._step.months:
             starts = times - (times - origin) % np.timedelta64(self._step.time, "us")
             return starts
-        month = times.astype("datetime64[M]")
+        into = np.timedelta64(self._step.into_month, "us")
+        month = (times - into).astype("datetime64[M]")
         over = (month - origin.astype("datetime64[M]")) % np.timedelta64(self._step.months, "M")
-        starts = (month - over).astype("datetime64[us]")
+        starts = (month - over).astype("datetime64[us]") + into
         return starts
 
     @property
@@ -135,7 +143,12 @@ class Buckets:
 
     def _counted(self, time: str, offset: timedelta = timedelta()) -> str:
         """Return the start of the bucket of a time that is `offset` behind the clock."""
-        return f"time_bucket({self._step.interval()}, {time}, {timestamp(self._step.start - offset)})"
+        into = self._step.into_month
+        origin = timestamp(self._step.start - offset - into)
+        if not into:
+            return f"time_bucket({self._step.interval()}, {time}, {origin})"
+        # The engine's buckets of months start with a month, whatever the origin.
+        return f"(time_bucket({self._step.interval()}, {time} - {_interval(into)}, {origin}) + {_interval(into)})"
 
     def clock(self, time: str) -> str:
         """Return the SQL for what the clock shows at a moment."""
@@ -180,9 +193,10 @@ def bucket_start(step: Step, time: datetime) -> datetime:
 def _counted(step: Step, time: datetime, origin: datetime) -> datetime:
     if not step.months:
         return time - (time - origin) % step.time
-    months = 12 * time.year + time.month - 1
+    month = time - step.into_month
+    months = 12 * month.year + month.month - 1
     months -= (months - 12 * origin.year - origin.month + 1) % step.months
-    return datetime(months // 12, months % 12 + 1, 1)
+    return datetime(months // 12, months % 12 + 1, 1) + step.into_month
 
 
 def _case(cases: Iterable[str], otherwise: str) -> str:

@@ -16,7 +16,7 @@ class Summary:
     """The series and the days of sorted readings that come in pieces, each series whole in one of them."""
 
     def __init__(self) -> None:
-        self._series = [_series_of(pa.array([], pa.string()), *(np.empty(0, np.int64) for _ in range(3)))]
+        self._series = [_series_of(pa.array([], pa.string()), *(np.empty(0, np.int64) for _ in range(4)))]
         self._days: set[int] = set()
 
     def of(self, pieces: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
@@ -33,12 +33,13 @@ class Summary:
         starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
         ends = np.append(starts[1:], len(codes))
         texts = ids.dictionary.take(pa.array(codes[starts]))
-        self._series.append(_series_of(texts, ends - starts, times[starts], times[ends - 1]))
+        numbers = np.add.reduceat(ordered.column("value").is_valid().to_numpy(), starts, dtype=np.int64)
+        self._series.append(_series_of(texts, ends - starts, numbers, times[starts], times[ends - 1]))
         self._days.update(np.unique(times // _DAY).tolist())
 
     @property
     def series(self) -> pa.Table:
-        """`id, rows, first, last` of each series, by id."""
+        """`id, rows, numbers, first, last` of each series, by id."""
         return pa.concat_tables(self._series)
 
     @property
@@ -48,8 +49,13 @@ class Summary:
 
 
 def _series_of(
-    ids: pa.Array[Any], rows: npt.NDArray[Any], first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
+    ids: pa.Array[Any],
+    rows: npt.NDArray[Any],
+    numbers: npt.NDArray[Any],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
 ) -> pa.Table:
     time = pa.timestamp("us")
     ends = {name: pa.array(times).cast(time) for name, times in (("first", first), ("last", last))}
-    return pa.table({"id": ids, "rows": pa.array(rows, pa.int64()), **ends})
+    counts = {name: pa.array(counted, pa.int64()) for name, counted in (("rows", rows), ("numbers", numbers))}
+    return pa.table({"id": ids, **counts, **ends})

@@ -29,19 +29,28 @@ def as_uuids(texts: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """
     encoded = cast("pa.DictionaryArray[Any, Any]", pc.dictionary_encode(texts.combine_chunks()))
     parsed = _parsed(cast("pa.StringArray", encoded.dictionary))
-    return pa.ExtensionArray.from_storage(pa.uuid(), parsed.take(encoded.indices))
+    uuids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(parsed), [None, pa.py_buffer(parsed.tobytes())])
+    return pa.ExtensionArray.from_storage(pa.uuid(), uuids.take(encoded.indices))
+
+
+def packed(texts: pa.ChunkedArray[Any]) -> npt.NDArray[np.bytes_]:
+    """Return texts without nulls as sixteen bytes each, in whose order the texts are as well.
+
+    Raises InvalidReadings for one that is no UUID.
+    """
+    return np.frombuffer(_parsed(cast("pa.StringArray", texts.combine_chunks())).tobytes(), "S16")
 
 
 def as_texts(uuids: Sequence[bytes]) -> pa.Array[Any]:
     """Return UUIDs of sixteen bytes each as text."""
-    packed = np.frombuffer(b"".join(uuids), np.uint8).reshape(len(uuids), 16)
+    bytes_of = np.frombuffer(b"".join(uuids), np.uint8).reshape(len(uuids), 16)
     letters = np.full((len(uuids), _LENGTH), ord("-"), np.uint8)
-    letters[:, _DIGITS] = _HEX[packed].reshape(len(uuids), 32)
+    letters[:, _DIGITS] = _HEX[bytes_of].reshape(len(uuids), 32)
     offsets = np.arange(0, _LENGTH * len(uuids) + 1, _LENGTH, dtype=np.int32).tobytes()
     return pa.StringArray.from_buffers(len(uuids), pa.py_buffer(offsets), pa.py_buffer(letters.tobytes()))
 
 
-def _parsed(texts: pa.StringArray) -> pa.Array[Any]:
+def _parsed(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
     lengths = pc.binary_length(texts).to_numpy()
     if (lengths != _LENGTH).any():
         raise _no_uuid(texts, int(np.argmax(lengths != _LENGTH)))
@@ -50,8 +59,7 @@ def _parsed(texts: pa.StringArray) -> pa.Array[Any]:
     broken = (digits == _NONE).any(axis=1) | (letters[:, _DASHES] != ord("-")).any(axis=1)
     if broken.any():
         raise _no_uuid(texts, int(np.argmax(broken)))
-    packed = digits[:, 0::2] << 4 | digits[:, 1::2]
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(texts), [None, pa.py_buffer(packed.tobytes())])
+    return (digits[:, 0::2] << 4 | digits[:, 1::2]).astype(np.uint8)
 
 
 def _letters(texts: pa.StringArray) -> npt.NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +46,14 @@ class Change:
         )
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Change:
+    def parse(cls, document: Sequence[Any]) -> Change:
         """Return the change that JSON has."""
-        lists = (tuple(document[name]) for name in ("made", "dropped", "graphs"))
-        return cls(document["added"], document["removed"], *lists)
+        added, removed, *lists = document
+        return cls(added, removed, *map(tuple, lists))
+
+    def document(self) -> Sequence[Any]:
+        """Return the change for JSON."""
+        return self.added, self.removed, self.made, self.dropped, self.graphs
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.made or self.dropped)
@@ -81,7 +85,7 @@ class Recorder:
         try:
             if not self._lost:
                 self._see_made(self._templates[int(number.value)], terms)
-        except OSError:  # the engine would pass over it, and commit
+        except OSError:  # the engine would pass over it, and commit what is not noted
             os._exit(1)
         except Exception:  # as above, which is no harm
             self._lose()

@@ -41,20 +41,36 @@ def recorded(store: ox.Store, text: str, base: str | None, run: Run, note: Note 
     return _told(store, update, base, run, text, note)
 
 
+def noted(store: ox.Store, text: str, base: str | None, run: Run, note: Note) -> None:
+    """Run an update, and have just the note told, before. Raises as `recorded` does."""
+    alone = _DATA_ALONE.fullmatch(text)
+    if alone is None or "\\u" in text or "\\U" in text:
+        recorded(store, text, base, run, note)
+    elif alone["verb"].upper() == "DELETE":
+        run(text, {})
+    else:
+        quads = _quads_of(text, base)
+        note.see(quads)
+        store.extend(quads)
+
+
 def _data(
     store: ox.Store, text: str, base: str | None, run: Run, alone: re.Match[str], note: Note | None
 ) -> Change | None:
     """Insert quads, which then have been read just once, or delete them."""
     start, end = alone.span("verb")
     quads = _quads_of(f"{text[:start]}INSERT{text[end:]}", base)
-    inserts = alone["verb"].upper() == "INSERT"
-    recorder = Recorder(store, note=note if inserts else None)
-    recorder.see(quads)
-    if inserts:
-        store.extend(quads)
+    if alone["verb"].upper() == "INSERT":
+        new = [quad for quad in quads if quad not in store]
+        names = {quad.graph_name for quad in new} - {ox.DefaultGraph()}
+        change = Change.of(new, (), [name for name in names if not store.contains_named_graph(name)], ())
+        if note is not None:
+            note.see(new)
+        store.extend(new)
     else:
+        change = Change.of((), [quad for quad in quads if quad in store], (), ())
         run(text, {})
-    return recorder.change()
+    return change
 
 
 def _quads_of(insert_data: str, base: str | None) -> list[ox.Quad]:

@@ -27,10 +27,10 @@ _QUIET = Options(seal_seconds=1e9, compact_runs=1 << 30)
 def fill(data: Path, blocks: Iterator[Block]) -> int:
     """Add blocks of whole days, each newer than all before, as a segment each; returns how many readings."""
     store, readings = SeriesStore(data / "series", _QUIET), 0
-    with contextlib.closing(store), contextlib.closing(store._hot.cursor()) as cursor:
+    with contextlib.closing(store):
         for block in blocks:
             number, seq, rows = store._hot.next_segment(), store._hot.reserve_seq(), ordered(block)
-            written = store._files.write_ordered(cursor, number, [rows], level=1)
+            written = store._files.write_ordered(number, [rows], level=1)
             newest = ends(rows)
             with store._hot.transaction() as transaction:
                 catalog.enter(transaction, [written] if written else [], seq)

@@ -87,3 +87,26 @@ def test_zstd_with_a_window_above_8_mib_is_broken() -> None:
     # The head of a frame (RFC 8878, section 3.1.1): magic, no content size, a window of 2^(10+17) bytes.
     with pytest.raises(Broken):
         list(UNPACKERS["zstd"]().unpack(bytes.fromhex("28b52ffd") + bytes([0x00, 17 << 3]) + b"\x01\x00\x00"))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_the_event_loop_gets_its_turn_between_parts_that_hold_nothing(coding: str) -> None:
+    pieces = UNPACKERS[coding]().unpack(packed(coding, b"") * 1000)
+    assert sum(1 for _ in pieces) >= 1000
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_many_parts_that_hold_next_to_nothing_are_broken(coding: str) -> None:
+    with pytest.raises(Broken, match="parts that hold less"):
+        list(UNPACKERS[coding]().unpack(packed(coding, b"x") * 10_100))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_many_parts_with_something_in_them_are_read(coding: str) -> None:
+    line = TEXT[:300]
+    assert unpacked(coding, packed(coding, line) * 12_000) == line * 12_000
+
+
+def test_frames_to_be_skipped_are_counted() -> None:
+    with pytest.raises(Broken, match="parts that hold less"):  # RFC 8878, section 3.1.2
+        list(UNPACKERS["zstd"]().unpack(bytes.fromhex("502a4d1800000000") * 20_000))

@@ -112,3 +112,12 @@ def test_other_updates_go_on_while_a_document_is_fetched(twin: TestClient, peer:
     loading.join()
     assert answers[0].status_code == 204
     assert len(everything(twin)) == 2
+
+
+def test_what_may_be_too_much_to_read_is_refused(twin: TestClient, peer: Peer) -> None:
+    """Its memory would be the server's own."""
+    bomb = b'<!DOCTYPE rdf [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>' + RDF_XML
+    peer.replies["/"] = typed("application/rdf+xml", bomb)
+    status, detail = problem(update(twin, f"LOAD <{peer.url}>"))
+    assert (status, detail.endswith("POST /models?url= does")) == (502, True)
+    assert everything(twin) == []

@@ -21,7 +21,7 @@ from ontologies.point_map import PointMap
 from server.errors import Problem, problem_of
 from server.twin.loading import Document, load_model, stage
 from server.twin.models import Model
-from storage.errors import MemoryLimitExceeded
+from storage.errors import DeadlineExceeded, MemoryLimitExceeded
 from storage.files import DataDirectory
 from storage.graph.store import GraphStore
 from tests.server.building import MODEL, SITE, ZONE_1
@@ -128,7 +128,7 @@ def test_an_error_on_the_last_line_has_its_place_and_changes_nothing(store: Grap
     assert (document["line"], document["column"]) == (30_001, 21)
     assert isinstance(raised.value, FormatError) == (way == "here")
     assert len(store) == 1
-    assert list(store._loading.iterdir()) == []
+    assert list(store._contents._folder.iterdir()) == []
 
 
 @pytest.mark.usefixtures("way")
@@ -199,3 +199,44 @@ def test_a_small_workbook_that_unpacks_to_much_is_read_apart(
     with pytest.raises(MemoryLimitExceeded):
         load_model(store, Model(spooled(bomb.getvalue()), "points.xlsx"))
     assert len(store) == 0
+
+
+DEEP = {
+    RdfFormat.JSON_LD: b'{"@id":"urn:a:s","urn:a:p":' * 6000 + b"1" + b"}" * 6000,
+    RdfFormat.TURTLE: b"<urn:a:s> <urn:a:p> "
+    + b"<<( <urn:a:s> <urn:a:p> " * 40_000
+    + b"1"
+    + b" )>>" * 40_000
+    + b" .",
+}
+ENTITIES = "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(12))
+BOMB = f"""<!DOCTYPE rdf [<!ENTITY a "aaaaaaaaaa">{ENTITIES}]>
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="urn:a:">
+<a:s rdf:about="urn:a:s"><a:p>&m;</a:p></a:s></rdf:RDF>"""
+
+
+@pytest.mark.parametrize("fmt", DEEP, ids=str)
+def test_a_document_that_is_too_deep_ends_the_process_that_reads_it_alone(store: GraphStore, fmt: RdfFormat) -> None:
+    with store.staged() as staged, pytest.raises(MemoryLimitExceeded, match="too deep in each other"):
+        stage(staged, Document(spooled(DEEP[fmt]), fmt, G))
+    with pytest.raises(MemoryLimitExceeded):
+        load_model(store, Model(spooled(DEEP[fmt]), "deep", fmt.media_type if fmt != RdfFormat.JSON_LD else "jsonld"))
+    assert len(store) == 0
+
+
+def test_entities_that_unfold_without_end_are_refused(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.twin.loading.MEMORY", 256 << 20)
+    with store.staged() as staged, pytest.raises(MemoryLimitExceeded):
+        stage(staged, Document(spooled(BOMB.encode()), RdfFormat.RDF_XML, G))
+    with pytest.raises(MemoryLimitExceeded):
+        load_model(store, Model(spooled(BOMB.encode()), "bomb.rdf"))
+    assert len(store) == 0
+
+
+def test_a_document_whose_reading_takes_too_long_is_given_up(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.twin.loading.LARGE", -1)
+    monkeypatch.setattr("server.twin.loading.SECONDS", 0.1)  # which a process takes to begin
+    with store.staged() as staged, pytest.raises(DeadlineExceeded, match="took more than 0 s"):
+        stage(staged, Document(spooled(b"<urn:a:s> <urn:a:p> 1 ."), RdfFormat.TURTLE, G))

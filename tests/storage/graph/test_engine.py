@@ -230,7 +230,10 @@ def test_a_group_is_synced_as_a_whole_before_it_is_answered(tmp_path: Path) -> N
     updates = [(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}", None) for number in range(3)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fdatasync", lambda _: seen.append(len(store)))
-        assert writer._write(store, logs, Sharing(store, tmp_path), {"updates": updates}) == [{"ok": None}] * 3
+        assert (
+            writer._write(store, logs, Sharing(store, tmp_path), {"updates": updates, "record": False})
+            == [{"ok": None}] * 3
+        )
     assert set(seen) == {3}
     logs.close()
 
@@ -263,7 +266,7 @@ def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None
         begun = store.begin_updates([(ONE, None)])
         assert begun is not None
         running = threads.submit(store.update, "INSERT DATA { <urn:s> <urn:p> 2 }")
-        while not store._waiting:
+        while not store._pen.wanted:
             time.sleep(0.001)
         assert begun.end() == [store.generation]
         assert running.result(SECONDS) == store.generation

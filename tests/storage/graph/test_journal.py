@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import Corrupt
-from storage.graph.journal import Bounds, Journal
+from storage.graph.journal import Bounds, Journal, Made
 from storage.graph.recording.recorder import Change
 
 ONE = Change("<urn:b> <urn:p> _:x .\n<urn:a> <urn:p> <urn:b> <urn:g> .\n", "", ("urn:g",), (), (None, "urn:g"))
@@ -18,8 +18,8 @@ def numbers(journal: Journal) -> list[int]:
 def test_what_is_recorded_is_there_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "changes")
     large = Change("".join(f"<urn:a> <urn:p> <urn:{n:03}> .\n" for n in range(500)), "<urn:a> <urn:p> <urn:x> .\n")
-    assert [journal.append("me", "one", (None, "urn:g"), ONE), journal.append("me", "two", (None,), large)] == [1, 2]
-    journal.append("me", "unknown", ("urn:g",), None)
+    assert journal.append([Made("me", "one", (None, "urn:g"), ONE), Made("me", "two", (None,), large)]) == 2
+    assert journal.append([Made("me", "unknown", ("urn:g",), None)]) == 3
     journal.close()
     journal = Journal(tmp_path / "changes")
     newest, second, first = journal.listed(5)
@@ -38,29 +38,29 @@ def test_what_is_recorded_is_there_again(tmp_path: Path) -> None:
 def test_it_is_bounded_by_number_bytes_and_age(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "number", Bounds(number=2))
     for _ in range(4):
-        journal.append("me", "it", (), ONE)
+        journal.append([Made("me", "it", (), ONE)])
     assert numbers(journal) == [4, 3]
     journal.close()
     journal = Journal(tmp_path / "number", Bounds(bytes=1))
-    journal.append("me", "it", (), ONE)
+    journal.append([Made("me", "it", (), ONE)])
     assert numbers(journal) == [5], "the newest stays, whatever its size"
     journal.close()
     journal = Journal(tmp_path / "number", Bounds(days=-1))
     for _ in range(95):
-        journal.append("me", "it", (), ONE)
+        journal.append([Made("me", "it", (), ONE)])
     assert numbers(journal) == [100]
     journal.close()
 
 
 def test_a_copy_has_what_is_recorded(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "changes")
-    journal.append("me", "it", (), ONE)
+    journal.append([Made("me", "it", (), ONE)])
     journal.back_up(tmp_path / "copy")
-    journal.append("me", "more", (), ONE)
+    journal.append([Made("me", "more", (), ONE)])
     journal.close()
     copy = Journal(tmp_path / "copy")
     assert [entry.what for entry in copy.listed(5)] == ["it"]
-    assert copy.append("me", "other", (), ONE) == 2
+    assert copy.append([Made("me", "other", (), ONE)]) == 2
     copy.close()
 
 

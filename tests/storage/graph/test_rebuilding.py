@@ -179,7 +179,7 @@ def test_a_loader_that_dies_changes_nothing(store: GraphStore, directory: DataDi
 
 
 def test_closing_ends_a_load(directory: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.graph.store._PATIENCE", 0.0)
+    monkeypatch.setattr("storage.graph.pen._PATIENCE", 0.0)
     store = GraphStore(directory)
     store.add(some(3))
     with store.staged() as staged, ThreadPoolExecutor() as threads:

@@ -17,7 +17,7 @@ import pytest
 
 from storage.errors import WriterCrashed
 from storage.files import DataDirectory
-from storage.graph import store as graph_store
+from storage.graph import contents
 from storage.graph.readers import Limits, Query, ReaderPool
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.text import MOST
@@ -100,7 +100,7 @@ def test_each_way_to_write_tells_what_becomes_shared(
     change: Callable[[GraphStore], object], large: bool, directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:  # for these few quads
-        monkeypatch.setattr(graph_store, "MOST_IN_TRANSACTION", 0)
+        monkeypatch.setattr(contents, "MOST_IN_TRANSACTION", 0)
     store = GraphStore(directory)
     store.add([ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.NamedNode("urn:o"), G)])
     store.add(quads(2, G, "urn:q"))
@@ -175,7 +175,7 @@ def test_readers_see_one_triple(store: GraphStore, readers: ReaderPool) -> None:
 def test_readers_see_that_large_graphs_have_been_compared(
     directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_store, "MOST_IN_TRANSACTION", 10)
+    monkeypatch.setattr(contents, "MOST_IN_TRANSACTION", 10)
     store = GraphStore(directory)
     readers = ReaderPool(store, size=1)
     store.add([*quads(20, G), *quads(20, H, "urn:q")])

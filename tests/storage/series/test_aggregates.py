@@ -192,6 +192,45 @@ def test_the_last_reading_before_a_window_is_found_wherever_it_lies(fresh: Calla
     assert [row[2] for row in rows_of(store.select(selection))] == [3.0, 2.0, 4.0]
 
 
+@pytest.mark.parametrize("texts", ["hot", "sealed", "compacted"])
+def test_texts_between_do_not_hide_the_last_number_before_a_window(
+    fresh: Callable[[], SeriesStore], texts: str
+) -> None:
+    store = fresh()
+    store.append_stream(table([reading(1, 0, 2.0), reading(1, 10, 3.0), reading(2, 0, 5.0)]).to_reader())
+    store.compact()
+    # One text takes the place of a number; of the second series there are texts alone in its file.
+    store.append(table([reading(1, 10, "fault"), reading(1, 3000, "fault"), reading(2, 3000, "off")]))
+    if texts != "hot":
+        store.seal()
+    if texts == "compacted":
+        store.compact()
+    window = Window(minute(6000), minute(6060))
+    for aggregate, values in (("twmean", [2.0, 5.0]), ("integral", [2.0, 5.0]), ("duration:off", [0.0, 3600.0])):
+        assert [row[2] for row in rows_of(store.select(Selection(window, aggregate, HOUR)))] == values
+    store.append(table([reading(1, 6030, 7.0)]))
+    assert [row[2] for row in rows_of(store.select(Selection(window, "difference", HOUR)))] == [5.0]
+
+
+def test_of_series_of_numbers_few_files_are_looked_at(fresh: Callable[[], SeriesStore]) -> None:
+    store = fresh()
+    for day in range(3):
+        store.append_stream(table([reading(1, 1440 * day, day), reading(2, 1440 * day, "on")]).to_reader())
+        store.compact()
+    for path in sorted((store.directory / "segments").iterdir())[:-1]:
+        path.unlink()  # nobody looks there, also not for numbers of the series that has texts alone
+    selection = Selection(Window(minute(6000), minute(6060)), "integral", HOUR)
+    assert rows_of(store.select(selection)) == [(series_id(1), minute(6000), 2.0)]
+
+
+@pytest.mark.parametrize(("start", "hours"), [(0, [1.0]), (45, [0.5]), (60, [])])
+def test_a_value_from_before_an_open_window_holds_to_the_end_of_its_bucket(
+    fresh: Callable[[], SeriesStore], start: int, hours: list[float]
+) -> None:
+    found = read(fresh(), {30: 2.0}, Selection(Window(minute(start)), "integral", HOUR))
+    assert [value for _, value in found] == hours
+
+
 @pytest.mark.parametrize("name", ["", "avg", "p", "p101", "p1000", "p-1", "duration:", "twmean:1", "mean;"])
 def test_names_that_are_none(name: str) -> None:
     assert not is_aggregate(name)

@@ -15,7 +15,7 @@ from storage.series.steps import Buckets, Step, bucket_start
 
 _ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
 _STEPS = ("PT7M", "PT1H", "PT7H", "P1D", "P1W", "P5M")
-_ORIGINS = (None, datetime(2024, 2, 29, 6, 30))
+_ORIGINS = (None, datetime(2024, 2, 29, 6, 30), datetime(2030, 1, 28))
 
 
 def _times() -> list[datetime]:

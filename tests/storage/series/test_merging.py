@@ -71,7 +71,7 @@ def test_what_is_noted_of_pieces_is_what_is_in_the_file(
         in_order(table([reading(series, 1440 * day + series % 10, 1.0) for series in some for day in days]))
         for some in ((1, 2), (3,), (7, 1 << 100))
     ]
-    written = files.write_ordered(cursor, 1, iter(pieces), level=1)
+    written = files.write_ordered(1, iter(pieces), level=1)
     assert written is not None
     expected = describe(cursor, 1, written.path, 1)
     assert (written.bytes, written.digest, written.level) == (expected.bytes, expected.digest, 1)
@@ -80,23 +80,19 @@ def test_what_is_noted_of_pieces_is_what_is_in_the_file(
     assert rows_of(pq.read_table(written.path)) == [row for piece in pieces for row in rows_of(piece)]
 
 
-def test_without_rows_there_is_no_file(
-    files: SegmentFiles, cursor: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    assert files.write_ordered(cursor, 1, iter([]), level=1) is None
+def test_without_rows_there_is_no_file(files: SegmentFiles, tmp_path: Path) -> None:
+    assert files.write_ordered(1, iter([]), level=1) is None
     assert list((tmp_path / "segments").iterdir()) == []
 
 
-def test_a_failure_on_the_way_is_raised_as_it_was(
-    files: SegmentFiles, cursor: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_a_failure_on_the_way_is_raised_as_it_was(files: SegmentFiles, tmp_path: Path) -> None:
     def pieces() -> Iterator[pa.Table]:
         yield in_order(table([reading(1, 0, 1.0)]))
         raise InvalidReadings("the second piece is lost")
 
     with pytest.raises(InvalidReadings, match="the second piece is lost"):
-        files.write_ordered(cursor, 1, pieces(), level=1)
+        files.write_ordered(1, pieces(), level=1)
     assert list((tmp_path / "segments").iterdir()) == []
-    written = files.write_ordered(cursor, 1, [in_order(table([reading(1, 0, 1.0)]))], level=1)
+    written = files.write_ordered(1, [in_order(table([reading(1, 0, 1.0)]))], level=1)
     assert written is not None
     assert written.series.column("id").to_pylist() == [series_id(1)]

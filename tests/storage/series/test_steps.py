@@ -24,6 +24,8 @@ WIDTHS = {
     "week": Step(time=7 * DAY),
     "month": Step(months=1),
     "year from April": Step(months=12, origin=datetime(2020, 4, 1)),
+    "month from the 15th": Step(months=1, origin=datetime(2025, 1, 15)),
+    "quarter from the 28th at 6:30": Step(months=3, origin=datetime(2026, 2, 28, 6, 30)),
     "day from six": Step(time=DAY, origin=datetime(2020, 1, 1, 6)),
 }
 
@@ -37,6 +39,7 @@ def counted(step: Step, time: datetime) -> datetime:
     if not step.months:
         return time - (time - step.start) % step.time
     months = (time.year - step.start.year) * 12 + time.month - step.start.month
+    months -= time < step.start.replace(year=time.year, month=time.month)  # it began in the month before
     turn = step.start.month - 1 + months // step.months * step.months
     return step.start.replace(year=step.start.year + turn // 12, month=turn % 12 + 1)
 
@@ -84,6 +87,12 @@ def test_buckets(engine: duckdb.DuckDBPyConnection, step: Step) -> None:
     rows = engine.execute(f"SELECT start, {buckets.end('start')} FROM ({grid}) ORDER BY start").fetchall()
     assert set(found.values()) <= {start for start, _ in rows}
     assert [end for _, end in rows[:-1]] == [start for start, _ in rows[1:]]  # no gap, no overlap
+
+
+def test_a_bucket_ends_by_the_clock_of_its_end(engine: duckdb.DuckDBPyConnection) -> None:
+    autumn = datetime(2026, 10, 2)
+    end = Buckets(Step(months=1, zone="Europe/Berlin"), autumn, autumn).end(timestamp(datetime(2026, 9, 30, 22)))
+    assert engine.execute(f"SELECT {end}").fetchone() == (datetime(2026, 10, 31, 23),)
 
 
 def test_days_have_23_24_and_25_hours(engine: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,100 @@
+"""The frame of the application: Starlette's, with short ways from request to route and from error to answer.
+
+Starlette asks one route after the other, and handles errors in two places, each of which wraps what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+
+from server.edge.origins import methods_of
+from server.errors import Problem, bad_request, problem_of
+
+Form = Callable[[Request, Problem], Response]
+
+
+class Service(Starlette):
+    """An application: `middleware` from the outside in, then the routes."""
+
+    def __init__(
+        self, routes: Sequence[Route], middleware: Sequence[Middleware], lifespan: Lifespan[Service]
+    ) -> None:
+        super().__init__(middleware=middleware)
+        self.router = _Routes(routes, lifespan=lifespan)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the middleware around the routes, and nothing else."""
+        app: ASGIApp = self.router
+        for made, arguments, named in reversed(self.user_middleware):
+            app = made(app, *arguments, **named)
+        return app
+
+
+class _Routes(Router):
+    """Goes to a route at once whose path is all that there is to it."""
+
+    def __init__(self, routes: Sequence[Route], lifespan: Lifespan[Service]) -> None:
+        super().__init__(routes, lifespan=lifespan)
+        self._fixed = {route.path: route for route in routes if not route.param_convertors}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._fixed.get(scope.get("path", ""))
+        if route is None or scope["method"] not in (route.methods or ()):
+            await super().__call__(scope, receive, send)
+            return
+        scope["route"] = route
+        await route.app(scope, receive, send)
+
+
+class Answering:
+    """Middleware that answers with a problem what is raised before the answer begins; later, it goes on."""
+
+    def __init__(self, app: ASGIApp, form: Form) -> None:
+        """`form` makes the answer of a problem."""
+        self._app = app
+        self._form = form
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on. What is our own fault is raised again when it has been answered, for the log."""
+        begun = scope["type"] != "http"
+
+        def noted(message: Message) -> Awaitable[None]:
+            nonlocal begun
+            begun = True
+            return send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if begun:
+                raise
+            problem = _problem(scope, error)
+            await self._form(Request(scope), problem or _internal())(scope, receive, send)
+            if problem is None:
+                raise
+
+
+def _problem(scope: Scope, error: Exception) -> Problem | None:
+    """Return the problem that an error is to the client; None for what is our own fault."""
+    if isinstance(error, ClientDisconnect):
+        return bad_request("the request ended before its body did")
+    if not isinstance(error, HTTPException):
+        return problem_of(error)
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    problem = Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem.headers["Allow"] = methods_of(scope) or ""
+    return problem
+
+
+def _internal() -> Problem:
+    return Problem(500, "internal", "something went wrong inside the server", hint="its log says what")
