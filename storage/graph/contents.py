@@ -46,7 +46,7 @@ class Contents:
             with self._pen.held():
                 few = self._few(staged, graphs)
                 if few is not None:
-                    commit = self._transact(update=replacing(graphs, few), base=None)
+                    commit = self._transact(update=replacing(graphs, few), base=None, adds=n_quads(few))
                 else:
                     commit = self._rebuild(staged, graphs)
             return self._pen.settle(commit)
@@ -57,7 +57,7 @@ class Contents:
             with self._pen.held():
                 few = None if _names_by_blank_node(staged) else self._few(staged, None)  # no update can name those
                 if few is not None:
-                    commit = self._transact(update=replacing_all(few), base=None)
+                    commit = self._transact(update=replacing_all(few), base=None, adds=n_quads(few))
                 else:
                     commit = self._rebuild(staged, None)
             return self._pen.settle(commit)
@@ -76,9 +76,10 @@ class Contents:
         """Drop a graph."""
         with self.staged() as nothing, self._pen.held():
             if self._few(nothing, [graph]) is not None:
-                commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None)
+                commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None, adds="")
             else:
                 commit = self._rebuild(nothing, [graph], dropped=True)
+            self._engine.write(forget=True)
         self._pen.settle(commit)
 
     @contextlib.contextmanager
@@ -119,6 +120,7 @@ class Contents:
                 [] if dropped else [iri for iri in drop or [] if iri is not None],
                 rebuild=bool(drop) and self._mostly(drop or []),
             )
+            self._rebuilding.tell_changed(staged.graphs)
         with self._engine.paused():
             self._exchange()
         return self._pen.next()

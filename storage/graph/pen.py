@@ -124,6 +124,12 @@ class Pen:
         for call in self._watching:
             call()
 
+    def renew(self) -> None:
+        """Begin a new generation without a commit, for readers to open their snapshots anew."""
+        with self.held():
+            commit = self.next()
+        self.reach(commit)
+
     def fail(self, error: OSError) -> None:
         """Let all writes fail from now on, this one with DiskFailed."""
         self._syncing.fail(error)

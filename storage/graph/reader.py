@@ -26,7 +26,9 @@ from storage.graph.extensions import extensions
 from storage.graph.guard import keywords
 from storage.graph.overlay import copy_snapshot, is_small, update_of
 from storage.graph.rewriting import ask
+from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
 from storage.graph.rows import Counter, counter
+from storage.graph.sharing import read
 
 CHUNK = 1 << 16
 HEADER = struct.Struct(">cIQ")
@@ -105,12 +107,12 @@ def _graph(iri: str | None) -> ox.NamedNode | ox.DefaultGraph:
     return ox.NamedNode(iri) if iri is not None else ox.DefaultGraph()
 
 
-def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> Output:
+def _answer(store: ox.Store, shared: Shared, request: dict[str, Any], pipe: BinaryIO) -> Output:
     media_type = request["format"]
     output = Output(pipe, counter(media_type), request["max_rows"], request["max_bytes"])
     target = cast("IO[bytes]", output)
     if "query" in request:
-        _query(store, request, target)
+        _query(store, shared, request, target)
     elif request["whole"]:
         store.dump(target, _rdf_format(media_type))
     else:
@@ -118,17 +120,20 @@ def _answer(store: ox.Store, request: dict[str, Any], pipe: BinaryIO) -> Output:
     return output
 
 
-def _query(store: ox.Store, request: dict[str, Any], output: IO[bytes]) -> None:
+def _query(store: ox.Store, shared: Shared, request: dict[str, Any], output: IO[bytes]) -> None:
     text, defaults, named = request["query"], request["default_graphs"], request["named_graphs"]
+    names_graphs = _has_from(text)
+    is_union = request["union"] and defaults is None and named is None and not names_graphs
+    is_merge = is_union or names_graphs or (defaults is not None and len(defaults) > 1)
     run = partial(
         store.query,
         base_iri=request["base"],
-        use_default_graph_as_union=request["union"] and defaults is None and named is None and not _has_from(text),
+        use_default_graph_as_union=is_union,
         default_graph=None if defaults is None else [_graph(iri) for iri in defaults],
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
         **extensions(text),
     )
-    results = ask(text, run)
+    results = ask(text, run, shared if is_merge else NOTHING)
     if isinstance(results, ox.QueryTriples):
         results.serialize(output, _rdf_format(request["format"]))
     else:
@@ -165,24 +170,25 @@ def _overlaid(store: ox.Store, snapshot: Path, overlay: Path) -> ox.Store:
 
 def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
     store: ox.Store | None = None
-    snapshot = Path()
+    snapshot, shared = Path(), UNKNOWN
     for line in requests:
         request = json.loads(line)
         if "open" in request:
             store = None  # the old one goes first, so that there are never two in memory
             snapshot = Path(request["open"])
-            store = ox.Store.read_only(str(snapshot))
+            store, shared = ox.Store.read_only(str(snapshot)), read(snapshot)
             pipe.write(HEADER.pack(b"E", 0, 0))
             pipe.flush()
         elif store is not None:
-            _answer_within(store, snapshot, request, pipe)
+            _answer_within(store, shared, snapshot, request, pipe)
 
 
-def _answer_within(store: ox.Store, snapshot: Path, request: dict[str, Any], pipe: BinaryIO) -> None:
+def _answer_within(store: ox.Store, shared: Shared, snapshot: Path, request: dict[str, Any], pipe: BinaryIO) -> None:
     signal.setitimer(signal.ITIMER_REAL, max(request["seconds"], _SHORTEST))
     try:
-        overlay = request.get("overlay")
-        output = _answer(_overlaid(store, snapshot, Path(overlay)) if overlay else store, request, pipe)
+        if overlay := request.get("overlay"):
+            store, shared = _overlaid(store, snapshot, Path(overlay)), UNKNOWN
+        output = _answer(store, shared, request, pipe)
         output.finish()  # a store of an overlay is closed by now, and its folder may go
     except Exception as error:  # whatever it is, the parent gets its name
         pipe.write(_error(error))

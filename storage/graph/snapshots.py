@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.files import empty_directory
+from storage.graph.sharing import FILE, Snapped
 from storage.graph.sync import Log, Logs
 
 _LONGEST = 256 << 10  # bytes of logs that each reader replays when it opens a snapshot: 10 ms
-_NOT_OF_THE_STORE = ("LOG", "LOCK")
+_NOT_OF_THE_STORE = ("LOG", "LOCK", FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,13 @@ class Snapshots:
         generation: Callable[[], int],
         checkpoint: Callable[[Path], None],
         settle: Callable[[], None],
+        unsettled: Callable[[], None] = lambda: None,
     ) -> None:
-        """`checkpoint` writes one to a path that does not exist; `settle` makes durable what is in the logs."""
+        """`checkpoint` writes one to a path that does not exist; `settle` makes durable what is in the logs.
+
+        `unsettled` is called where it is not known yet what the graphs in a snapshot share.
+        """
+        self._unsettled = unsettled
         self._folder = folder
         self._logs = logs
         self._generation = generation
@@ -76,10 +82,13 @@ class Snapshots:
         generation = self._generation()  # read first: a commit that ends meanwhile may be in, and does no harm
         made = Snapshot(generation, self._folder / str(generation))
         shutil.rmtree(made.path, ignore_errors=True)
+        snapped = Snapped(self._logs.folder)
         if not self._continue(made.path):
             era = self._logs.era
             self._checkpoint(made.path)
             self._begin(made, era)
+        if not snapped.write(made.path):
+            self._unsettled()
         return made
 
     def _begin(self, checkpoint: Snapshot, era: int) -> None:

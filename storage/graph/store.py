@@ -27,6 +27,7 @@ from storage.graph.pen import Pen
 from storage.graph.rebuilding import Rebuilding
 from storage.graph.recording.recorder import Change, n_quads
 from storage.graph.replacing import Graph
+from storage.graph.settling import Settling
 from storage.graph.snapshots import Snapshot, Snapshots
 from storage.graph.staging import Staged
 from storage.graph.sync import Logs
@@ -51,8 +52,14 @@ class GraphStore:
         pen = self._pen = Pen(directory.epoch * _EPOCH, logs.sync)
         self._groups = Groups(engine, pen)
         self._contents = Contents(engine, pen, self._rebuilding, logs, directory.loading)
+        self._settling = Settling(lambda: bool(engine.ask("settled")), pen.renew)
         self._snapshots = Snapshots(
-            directory.snapshots, logs, lambda: pen.generation, engine.checkpoint, self._settle_what_can_be
+            directory.snapshots,
+            logs,
+            lambda: pen.generation,
+            engine.checkpoint,
+            self._settle_what_can_be,
+            self._settling.soon,
         )
         pen.sync()
         sync_directory(directory.graph)
@@ -213,6 +220,7 @@ class GraphStore:
 
     def close(self) -> None:
         """Flush and let go of the store; a write that does not end now is given up. Closing twice is fine."""
+        self._settling.close()
         with self._pen.closing(self._hasten):
             self._engine.close()
             self._logs.close()

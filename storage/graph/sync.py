@@ -110,6 +110,11 @@ class Logs:
         finally:
             self.era += 1
 
+    @property
+    def folder(self) -> Path:
+        """The store's directory."""
+        return self._folder
+
     def path(self, log: Log) -> Path:
         """Return where a log is."""
         return self._folder / f"{log.number:06}.log"

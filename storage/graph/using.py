@@ -17,6 +17,11 @@ def names_dataset(text: str) -> bool:
     return any(_word(token) in ("USING", "WITH") for token in _outer_tokens(text))
 
 
+def names_several(text: str) -> bool:
+    """Tell whether a WHERE of the update may read several graphs as its default graph."""
+    return text.upper().count("USING") > 1
+
+
 def with_using(text: str, default: Sequence[str], named: Sequence[str]) -> str:
     """Return the update with these graphs as the dataset of its every operation."""
     clauses = "".join([*(f"USING <{iri}> " for iri in default), *(f"USING NAMED <{iri}> " for iri in named)])

@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -29,10 +30,12 @@ from storage.graph.extensions import extensions
 from storage.graph.lifeline import end_with_parent
 from storage.graph.recording.applying import apply
 from storage.graph.recording.recorder import Change, n_quads
-from storage.graph.recording.running import Functions, recorded
+from storage.graph.recording.running import Functions, noted, recorded
 from storage.graph.rewriting import ask
+from storage.graph.rewriting.shared import NOTHING
+from storage.graph.sharing import Note, Sharing
 from storage.graph.sync import Logs
-from storage.graph.using import with_union
+from storage.graph.using import names_several, with_union
 
 Request = dict[str, Any]
 
@@ -50,7 +53,7 @@ _KINDS: dict[type[Exception], str] = {
 }
 
 
-def _write(store: ox.Store, logs: Logs, request: Request) -> object:
+def _write(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> object:
     """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change).
 
     Of `updates`, which are synced besides, it returns for each the answer that it would be alone.
@@ -58,21 +61,26 @@ def _write(store: ox.Store, logs: Logs, request: Request) -> object:
     if "updates" in request:
         record = request["record"]
         answers = [
-            _outcome(store, {"update": text, "base": base, "record": record}) for text, base in request["updates"]
+            _outcome(store, sharing, {"update": text, "base": base, "record": record})
+            for text, base in request["updates"]
         ]
         _sync(logs)
         return answers
     if "update" in request:
-        return _document(_update(store, request))
+        return _document(_update(store, sharing, request))
     if "apply" in request:
-        return _document(apply(store, Change.parse(request["apply"])))
+        return _document(apply(store, Change.parse(request["apply"]), Note(sharing, store)))
+    if "forget" in request:
+        sharing.forget()
+        return None
+    Note(sharing, store).see(ox.parse(request["quads"], ox.RdfFormat.N_QUADS))
     store.load(request["quads"], ox.RdfFormat.N_QUADS)
     return None
 
 
-def _outcome(store: ox.Store, request: Request) -> dict[str, Any]:
+def _outcome(store: ox.Store, sharing: Sharing, request: Request) -> dict[str, Any]:
     try:
-        change = _update(store, request)
+        change = _update(store, sharing, request)
     except Exception as error:  # the others are to run, whatever it is
         return _fault(error)
     return {"ok": _document(change)}
@@ -82,17 +90,27 @@ def _document(change: Change | None) -> object:
     return None if change is None else change.document()
 
 
-def _update(store: ox.Store, request: Request) -> Change | None:
-    text = _over_union(store, request["update"]) if request.get("union") else request["update"]
-    base, known = request["base"], extensions(text)
+def _update(store: ox.Store, sharing: Sharing, request: Request) -> Change | None:
+    text, base, copied = request["update"], request["base"], None
+    if request.get("union"):
+        text, copied = _over_union(store, text)
+    known, note = extensions(text), Note(sharing, store, copied)
+    shared = sharing.shared if names_several(text) else NOTHING
 
     def run(text: str, functions: Functions) -> None:
         more = {**known, "custom_functions": {**known.get("custom_functions", {}), **functions}}
         store.update(text, base_iri=base, **more)
 
-    if request.get("record"):
-        return ask(text, lambda text: recorded(store, text, base, run))
-    ask(text, lambda text: run(text, {}))
+    try:
+        if request.get("record"):
+            return ask(text, lambda text: recorded(store, text, base, run, note), shared)
+        if "adds" in request:
+            note.see(ox.parse(request["adds"], ox.RdfFormat.N_QUADS))
+            run(text, {})
+        else:
+            ask(text, lambda text: noted(store, text, base, run, note), shared)
+    finally:
+        sharing.written()
     return None
 
 
@@ -103,20 +121,26 @@ def _sync(logs: Logs) -> None:
         raise _NotSynced(error.strerror or str(error)) from error
 
 
-def _over_union(store: ox.Store, text: str) -> str:
-    """Return the update with the union of all graphs as what it reads. Raises ValueError where that cannot be."""
+def _over_union(store: ox.Store, text: str) -> tuple[str, ox.NamedNode | None]:
+    """Return the update with the union of all graphs as what it reads, and the graph that it makes for that.
+
+    Raises ValueError where that cannot be.
+    """
     graphs = [graph.value for graph in store.named_graphs() if isinstance(graph, ox.NamedNode)]
     if len(graphs) < sum(1 for _ in store.named_graphs()):
         raise ValueError("with using-union-graph no graph may be named by a blank node")
     unnamed = next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None)
-    return with_union(text, graphs, None if unnamed is None else f"urn:uuid:{uuid4()}")
+    copied = None if unnamed is None else ox.NamedNode(f"urn:uuid:{uuid4()}")
+    return with_union(text, graphs, copied and copied.value), copied
 
 
-def _answer(store: ox.Store, request: Request) -> object:
+def _answer(store: ox.Store, sharing: Sharing, request: Request) -> object:
     answer: object = None
     match request["ask"]:
         case "checkpoint":
             store.backup(request["path"])
+        case "settled":
+            answer = sharing.is_settled
         case "flush":
             store.flush()
         case "graphs":
@@ -164,22 +188,27 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (int(cap), int(cap)))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     writes, questions = (socket.socket(fileno=int(fd)) for fd in fds)
-    stores: list[ox.Store] = []
-    _greet(questions, lambda: stores.append(ox.Store(str(Path(path).resolve(strict=True)))))
-    [store] = stores
-    logs = Logs(Path(path))
-    threading.Thread(target=_serve, args=(writes, lambda request: _write(store, logs, request)), daemon=True).start()
+    opened: list[tuple[ox.Store, Sharing]] = []
+    _greet(questions, lambda: opened.append(_open(Path(path))))
+    [(store, sharing)] = opened
+    write = partial(_write, store, Logs(Path(path)), sharing)
+    threading.Thread(target=_serve, args=(writes, write), daemon=True).start()
     try:
-        _serve(questions, lambda request: _answer(store, request))
+        _serve(questions, partial(_answer, store, sharing))
     finally:
         os._exit(0)  # at once, also in the middle of a write: what it has not committed by now nobody waits for
+
+
+def _open(path: Path) -> tuple[ox.Store, Sharing]:
+    store = ox.Store(str(path.resolve(strict=True)))  # in a directory that is there: a missing one is no empty graph
+    return store, Sharing(store, path)
 
 
 def _greet(questions: socket.socket, open_store: Callable[[], None]) -> None:
     """Say whether the store is open; the process ends where it is not."""
     answer: dict[str, Any] = {"ok": None}
     try:
-        open_store()  # in a directory that is there: one that is missing is not to become an empty graph
+        open_store()
     except Exception as error:
         answer = _fault(error)
     questions.sendall(json.dumps(answer).encode() + b"\n")

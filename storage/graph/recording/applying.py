@@ -14,16 +14,20 @@ import pyoxigraph as ox
 
 from storage.graph.recording.recorder import Change, Recorder
 from storage.graph.replacing import inserting
+from storage.graph.sharing import Note
 
 _PARTS = ("subject", "predicate", "object", "graph_name")
 _PLACE = "urn:twinhouse:part:"
 Functions = dict[ox.NamedNode, Callable[..., Any]]
 
 
-def apply(store: ox.Store, wanted: Change) -> Change | None:
-    """Remove and add quads, make graphs, and drop those of `dropped` that then are empty; returns what it changed."""
+def apply(store: ox.Store, wanted: Change, note: Note | None = None) -> Change | None:
+    """Remove and add quads, make graphs, and drop those of `dropped` that then are empty; returns what it changed.
+
+    `note` is told before.
+    """
     removed, added = _quads(wanted.removed), _quads(wanted.added)
-    recorder = Recorder(store, most=len(removed) + len(added))
+    recorder = Recorder(store, most=len(removed) + len(added), note=note)
     recorder.see([*removed, *added])
     made, dropped = [ox.NamedNode(iri) for iri in wanted.made], _emptied(store, wanted.dropped, removed, added)
     for graph in (*made, *dropped):

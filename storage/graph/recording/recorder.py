@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from storage.graph.recording.text import MOST, UNBOUND, Places
+from storage.graph.sharing import Note
 
 _UNBOUND = ox.NamedNode(UNBOUND)
 _DEFAULT = ox.DefaultGraph()
@@ -58,10 +60,20 @@ class Change:
 
 
 class Recorder:
-    """Is told of quads while an update runs: what is asked of the store then is as it was before."""
+    """Is told of quads while an update runs: what is asked of the store then is as it was before.
 
-    def __init__(self, store: ox.Store, templates: Sequence[Sequence[Places]] = (), most: int = MOST) -> None:
+    So is a `note`, before they are added.
+    """
+
+    def __init__(
+        self,
+        store: ox.Store,
+        templates: Sequence[Sequence[Places]] = (),
+        most: int = MOST,
+        note: Note | None = None,
+    ) -> None:
         self._store = store
+        self._note = note
         self._templates = templates
         self._most = most
         self._before: dict[ox.Quad, bool] = {}
@@ -73,8 +85,10 @@ class Recorder:
         try:
             if not self._lost:
                 self._see_made(self._templates[int(number.value)], terms)
-        except Exception:  # the engine would pass over it
-            self._lost = True
+        except OSError:  # the engine would pass over it, and commit what is not noted
+            os._exit(1)
+        except Exception:  # as above, which is no harm
+            self._lose()
         return number
 
     def _see_made(self, template: Sequence[Places], terms: Sequence[Any]) -> None:
@@ -93,13 +107,23 @@ class Recorder:
 
     def see(self, quads: Iterable[ox.Quad]) -> None:
         """Take note of quads, before they are touched."""
-        before, store = self._before, self._store
+        before, store, new = self._before, self._store, list[ox.Quad]()
         for quad in quads:
             if quad not in before:
                 before[quad] = quad in store
+                if not before[quad]:
+                    new.append(quad)
                 if quad.graph_name not in self._graphs:
                     self.see_graph(quad.graph_name)
-        self._lost = len(before) > self._most
+        if self._note is not None:
+            self._note.see(new)
+        if len(before) > self._most:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._lost = True
+        if self._note is not None:
+            self._note.lose()
 
     def see_graph(self, graph: Any) -> None:  # noqa: ANN401 - a graph's name
         """Take note of whether there is this graph, before it is made or dropped."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pyoxigraph as ox
@@ -12,6 +13,7 @@ from storage.graph.counting import size
 from storage.graph.recording.recorder import Change, Recorder
 from storage.graph.recording.text import MOST, TELL, Telling, telling
 from storage.graph.rewriting.tokens import NotUnderstood
+from storage.graph.sharing import Note
 
 Functions = dict[ox.NamedNode, Callable[..., Any]]
 Run = Callable[[str, Functions], None]
@@ -24,21 +26,37 @@ _DATA_ALONE = re.compile(
 )
 
 
-def recorded(store: ox.Store, text: str, base: str | None, run: Run) -> Change | None:
+def recorded(store: ox.Store, text: str, base: str | None, run: Run, note: Note | None = None) -> Change | None:
     """Run an update, and return what it changes; None where that is too much to be known.
 
-    `run` runs a text with functions besides its own. Raises what that raises, with nothing changed.
+    `run` runs a text with functions besides its own, and `note` is told before. Raises what these raise, with nothing
+    changed.
     """
     if (alone := _DATA_ALONE.fullmatch(text)) and "\\u" not in text and "\\U" not in text:
-        return _data(store, text, base, run, alone)
+        return _data(store, text, base, run, alone, note)
     try:
         update = telling(text)
     except NotUnderstood:
-        return _compared(store, text, run)
-    return _told(store, update, base, run, text)
+        return _compared(store, text, base, run, note)
+    return _told(store, update, base, run, text, note)
 
 
-def _data(store: ox.Store, text: str, base: str | None, run: Run, alone: re.Match[str]) -> Change | None:
+def noted(store: ox.Store, text: str, base: str | None, run: Run, note: Note) -> None:
+    """Run an update, and have just the note told, before. Raises as `recorded` does."""
+    alone = _DATA_ALONE.fullmatch(text)
+    if alone is None or "\\u" in text or "\\U" in text:
+        recorded(store, text, base, run, note)
+    elif alone["verb"].upper() == "DELETE":
+        run(text, {})
+    else:
+        quads = _quads_of(text, base)
+        note.see(quads)
+        store.extend(quads)
+
+
+def _data(
+    store: ox.Store, text: str, base: str | None, run: Run, alone: re.Match[str], note: Note | None
+) -> Change | None:
     """Insert quads, which then have been read just once, or delete them."""
     start, end = alone.span("verb")
     quads = _quads_of(f"{text[:start]}INSERT{text[end:]}", base)
@@ -46,6 +64,8 @@ def _data(store: ox.Store, text: str, base: str | None, run: Run, alone: re.Matc
         new = [quad for quad in quads if quad not in store]
         names = {quad.graph_name for quad in new} - {ox.DefaultGraph()}
         change = Change.of(new, (), [name for name in names if not store.contains_named_graph(name)], ())
+        if note is not None:
+            note.see(new)
         store.extend(new)
     else:
         change = Change.of((), [quad for quad in quads if quad in store], (), ())
@@ -59,14 +79,17 @@ def _quads_of(insert_data: str, base: str | None) -> list[ox.Quad]:
     return list(scratch)
 
 
-def _told(store: ox.Store, update: Telling, base: str | None, run: Run, text: str) -> Change | None:
-    recorder = Recorder(store, update.templates)
+def _told(
+    store: ox.Store, update: Telling, base: str | None, run: Run, text: str, note: Note | None
+) -> Change | None:
+    recorder = Recorder(store, update.templates, note=note)
     there = set(store.named_graphs()) if update.graphs else set()
     try:
         for insert_data in update.data:
             recorder.see(_quads_of(insert_data, base))
         run(update.text, {ox.NamedNode(TELL): recorder.tell})
     except SyntaxError:
+        _lose(note, text, base)
         run(text, {})  # for the places that the error names; if it has none, it is not known what it did
         return None
     if update.graphs:
@@ -75,8 +98,17 @@ def _told(store: ox.Store, update: Telling, base: str | None, run: Run, text: st
     return recorder.change()
 
 
-def _compared(store: ox.Store, text: str, run: Run) -> Change | None:
+def _lose(note: Note | None, text: str, base: str | None) -> None:
+    """Say that it will not be known what an update adds. Raises SyntaxError where it has one, and adds nothing."""
+    if note is not None:
+        with suppress(RuntimeError, ValueError):
+            ox.Store().update(text, base_iri=base)
+        note.lose()
+
+
+def _compared(store: ox.Store, text: str, base: str | None, run: Run, note: Note | None) -> Change | None:
     """Run an update between two looks at all there is, unless that is too much."""
+    _lose(note, text, base)
     few = size(store, None, MOST + 1) <= MOST
     before, there = (set(store) if few else set()), set(store.named_graphs())
     run(text, {})

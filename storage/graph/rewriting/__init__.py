@@ -1,7 +1,8 @@
 """Rewrites a SPARQL text into one with the same meaning, which the engine (Oxigraph 0.5) answers rightly and fast.
 
 Each step looks for one thing, and changes nothing where it is not sure: `expressions` and `projection` (functions),
-`graphs` (`GRAPH ?g`), `zero_length` (paths), and for speed `classes` (`a/rdfs:subClassOf*`). The parts:
+`graphs` (`GRAPH ?g`), `zero_length` (paths), and for speed `classes` (`a/rdfs:subClassOf*`). Where the default graph
+is made of several, `merging` follows, with its `sets` and `explicit`. The parts:
 
     tokens -> triples, parser -> syntax (what is said where) -> scope (which variables) -> the steps -> edits
 
@@ -16,12 +17,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeVar
 
-from storage.graph.rewriting import classes, expressions, graphs, projection, zero_length
+from storage.graph.rewriting import classes, expressions, graphs, merging, projection, zero_length
 from storage.graph.rewriting.parser import parse
+from storage.graph.rewriting.shared import NOTHING, Shared
 from storage.graph.rewriting.syntax import Select
 from storage.graph.rewriting.tokens import Edit, NotUnderstood, edited
 
 LONGEST = 1 << 16  # characters; a longer text is data for the most part
+LONGEST_MERGED = 1 << 18
 _CACHED = 256
 
 _Answer = TypeVar("_Answer")
@@ -62,9 +65,21 @@ def rewritten(text: str) -> str:
     return text
 
 
-def ask(text: str, run: Callable[[str], _Answer]) -> _Answer:
-    """Run what is to be asked instead of a text; where that has an error, run the text, for the places it names."""
+@lru_cache(maxsize=_CACHED)
+def merged(text: str, shared: Shared) -> str:
+    """Return what to ask instead of a text whose default graph is made of several, which share some triples."""
     instead = rewritten(text)
+    if not shared or len(instead) > LONGEST_MERGED or "\\u" in text or "\\U" in text:
+        return instead
+    return _tried(instead, lambda text: merging.edits(text, parse(text), shared))
+
+
+def ask(text: str, run: Callable[[str], _Answer], shared: Shared = NOTHING) -> _Answer:
+    """Run what is to be asked instead of a text; where that has an error, run the text, for the places it names.
+
+    `shared` is what graphs have in common that make up the default graph.
+    """
+    instead = merged(text, shared) if shared else rewritten(text)
     if instead == text:
         return run(text)
     try:

@@ -5,6 +5,7 @@ It is no check: what it accepts need not be SPARQL.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from storage.graph.rewriting.syntax import (
@@ -24,6 +25,7 @@ from storage.graph.rewriting.triples import BOOLEANS, TriplesParser
 
 _MODIFIERS = ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES")
 _FORMS = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
+_PLAIN = re.compile(r'[A-Za-z][A-Za-z0-9+-]*:(?!.*/\.).*|"[^"\\]*"')  # no relative IRI, no escape, no number
 
 
 @lru_cache(maxsize=1)  # a step that changes nothing leaves the text to the next one
@@ -76,10 +78,10 @@ class Parser(TriplesParser):
 
     def _query(self) -> Select:
         start, form = self.at.start, self.take().word
-        after, items, star = self.done, tuple[Bind, ...](), None
+        after, items, star, distinct = self.done, tuple[Bind, ...](), None, False
         if form == "SELECT":
-            if self.word("DISTINCT", "REDUCED"):
-                after = self.done
+            if word := self.word("DISTINCT", "REDUCED"):
+                after, distinct = self.done, word == "DISTINCT"
             star, items = self._items()
         elif form == "DESCRIBE":
             star = self._described()
@@ -96,7 +98,7 @@ class Parser(TriplesParser):
         modifiers, words = self._modifiers()
         for item in items:
             words |= item.expression.words if item.expression else NONE
-        return Select(form, start, self.done, group, after, items, star, modifiers, words)
+        return Select(form, start, self.done, group, after, items, star, modifiers, words, distinct)
 
     def _described(self) -> int | None:
         if self.at.sign == "*":
@@ -240,24 +242,32 @@ class Parser(TriplesParser):
         elif len(names) != 1:
             raise NotUnderstood(f"no variable at {self.at.start}")
         self.need("{")
-        unbound = set[str]()
+        rows = list[tuple[Term | None, ...]]()
         while not self.sign("}"):
-            unbound |= self._row(names, several)
-        return Values(start, self.done, frozenset(names), frozenset(names) - unbound)
+            rows.append(self._row(len(names), several))
+        certain = frozenset(name for name, *column in zip(names, *rows, strict=True) if None not in column)
+        return Values(start, self.done, frozenset(names), certain, _are_distinct(rows))
 
-    def _row(self, names: list[str], several: bool) -> set[str]:
+    def _row(self, size: int, several: bool) -> tuple[Term | None, ...]:
         if several:
             self.need("(")
-        unbound = {name for name in names if not self._value()}
+        row = tuple(self._value() for _ in range(size))
         if several:
             self.need(")")
-        return unbound
+        return row
 
-    def _value(self) -> bool:
-        """Parse a value; False for an UNDEF."""
+    def _value(self) -> Term | None:
+        """Parse a value; None for an UNDEF."""
         if self.word("UNDEF"):
-            return False
+            return None
         if self.at.sign in ("[", "("):
             raise NotUnderstood(f"no value at {self.at.start}")
-        self._node([])
+        return self._node([])
+
+
+def _are_distinct(rows: list[tuple[Term | None, ...]]) -> bool:
+    """Tell whether no two rows can be the same: absolute IRIs and plain strings are what they look like."""
+    if len(rows) < 2:
         return True
+    plain = all(term is None or _PLAIN.fullmatch(term.value) for row in rows for term in row)
+    return plain and len({tuple(term and (term.kind, term.value) for term in row) for row in rows}) == len(rows)

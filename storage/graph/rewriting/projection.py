@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from storage.graph.rewriting.scope import all_of
-from storage.graph.rewriting.syntax import AGGREGATES, Bind, Expression, Select
+from storage.graph.rewriting.syntax import AGGREGATES, NEW_EACH_TIME, Bind, Expression, Select
 from storage.graph.rewriting.tokens import Edit, Fresh, NotUnderstood, Token, between, closing, edited, tokens_of
 
 _LONGEST_MEANING = 1 << 10
-_NEW_EACH_TIME = frozenset({"RAND", "UUID", "STRUUID", "BNODE"})
 
 
 def blank_nodes(text: str, queries: tuple[Select, ...]) -> Iterator[Edit]:
@@ -70,7 +69,7 @@ def _replaced(text: str, tokens: Sequence[Token], select: Select) -> Iterator[Ed
             if token.kind == "variable" and (meaning := written.get(token.text[1:])):
                 edits.append(Edit(token.start, token.end, meaning))
         yield from edits
-        if not item.expression.words & _NEW_EACH_TIME:
+        if not item.expression.words & NEW_EACH_TIME:
             start, end = own[0].start, own[-1].end
             moved = (Edit(edit.start - start, edit.end - start, edit.text) for edit in edits)
             written[item.name] = f"({edited(text[start:end], moved, longest=_LONGEST_MEANING)})"

@@ -12,6 +12,7 @@ from typing import TypeAlias
 Names: TypeAlias = frozenset[str]
 NONE: Names = frozenset()
 AGGREGATES: Names = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"})
+NEW_EACH_TIME: Names = frozenset({"RAND", "UUID", "STRUUID", "BNODE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,13 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A VALUES block; `certain` are the variables without an UNDEF."""
+    """A VALUES block; `certain` are the variables without an UNDEF, `distinct` says that no two rows can be equal."""
 
     start: int
     end: int
     names: Names
     certain: Names
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Select:
     """A query or sub-query of any form, or an operation of an update: what it gives, and its WHERE.
 
     `after` is where the items begin: behind SELECT and DISTINCT. `star` is the place of the `*`. `modifiers` has the
-    keyword of each solution modifier, and the place behind it, and behind its BY.
+    keyword of each solution modifier, and the place behind it, and behind its BY. `distinct` is that of a SELECT.
     """
 
     form: str
@@ -142,6 +144,7 @@ class Select:
     star: int | None = None
     modifiers: dict[str, int] = field(default_factory=dict)
     words: Names = NONE
+    distinct: bool = False
 
     @property
     def expressions(self) -> Iterator[Expression]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from storage.graph.rewriting.syntax import Block, Path, Term, Triple
 from storage.graph.rewriting.tokens import LITERALS, NotUnderstood, Token, tokens_of
 
-TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+NAMESPACE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+TYPE = f"{NAMESPACE}type"
 BOOLEANS = ("TRUE", "FALSE")
 _NUMBER = re.compile(r"\d[\d.]*([eE]\d+)?")
 _ESCAPED = re.compile(r"\\(.)")

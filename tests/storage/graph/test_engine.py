@@ -29,6 +29,7 @@ from storage.errors import (
 )
 from storage.files import DataDirectory
 from storage.graph import writer
+from storage.graph.sharing import Sharing
 from storage.graph.store import GraphStore
 from storage.graph.sync import Logs
 
@@ -229,7 +230,10 @@ def test_a_group_is_synced_as_a_whole_before_it_is_answered(tmp_path: Path) -> N
     updates = [(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}", None) for number in range(3)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fdatasync", lambda _: seen.append(len(store)))
-        assert writer._write(store, logs, {"updates": updates, "record": False}) == [{"ok": None}] * 3
+        assert (
+            writer._write(store, logs, Sharing(store, tmp_path), {"updates": updates, "record": False})
+            == [{"ok": None}] * 3
+        )
     assert set(seen) == {3}
     logs.close()
 

@@ -1,0 +1,234 @@
+"""What is known of the triples that graphs share: never less than is so, and in the end no more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from storage.errors import WriterCrashed
+from storage.files import DataDirectory
+from storage.graph import contents
+from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.recording.recorder import Change
+from storage.graph.recording.text import MOST
+from storage.graph.rewriting.shared import NOTHING, Shared
+from storage.graph.rewriting.triples import TYPE
+from storage.graph.sharing import FILE, read
+from storage.graph.store import GraphStore
+
+G, H = ox.NamedNode("urn:g"), ox.NamedNode("urn:h")
+DEFAULT = ox.DefaultGraph()
+SAME = "<urn:s> <urn:p> <urn:o>"
+
+
+def quads(number: int, graph: ox.NamedNode | ox.DefaultGraph, predicate: str = "urn:p") -> list[ox.Quad]:
+    return [ox.Quad(ox.NamedNode(f"urn:s{n}"), ox.NamedNode(predicate), ox.Literal(n), graph) for n in range(number)]
+
+
+def truth(path: Path) -> Shared:
+    """Return what the graphs of a store share."""
+    several = [
+        quad.triple
+        for quad, times in Counter(ox.Quad(*q.triple) for q in ox.Store.read_only(str(path))).items()
+        if times > 1
+    ]
+    return NOTHING.with_more(
+        {t.predicate.value for t in several if t.predicate.value != TYPE},
+        {t.object.value for t in several if t.predicate.value == TYPE and isinstance(t.object, ox.NamedNode)},
+    )
+
+
+def settled(store: GraphStore, directory: DataDirectory) -> Shared:
+    """Return what is known in the end."""
+    until = time.monotonic() + 20
+    while not store._engine.ask("settled"):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return read(directory.graph)
+
+
+def untold(_: Change | None) -> None:
+    """Have a change recorded."""
+
+
+def terms(shared: Shared) -> set[str]:
+    assert not shared.everything
+    return {*shared.predicates, *shared.classes}
+
+
+CHANGES: dict[str, Callable[[GraphStore], object]] = {
+    "update": lambda store: store.update(f"INSERT DATA {{ GRAPH <urn:h> {{ {SAME} }} }}"),
+    "recorded": lambda store: store.update(f"INSERT DATA {{ GRAPH <urn:h> {{ {SAME} }} }}", told=untold),
+    "group": lambda store: store.update_all([(f"INSERT DATA {{ GRAPH <urn:h> {{ {SAME} }} }}", None)]),
+    "default": lambda store: store.update(f"INSERT DATA {{ {SAME} }}"),
+    "where": lambda store: store.update("INSERT { GRAPH <urn:h> { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }"),
+    "copy": lambda store: store.update("COPY <urn:g> TO <urn:h>", told=untold),
+    "add": lambda store: store.update("ADD <urn:g> TO DEFAULT"),
+    "twice": lambda store: store.update(
+        "INSERT DATA { GRAPH <urn:h> { <urn:x> <urn:p> 1 } } ; INSERT DATA { GRAPH <urn:g> { <urn:x> <urn:p> 1 } }"
+    ),
+    "at once": lambda store: store.add(
+        [ox.Quad(ox.NamedNode("urn:x"), ox.NamedNode("urn:p"), ox.Literal(1), graph) for graph in (G, H)]
+    ),
+    "quads": lambda store: store.add(
+        [ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.NamedNode("urn:o"), H)]
+    ),
+    "graph": lambda store: store.replace(
+        [ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.NamedNode("urn:o"), H)], [H]
+    ),
+    "all": lambda store: store.replace_all([*quads(3, G), *quads(2, H)]),
+    "applied": lambda store: store.apply(Change(added=f"{SAME} <urn:h> .\n", graphs=("urn:h",)), untold),
+    "not understood": lambda store: store.update(
+        "INSERT { GRAPH <urn:h> { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } FILTER(1<2&&3>2) }"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@pytest.mark.parametrize("large", [False, True])
+def test_each_way_to_write_tells_what_becomes_shared(
+    change: Callable[[GraphStore], object], large: bool, directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:  # for these few quads
+        monkeypatch.setattr(contents, "MOST_IN_TRANSACTION", 0)
+    store = GraphStore(directory)
+    store.add([ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.NamedNode("urn:o"), G)])
+    store.add(quads(2, G, "urn:q"))
+    store.add(quads(2, ox.NamedNode("urn:i"), "urn:r"))
+    assert terms(settled(store, directory)) == set()
+    change(store)
+    assert "urn:p" in terms(settled(store, directory))
+    store.close()
+    assert terms(read(directory.graph)) >= terms(truth(directory.graph)) >= {"urn:p"}
+
+
+def test_of_types_the_classes_are_known(store: GraphStore, directory: DataDirectory) -> None:
+    store.update("INSERT DATA { GRAPH <urn:g> { <urn:s> a <urn:C>, <urn:D> } GRAPH <urn:h> { <urn:s> a <urn:C> } }")
+    shared = settled(store, directory)
+    assert terms(shared) == set(shared.classes) == {"urn:C"}
+    assert not shared.has(TYPE, "urn:D")
+    assert shared.has(TYPE)
+
+
+def test_what_a_graph_takes_with_it_is_shared_no_more(store: GraphStore, directory: DataDirectory) -> None:
+    store.add([*quads(2, G), *quads(2, H), *quads(2, G, "urn:q"), *quads(1, DEFAULT, "urn:q")])
+    assert terms(settled(store, directory)) == {"urn:p", "urn:q"}
+    store.remove(H)
+    assert terms(settled(store, directory)) == {"urn:q"}
+
+
+def test_more_than_is_recorded_is_compared(store: GraphStore, directory: DataDirectory) -> None:
+    store.add(quads(MOST + 1, G))
+    told = list[Change | None]()
+    store.update("COPY <urn:g> TO <urn:h>", told=told.append)
+    assert told == [None]
+    assert terms(settled(store, directory)) == {"urn:p"}
+
+
+def test_old_data_are_compared_when_they_are_opened(directory: DataDirectory) -> None:
+    store = GraphStore(directory)
+    store.add([*quads(2, G), *quads(1, H), *quads(1, H, TYPE), *quads(1, DEFAULT, TYPE), *quads(2, H, "urn:q")])
+    store.close()
+    (directory.graph / FILE).unlink()
+    assert read(directory.graph).everything
+    store = GraphStore(directory)
+    assert terms(settled(store, directory)) == {"urn:p", ""}
+    store.close()
+
+
+@pytest.fixture
+def readers(store: GraphStore) -> Iterator[ReaderPool]:
+    pool = ReaderPool(store, size=1)
+    yield pool
+    pool.close()
+
+
+def rows(readers: ReaderPool, text: str, **more: object) -> int:
+    answer = readers.run(Query(text, "text/csv", **more), Limits()).read()  # type: ignore[arg-type] # of a query
+    return len(answer.splitlines()) - 1
+
+
+def test_readers_see_one_triple(store: GraphStore, readers: ReaderPool) -> None:
+    both = ("urn:g", "urn:h")
+    asked = {"text": "SELECT ?s { ?s ?p ?o }"}
+    store.update(f"INSERT DATA {{ GRAPH <urn:g> {{ {SAME} }} }}")
+    assert rows(readers, **asked) == 1
+    for graph in ("GRAPH <urn:h>", "GRAPH <urn:i>", ""):
+        store.update(f"INSERT DATA {{ {graph} {{ {SAME} }} }}" if graph else f"INSERT DATA {{ {SAME} }}")
+        assert rows(readers, **asked) == 1
+    assert rows(readers, **asked, default_graphs=both) == 1
+    assert rows(readers, "SELECT ?s FROM <urn:g> FROM <urn:h> { ?s ?p ?o }") == 1
+    assert rows(readers, "SELECT ?g { GRAPH ?g { ?s ?p ?o } }") == 3
+    assert rows(readers, "SELECT ?s { ?s ?p ?o }", union=False) == 1
+
+
+def test_readers_see_that_large_graphs_have_been_compared(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_IN_TRANSACTION", 10)
+    store = GraphStore(directory)
+    readers = ReaderPool(store, size=1)
+    store.add([*quads(20, G), *quads(20, H, "urn:q")])
+    store.replace(quads(20, H), [H])
+    assert rows(readers, "SELECT ?s { ?s ?p ?o }") == 20
+    until = time.monotonic() + 20
+    while True:
+        snapshot = store.take()
+        known = read(snapshot.path)
+        store.give_back(snapshot)
+        if not known.everything:
+            break
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert terms(known) == {"urn:p"}
+    readers.close()
+    store.close()
+
+
+def test_updates_read_one_triple(store: GraphStore) -> None:
+    store.update(f"INSERT DATA {{ GRAPH <urn:g> {{ {SAME} }} GRAPH <urn:h> {{ {SAME} }} {SAME} }}")
+    made = "INSERT { GRAPH <urn:i> { [] <urn:saw> ?s } } WHERE { ?s <urn:p> ?o }"
+    store.update(made, union=True)
+    store.update(made.replace("urn:i", "urn:j").replace("WHERE", "USING <urn:g> USING <urn:h> WHERE"))
+    assert store.size([ox.NamedNode("urn:i")], 9) == 1
+    assert store.size([ox.NamedNode("urn:j")], 9) == 1
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kill_never_leaves_less_than_is_committed(seed: int, directory: DataDirectory) -> None:
+    chance = random.Random(seed)
+    store = GraphStore(directory)
+    for number in range(15):
+        predicate = f"urn:p{number}"
+        text = f"INSERT DATA {{ GRAPH <urn:g> {{ <urn:s> <{predicate}> 1 }} }} ; " + chance.choice(
+            [
+                f"INSERT DATA {{ GRAPH <urn:h> {{ <urn:s> <{predicate}> 1 }} }}",
+                "INSERT { GRAPH <urn:h> { ?s ?p ?o } } WHERE { GRAPH <urn:g> { ?s ?p ?o } }",
+                "COPY <urn:g> TO <urn:h>",
+            ]
+        )
+        pid = store._engine.pid
+        if chance.random() < 0.7:
+            threading.Timer(chance.random() * 0.01, kill, (pid,)).start()
+        with contextlib.suppress(WriterCrashed):
+            store.update(text, told=None if chance.random() < 0.5 else untold)
+        with contextlib.suppress(WriterCrashed):
+            store.add(quads(1, chance.choice([G, H]), predicate))
+    store.close()
+    known, true = read(directory.graph), truth(directory.graph)
+    assert known.everything or terms(known) >= terms(true)
