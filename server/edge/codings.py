@@ -20,6 +20,7 @@ _GZIP_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 4, 4, 3
 _WINDOW = 18  # 256 KiB, as a power of two: no more memory than a stream of answers is worth
 _ZSTD_MOST_WINDOW = 23  # 8 MiB: what RFC 9659 allows in HTTP
 _GZIP, _ZLIB = 31, 15
+_SLICE = 4 << 10  # coded bytes taken at a time: what follows a member or frame is copied for each that ends
 
 
 class Broken(ValueError):
@@ -102,6 +103,10 @@ class _ZlibUnpacker:
         self._state = zlib.decompressobj(kind)
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _SLICE):
+            yield from self._unpack(data[start : start + _SLICE])
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._state.eof:
                 self._begin_another()
@@ -155,6 +160,10 @@ class _ZstdUnpacker:
         return zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _ZSTD_MOST_WINDOW})
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _SLICE):
+            yield from self._unpack(data[start : start + _SLICE])
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
         while data or not self._state.needs_input:
             if self._state.eof:
                 if not data:
