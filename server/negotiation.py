@@ -37,6 +37,9 @@ OTHER_NAMES = {
 ALIASES = {"application/json": RESULTS["json"], "text/xml": RESULTS["xml"], "application/xml": RESULTS["xml"]}
 
 
+_EXACT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class _Range:
     """One media range of Accept and its quality."""
@@ -49,7 +52,7 @@ class _Range:
         """Return how exactly it matches: 0 not at all, 3 to the letter."""
         kind, _, subtype = media_type.partition("/")
         if (self.kind, self.subtype) == (kind, subtype):
-            return 3
+            return _EXACT
         if self.kind == kind and self.subtype == "*":
             return 2
         return 1 if (self.kind, self.subtype) == ("*", "*") else 0
@@ -88,8 +91,10 @@ def choose(offers: Sequence[str], accept: str | None) -> str:
 
 
 def _liking(ranges: Sequence[_Range], offer: str) -> float:
-    names = [offer, *(alias for alias, target in ALIASES.items() if target == offer)]
-    matches = [(r.rank(name), r.quality) for r in ranges for name in names if r.rank(name)]
+    """Return the quality of the range that matches an offer best; only its whole name stands for what it aliases."""
+    aliases = [alias for alias, meant in ALIASES.items() if meant == offer]
+    matches = [(r.rank(offer), r.quality) for r in ranges if r.rank(offer)]
+    matches += [(_EXACT, r.quality) for r in ranges for alias in aliases if r.rank(alias) == _EXACT]
     return max(matches, default=(0, 0.0))[1]
 
 

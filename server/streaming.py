@@ -57,6 +57,7 @@ class Slots:
         self.asking = Asking(readers, self.clients) if readers is not None else None
         self._starting = CapacityLimiter(starting)
         self._storing = CapacityLimiter(storing)
+        self._parsing = CapacityLimiter(1)
         self._patience = patience
         self._unlimited = CapacityLimiter(math.inf)
 
@@ -67,6 +68,10 @@ class Slots:
     async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what stores readings: it may have to wait for the disk. Raises a 503 problem where too many do."""
         return await self._admitted(self._storing, "writes", call, *arguments)
+
+    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what reads a long text: one at a time, since that keeps the processor. Raises a 503 problem."""
+        return await self._admitted(self._parsing, "long texts", call, *arguments)
 
     async def _admitted(self, limiter: CapacityLimiter, what: str, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         try:
@@ -129,6 +134,10 @@ class Starting:
     async def run(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what goes on with an answer."""
         return await self._slots.run(call, *arguments)
+
+    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run what reads a long text; see Slots. Raises a 499 problem where the client has left."""
+        return await self._watched(self._slots.parse, call, *arguments)
 
     async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what stores readings; see Slots. What has begun is stored also when the client leaves."""

@@ -68,7 +68,7 @@ class _Body:
         """Refuse what need not be read to be refused."""
         self._begun = True
         self._unpacker = _unpacker_of(self._headers)
-        _require_utf_8(self._headers)
+        require_utf_8(self._headers.get("content-type"))
         self._require_size(int(self._headers.get("content-length", "0")))
 
     async def _next(self) -> Message:
@@ -95,6 +95,7 @@ class _Body:
                 message = await self._next()
                 if message["type"] != "http.request":
                     return message
+                await checkpoint()  # what comes may be packed from nothing, and take its time all the same
                 self._pieces = unpacker.unpack(message.get("body", b""))
                 self._arrived = not message.get("more_body", False)
         except Broken as error:
@@ -133,8 +134,9 @@ def _unpacker_of(headers: Headers) -> Unpacker | None:
     return UNPACKERS[names[0]]()
 
 
-def _require_utf_8(headers: Headers) -> None:
-    _, options = parse_options_header(headers.get("content-type"))
+def require_utf_8(content_type: str | None) -> None:
+    """Raise a 415 problem where a Content-Type names another charset."""
+    _, options = parse_options_header(content_type)
     charset = options.get(b"charset", b"").decode("latin-1").strip().lower()
     if charset and charset not in _UTF_8:
         raise Problem(415, "unknown-charset", f"a body in {charset} is not read", hint="send it in UTF-8")

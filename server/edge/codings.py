@@ -21,6 +21,7 @@ _WINDOW = 18  # 256 KiB, as a power of two: no more memory than a stream of answ
 _ZSTD_MOST_WINDOW = 23  # 8 MiB: what RFC 9659 allows in HTTP
 _GZIP, _ZLIB = 31, 15
 _PARTS, _PART_BYTES = 10_000, 256  # members or frames of a stream; beyond so many, the least each holds on average
+_SLICE = 4 << 10  # coded bytes taken at a time: what follows a member or frame is copied for each that ends
 
 
 class Broken(ValueError):
@@ -117,6 +118,10 @@ class _ZlibUnpacker:
         self._parts = _Parts()
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _SLICE):
+            yield from self._unpack(data[start : start + _SLICE])
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._state.eof:
                 self._begin_another()
@@ -172,6 +177,10 @@ class _ZstdUnpacker:
         return zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _ZSTD_MOST_WINDOW})
 
     def unpack(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _SLICE):
+            yield from self._unpack(data[start : start + _SLICE])
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
         while data or not self._state.needs_input:
             if self._state.eof:
                 if not data:

@@ -1,20 +1,58 @@
-"""ETag and If-None-Match (RFC 9110, section 13.1.2): an answer from the graph holds while its generation lasts."""
+"""ETag and the conditions of requests (RFC 9110, section 13.1): what comes of the graph holds while that lasts."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-
-def validators(generation: int) -> dict[str, str]:
-    """Return the headers by which a client asks again for what it has; weak, since rows may come in another order."""
-    return {"Vary": "Accept", "ETag": f'W/"{generation}"'}
+from server.errors import Problem
 
 
-def unchanged(request: Request, generation: int) -> Response | None:
+def validators(generation: int, media_type: str) -> dict[str, str]:
+    """Return the headers by which a client asks again for what it has; weak, since rows may come in another order.
+
+    Tags of two formats differ, since a cache that keeps both takes a tag for the one that it is of.
+    """
+    return {"Vary": "Accept", "ETag": f'W/"{_tag(generation, media_type)}"'}
+
+
+def _tag(generation: int, media_type: str) -> str:
+    return f"{generation}.{media_type.partition('/')[2]}"
+
+
+def unchanged(request: Request, generation: int, media_type: str) -> Response | None:
     """Return a 304 where the client has the answer of this generation already."""
     known = request.headers.get("if-none-match")
-    if known is None or request.method not in ("GET", "HEAD"):
+    if known is None or request.method not in ("GET", "HEAD") or _tag(generation, media_type) not in _opaque(known):
         return None
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-    return Response(status_code=304, headers=validators(generation)) if f'"{generation}"' in tags else None
+    return Response(status_code=304, headers=validators(generation, media_type))
+
+
+def _opaque(tags: str) -> set[str]:
+    return {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a write is to be refused for: If-Match and If-None-Match."""
+
+    match: str | None
+    none_match: str | None
+
+    @classmethod
+    def of(cls, request: Request) -> Conditions:
+        """Return those of a request."""
+        return cls(request.headers.get("if-match"), request.headers.get("if-none-match"))
+
+    def require(self, *, exists: bool, generation: int) -> None:
+        """Raise a 412 problem where they forbid to change what `exists`, or not, in this generation."""
+        if self.match is not None and not (exists and self.match.strip() == "*"):
+            hint = "the tags are weak, and no If-Match but * holds (RFC 9110, section 13.1.1)" if exists else ""
+            raise Problem(412, "precondition-failed", f"If-Match is {self.match}", hint=hint)
+        if self.none_match is None:
+            return
+        known = {tag.partition(".")[0] for tag in _opaque(self.none_match)}
+        if (exists and self.none_match.strip() == "*") or str(generation) in known:
+            raise Problem(412, "precondition-failed", f"If-None-Match is {self.none_match}, and that is there")

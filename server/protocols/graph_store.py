@@ -16,7 +16,8 @@ from ontologies.formats import format_of_file, format_of_media_type
 from server.errors import Problem, bad_request
 from server.limits import query_limits
 from server.negotiation import GRAPHS, negotiate
-from server.protocols.caching import unchanged, validators
+from server.protocols.caching import Conditions, unchanged, validators
+from server.protocols.forms import documents
 from server.protocols.http import (
     Parameters,
     content_format,
@@ -58,9 +59,12 @@ async def store(request: Request) -> Response:
 def _graph(request: Request, parameters: Parameters) -> Graph | None:
     """Return the graph that the URL names, or is (section 4.1); None for the whole dataset."""
     if request.path_params:
-        return named_node(str(request.url.replace(query="", fragment="")))
+        path = request.scope["raw_path"].decode("latin-1")  # with its escapes, which are a part of an IRI
+        return named_node(str(request.url.replace(path=path, query="", fragment="")))
     name = parameters.one("graph")
     if parameters.one("default") is not None:
+        if not parameters.flag("default"):
+            raise bad_request("default has no value", hint="leave it out for another graph")
         if name is not None:
             raise bad_request("both graph and default are given", hint="give one of them")
         return DefaultGraph()
@@ -77,12 +81,12 @@ async def _read(request: Request, parameters: Parameters, graph: Graph | None) -
         _require(request, graph)
     offers = _DATASETS if graph is None else GRAPHS
     media_type = negotiate(offers, request.headers.get("accept"), parameters.one("format"))
-    if same := unchanged(request, twin_of(request).graph.generation):
+    if same := unchanged(request, twin_of(request).graph.generation, media_type):
         return same
     name = graph.value if isinstance(graph, NamedNode) else None
     dump = Dump(name, media_type, whole=graph is None)
     limits = query_limits(settings_of(request))
-    return await answer(request, dump, limits, media_type, validators)
+    return await answer(request, dump, limits, media_type, lambda generation: validators(generation, media_type))
 
 
 async def _write(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
@@ -101,8 +105,7 @@ async def _write(request: Request, parameters: Parameters, graph: Graph | None) 
 
 async def _write_parts(request: Request, parameters: Parameters, graph: Graph | None) -> Response:
     """Add the documents of a form, each in the format that its part says (section 5.5), all or none."""
-    async with request.form() as form:
-        parts = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    async with documents(request) as parts:
         return await _keep(request, parameters, graph, [(part.file, _format_of(part)) for part in parts], {})
 
 
@@ -118,7 +121,7 @@ async def _keep(
     headers: dict[str, str],
 ) -> Response:
     target = twin_of(request).recorded(_what(request, graph))
-    store = partial(_store, target, request.method, graph, parts, parameters.flag("lenient"))
+    store = partial(_store, target, request.method, graph, parts, parameters.flag("lenient"), Conditions.of(request))
     created = await slots_of(request).run(store)
     return Response(status_code=201 if created else 204, headers=headers)
 
@@ -134,6 +137,7 @@ def _store(
     graph: Graph | None,
     parts: Sequence[tuple[IO[bytes], RdfFormat]],
     lenient: bool,
+    conditions: Conditions,
 ) -> bool:
     """Write the documents; returns whether that made the graph. They are read before anything else has to wait."""
     alone = graph is None and len(parts) == 1 and (method == "PUT" or target.is_empty())
@@ -144,21 +148,31 @@ def _store(
         if graph is not None and staged.graphs - {graph}:
             raise bad_request("the document has named graphs, and the URL names one", hint="send it to /store alone")
         refuse_graphs(staged.graphs)
-        created = graph is not None and not target.has_graph(graph)
-        if method == "POST":
-            target.add(staged)
-        elif graph is not None:
-            target.replace(staged, [graph])
-        else:
-            target.replace_all(staged)
-        return created
+        with target.holding():
+            exists = graph is None or target.has_graph(graph)
+            conditions.require(exists=exists, generation=target.generation)
+            if method == "POST":
+                target.add(staged)
+            elif graph is not None:
+                target.replace(staged, [graph])
+            else:
+                target.replace_all(staged)
+        return not exists
 
 
 async def _delete(request: Request, graph: Graph | None) -> Response:
     target = twin_of(request).recorded(_what(request, graph))
-    if graph is None:
-        await slots_of(request).run(target.clear)
-    else:
+    if graph is not None:
         _require(request, graph)
-        await slots_of(request).run(target.remove, graph)
+    await slots_of(request).run(_remove, target, graph, Conditions.of(request))
     return Response(status_code=204)
+
+
+def _remove(target: GraphStore | Recorded, graph: Graph | None, conditions: Conditions) -> None:
+    with target.holding():
+        exists = graph is None or target.has_graph(graph)
+        conditions.require(exists=exists, generation=target.generation)
+        if graph is None:
+            target.clear()
+        else:
+            target.remove(graph)

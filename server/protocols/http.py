@@ -135,7 +135,11 @@ async def form_pairs(request: Request) -> list[tuple[str, str]]:
 def _pairs(text: str) -> list[tuple[str, str]]:
     if text.count("&") >= _MOST_PARAMETERS:
         raise bad_request(f"there are more than {_MOST_PARAMETERS:,} parameters")
-    return parse_pairs(text)
+    try:
+        return parse_pairs(text)
+    except UnicodeDecodeError as error:
+        escapes = "".join(f"%{byte:02X}" for byte in error.object[error.start : error.end])
+        raise bad_request(f"{escapes} in a parameter is not UTF-8") from None
 
 
 def spooled_body(request: Request) -> AbstractAsyncContextManager[SpooledTemporaryFile[bytes]]:

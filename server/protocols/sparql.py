@@ -48,7 +48,7 @@ _QUERY = ("query", *_DATASET, "format", "timeout", "explain")
 _USING = ("using-graph-uri", "using-named-graph-uri", "using-union-graph")
 _UPDATE = ("update", *_USING, "timeout")
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
-_SHORT = 8192  # characters; what is known of longer queries is not kept
+_SHORT = 8192  # characters; longer texts are read in a thread, and what is known of them is not kept
 _FORM = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
 
@@ -118,9 +118,9 @@ def _asked(pairs: Pairs, text: str | None, name: str, known: tuple[str, ...], cu
 
 async def _run(request: Request, asked: _Request) -> Response:
     require_role(request.scope, Role.WRITE)
-    if form(asked.text) not in (Form.UPDATE, Form.UNKNOWN):
-        raise bad_request("this is a query, not an update", hint="send it to /query")
-    text, timeout, twin = _with_dataset(asked), asked.parameters.one("timeout"), twin_of(request)
+    is_short = len(asked.text) < _SHORT
+    text = _updating(asked) if is_short else await slots_of(request).parse(_updating, asked)
+    timeout, twin = asked.parameters.one("timeout"), twin_of(request)
     if timeout is None and is_small_data(text):
         await request.app.state.updates.run(DataUpdate(text, _base(request), ASKER.get()))
         return Response(status_code=204)
@@ -131,8 +131,10 @@ async def _run(request: Request, asked: _Request) -> Response:
     return Response(status_code=204)
 
 
-def _with_dataset(asked: _Request) -> str:
+def _updating(asked: _Request) -> str:
     """Return the update with the dataset of the protocol's parameters (section 2.2.3)."""
+    if form(asked.text) not in (Form.UPDATE, Form.UNKNOWN):
+        raise bad_request("this is a query, not an update", hint="send it to /query")
     parameters = asked.parameters
     default, named = parameters.all("using-graph-uri"), parameters.all("using-named-graph-uri")
     union = parameters.flag("using-union-graph")
@@ -163,7 +165,8 @@ def _url(scheme: str, host: str | None, server: tuple[object, ...] | None, path:
 
 async def _answer(request: Request, asked: _Request) -> Response:
     text = asked.text
-    about = about_query(text) if len(text) < _SHORT else about_query.__wrapped__(text)
+    is_short = len(text) < _SHORT
+    about = about_query(text) if is_short else await slots_of(request).parse(about_query.__wrapped__, text)
     if about.form is Form.UPDATE:
         raise bad_request("this is an update, not a query", hint="send it to /update")
     parameters, twin = asked.parameters, twin_of(request)
@@ -176,7 +179,7 @@ async def _answer(request: Request, asked: _Request) -> Response:
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
     if twin.hybrid.sees(text):
         return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
-    if about.lasts and (same := unchanged(request, twin.graph.generation)):
+    if about.lasts and (same := unchanged(request, twin.graph.generation, media_type)):
         return same
     query = _query(request, asked, media_type)
     if about.asks:
@@ -215,15 +218,19 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
 async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:
     """Answer a query whose answer changes with the graph alone; one that `repeats`, from memory where it is there."""
     twin = twin_of(request)
+
+    def headers(generation: int) -> dict[str, str]:
+        return validators(generation, query.format)
+
     if not repeats:
-        return await answer(request, query, limits, query.format, validators)
+        return await answer(request, query, limits, query.format, headers)
     if kept := twin.answers.get(query, twin.graph.generation, limits):
-        return Response(kept.body, media_type=query.format, headers=validators(kept.generation))
+        return Response(kept.body, media_type=query.format, headers=headers(kept.generation))
 
     def keep(generation: int, rows: int, body: bytes) -> None:
         twin.answers.put(query, Kept(generation, rows, body))
 
-    return await answer(request, query, limits, query.format, validators, keep)
+    return await answer(request, query, limits, query.format, headers, keep)
 
 
 @lru_cache(1024)

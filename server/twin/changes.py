@@ -120,6 +120,12 @@ class Recorded:
         self.staged = graph.staged
         self.has_graph = graph.has_graph
         self.is_empty = graph.is_empty
+        self.holding = graph.holding
+
+    @property
+    def generation(self) -> int:
+        """That of the graph."""
+        return self._graph.generation
 
     def add(self, staged: Staged) -> None:
         """Add quads."""

@@ -29,6 +29,13 @@ def test_the_best_liked_offer_is_chosen(accept: str | None, chosen: str) -> None
     assert choose(OFFERS, accept) == chosen
 
 
+@pytest.mark.parametrize(
+    ("accept", "chosen"), [("text/xml", "xml"), ("application/xml;q=0.9, text/*;q=0.1", "xml"), ("text/*", "csv")]
+)
+def test_an_alias_is_matched_by_its_name_alone(accept: str, chosen: str) -> None:
+    assert choose(list(RESULTS.values()), accept) == RESULTS[chosen]
+
+
 @pytest.mark.parametrize("accept", ["c/c", "a/x;q=0", "*/*;q=0"])
 def test_nothing_liked_is_406_and_says_what_there_is(accept: str) -> None:
     with pytest.raises(Problem) as error:

@@ -181,3 +181,43 @@ def test_a_large_document_takes_the_place_of_everything_or_changes_nothing(
     assert sent("POST", large).status_code == 204
     assert triples(client) == 21_001
     assert list((tmp_path / "data" / "loading").iterdir()) == []
+
+
+FORM = {"content-type": "multipart/form-data; boundary=edge"}
+PART = b'--edge\r\nContent-Disposition: form-data; name="f"; filename="a.ttl"\r\nContent-Type: text/turtle%s\r\n\r\n'
+DOCUMENT = PART % b"" + ONE.encode() + b"\r\n"
+FIELD = b'--edge\r\nContent-Disposition: form-data; name="graph"\r\n\r\nurn:g:2\r\n'
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "detail"),
+    [
+        (DOCUMENT, 400, "before its last boundary"),
+        (DOCUMENT[:-5], 400, "before its last boundary"),
+        (DOCUMENT + FIELD + b"--edge--\r\n", 400, "is no document"),
+        (b"--edge--\r\n", 400, "has no documents"),
+        (PART % b"; charset=latin-1" + ONE.encode() + b"\r\n--edge--\r\n", 415, "latin-1"),
+        (DOCUMENT + b"--edge--\r\n", 204, ""),
+    ],
+)
+def test_a_form_is_taken_with_all_its_parts_or_not_at_all(
+    client: TestClient, form: bytes, status: int, detail: str
+) -> None:
+    client.put("/store", params=NAMED, content=b"", headers=TURTLE)
+    answer = client.post("/store", params=NAMED, content=form, headers=FORM)
+    assert (answer.status_code, detail in answer.text) == (status, True)
+    assert triples(client) == (status == 204)
+
+
+def test_the_iri_of_a_graph_is_the_url_to_the_letter(client: TestClient) -> None:
+    """Graph Store HTTP Protocol, section 4.1: escapes are a part of it."""
+    for name in ("a%20b", "%C3%A9", "a%2Fb", "a/b"):
+        assert client.put(f"/store/{name}", content=ONE, headers=TURTLE).status_code == 201
+        assert client.get("/store", params={"graph": f"http://testserver/store/{name}"}).status_code == 200
+    assert len(client.get("/graphs").json()["graphs"]) == 4
+
+
+@pytest.mark.parametrize("value", ["false", "0", "urn:g:1"])
+def test_default_has_no_value(client: TestClient, value: str) -> None:
+    assert client.put(f"/store?default={value}", content=ONE, headers=TURTLE).status_code == 400
+    assert triples(client) == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 
 from server.negotiation import GRAPHS, RESULTS
 from server.twin.hybrid.vocabulary import READINGS
+from storage.graph.guard import Form, form
 from tests.server.building import PREFIXES, SITE, Parameter
 from tests.server.conftest import opened
 
@@ -381,3 +383,53 @@ def test_the_etag_changes_with_the_graph_alone(filled: TestClient) -> None:
     assert (first, first[:2]) == (etag(), "W/")
     filled.post("/update", data={"update": "INSERT DATA { <urn:a:a> <urn:a:p> 1 }"})
     assert etag() != first
+
+
+@pytest.mark.parametrize("where", ["/update?update=", "/update form"])
+def test_a_parameter_that_is_not_utf_8_is_refused(client: TestClient, where: str) -> None:
+    """It would be stored with U+FFFD in the place of what was meant."""
+    update = "INSERT+DATA{<urn:s:1>+<urn:p:p>+%22%C3%A9+%FF%22}"
+    form = where.endswith("form")
+    answer = client.post(
+        "/update" if form else where + update, content=f"update={update}" if form else "", headers=FORM
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (400, "%FF in a parameter is not UTF-8")
+    assert client.get("/store").content == b""
+
+
+@pytest.mark.parametrize("path", ["/query", "/update"])
+def test_a_long_text_is_not_read_by_the_thread_that_serves_all(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    threads = set[int]()
+
+    def noted(text: str) -> Form:
+        threads.add(threading.get_ident())
+        return form(text)
+
+    monkeypatch.setattr("server.twin.reading.form", noted)
+    monkeypatch.setattr("server.protocols.sparql.form", noted)
+    text = "#" * 10_000 + ("\nASK {}" if path == "/query" else "\nCLEAR ALL")
+    kind = "query" if path == "/query" else "update"
+    answer = client.post(path, content=text, headers={"content-type": f"application/sparql-{kind}"})
+    assert answer.is_success
+    assert client.portal is not None
+    assert len(threads) == 1
+    assert client.portal.call(threading.get_ident) not in threads
+
+
+@pytest.mark.parametrize("depth", [100_000])
+def test_what_is_too_deep_says_so(client: TestClient, depth: int) -> None:
+    text = f"SELECT * {{ FILTER({'(' * depth}1{')' * depth}) }}"
+    answer = client.post("/query", content=text, headers={"content-type": "application/sparql-query"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "the query has parts that are too deep in each other",
+    )
+    update = f"INSERT {{ <urn:s:1> <urn:p:p> 1 }} WHERE {{ {'{' * depth} {'}' * depth} }}"
+    answer = client.post("/update", content=update, headers={"content-type": "application/sparql-update"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "the update has parts that are too deep in each other",
+    )
+    assert client.get("/query", params={"query": "ASK {}"}).status_code == 200
