@@ -7,6 +7,9 @@ and the query raises; another process takes its place, and nothing else notices.
 To move a reader to a newer snapshot takes as long as many short queries. So one is moved at a time, by a thread that
 does nothing else, and a further one only when a query has waited for the others longer than that takes.
 
+Nor do more readers than processors make short queries any faster: they take turns, and find nothing in the caches. So
+a query waits a moment for one of those that have just begun, before it gets a reader more.
+
 There are two ways in, for the one event loop and for threads: `enter` never blocks, and `run` does all at once.
 """
 
@@ -14,22 +17,28 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from storage.errors import Cancelled, Closed, Overloaded, ReaderCrashed, StorageError
 from storage.graph.federation import Lease
 from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
+from storage.graph.reader import packed
 from storage.graph.results import Asker, Result
 from storage.graph.store import GraphStore
 
 _NOBODY = "nobody waits for the answer any more"
 _LOG = logging.getLogger(__name__)
+_MOMENT = 0.002  # seconds, in which most queries end
+_PROCESSORS = len(os.sched_getaffinity(0))
 SPARQL_JSON = "application/sparql-results+json"
 
 
@@ -87,12 +96,13 @@ class ReaderPool:
         self._memory = memory
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
-        self._stale = threading.Condition(self._lock)  # a query waits, and a free reader is too old for it
+        self._stale = threading.Condition(self._lock)  # a query waits, and there is a free reader
         self._refresher_waits = False
         self._refresh_seconds = 0.0  # that the last one took
         self._free: list[Reader] = []  # the one with the newest snapshot is the last
         self._queue: deque[Result] = deque()
         self._results: set[Result] = set()
+        self._running: set[Result] = set()  # those that have a reader
         self._closed = False
         self.patience = patience
         self.size = size
@@ -138,8 +148,7 @@ class ReaderPool:
         `notify` is called, in any thread, when a query that had to wait gets a reader, and when one is cancelled.
         Raises Overloaded where too many wait, or Closed.
         """
-        line = json.dumps(_message(request, limits)).encode() + b"\n"
-        result = Result(self, _text(request), line, limits, self._store.generation, notify)
+        result = Result(self, _text(request), _message(request, limits), limits, self._store.generation, notify)
         if isinstance(request, Query):
             result.lease, result.overlay = request.lease, request.overlay
         try:
@@ -155,14 +164,32 @@ class ReaderPool:
                 raise Closed("the readers are closed")
             if result.asker is not None and result.asker.gone:
                 raise Cancelled(_NOBODY)
-            if self._free and self._free[-1].has(result.wanted):
-                result.reader = self._free.pop()  # the newest is the last
-            elif len(self._queue) < self._most_waiting:
+            may_wait = len(self._queue) < self._most_waiting
+            if self._has_free(result.wanted) and not (may_wait and self._is_crowded()):
+                self._give(result, self._free.pop())  # the newest is the last
+            elif may_wait:
                 self._queue.append(result)
                 self._call_refresher()
             else:
                 raise self.overloaded()
             self._results.add(result)
+
+    def _has_free(self, wanted: int) -> bool:
+        return bool(self._free) and self._free[-1].has(wanted)
+
+    def _give(self, result: Result, reader: Reader) -> None:
+        result.reader = reader
+        result.given = time.monotonic()
+        self._running.add(result)
+
+    def _is_crowded(self) -> bool:
+        """Tell whether as many queries as there are processors have just begun, or others wait for these."""
+        if self._queue:
+            return True
+        if len(self._running) < _PROCESSORS:
+            return False
+        now = time.monotonic()
+        return sum(now - other.given < _MOMENT for other in self._running) >= _PROCESSORS
 
     def overloaded(self) -> Overloaded:
         """Return the error for a query that finds no reader."""
@@ -200,6 +227,7 @@ class ReaderPool:
             if result not in self._results:
                 return
             self._results.remove(result)
+            self._running.discard(result)
             result.left = True
             reader = result.reader
             if reader is None and result.cancelled is None:
@@ -217,10 +245,9 @@ class ReaderPool:
             closed = self._closed
             if self._queue and not closed and (whatever or reader.has(self._queue[0].wanted)):
                 result = self._queue.popleft()
-                result.reader = reader
+                self._give(result, reader)
             elif not closed:
-                self._free.append(reader)
-                self._free.sort(key=lambda free: free.snapshot.generation if free.snapshot else -1)
+                insort(self._free, reader, key=_generation)
                 self._call_refresher()
         if closed:
             reader.close()
@@ -236,17 +263,27 @@ class ReaderPool:
 
     def _refresh(self) -> None:
         """Move readers on for as long as queries wait for that; the refresher's thread."""
-        while (reader := self._next_to_refresh()) is not None:
-            began, failed = time.monotonic(), False
-            try:
-                reader.refresh()
-            except StorageError:  # the query tries again, and gets the error
-                failed = True
-            self._refresh_seconds = time.monotonic() - began
-            self._pass_on(reader, whatever=failed)
+        while (following := self._next_to_refresh()) is not None:
+            reader, wanted = following
+            failed = not reader.has(wanted) and not self._refreshed(reader)
+            self._pass_on(reader, whatever=failed)  # the query tries again, and gets the error
 
-    def _next_to_refresh(self) -> Reader | None:
-        """Wait for the next reader that has to move on; None when the pool is closed."""
+    def _refreshed(self, reader: Reader) -> bool:
+        """Move a reader on; False where that fails."""
+        began = time.monotonic()
+        try:
+            reader.refresh()
+        except StorageError:
+            return False
+        finally:
+            self._refresh_seconds = time.monotonic() - began
+        return True
+
+    def _next_to_refresh(self) -> tuple[Reader, int] | None:
+        """Wait until a query has waited long enough; return a reader for it, and the generation that it wants.
+
+        None when the pool is closed.
+        """
         with self._lock:
             while not self._closed:
                 if not self._queue or not self._free:
@@ -255,14 +292,15 @@ class ReaderPool:
                 elif (early := self._patience_left(self._queue[0])) > 0:
                     self._stale.wait(early)
                 else:
-                    return self._free.pop()
+                    return self._free.pop(), self._queue[0].wanted
             return None
 
     def _patience_left(self, first: Result) -> float:
         """Return how many seconds a waiting query is to wait for readers that are new enough, but busy."""
-        if not any(other.reader is not None and other.reader.has(first.wanted) for other in self._results):
+        if not any(other.reader is not None and other.reader.has(first.wanted) for other in self._running):
             return 0.0
-        return first.began + self._refresh_seconds - time.monotonic()
+        enough = _MOMENT if self._has_free(first.wanted) else self._refresh_seconds
+        return first.began + enough - time.monotonic()
 
     def living(self, result: Result) -> Reader:
         """Return a query's reader, or a new one where it has died while it was idle. Raises ReaderCrashed."""
@@ -297,6 +335,10 @@ class ReaderPool:
         self._refresher.join()
 
 
+def _generation(reader: Reader) -> int:
+    return reader.snapshot.generation if reader.snapshot else -1
+
+
 def _text(request: Query | Dump) -> str:
     """Return what a person reads of a request."""
     if isinstance(request, Query):
@@ -304,18 +346,24 @@ def _text(request: Query | Dump) -> str:
     return "# the whole dataset" if request.whole else f"# the graph {request.graph or 'without a name'}"
 
 
-def _message(request: Query | Dump, limits: Limits) -> dict[str, Any]:
+def _message(request: Query | Dump, limits: Limits) -> bytes:
     """Return what the reader process is asked; see storage.graph.reader."""
-    within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
     if isinstance(request, Dump):
-        return {"graph": request.graph, "format": request.format, "whole": request.whole, **within}
-    return {
-        "query": request.text if request.lease is None else request.lease.text,
-        "format": request.format,
-        "base": request.base,
-        "union": request.union,
-        "default_graphs": request.default_graphs,
-        "named_graphs": request.named_graphs,
-        "overlay": str(request.overlay.folder) if request.overlay else None,
-        **within,
-    }
+        return packed(_details(limits, graph=request.graph, format=request.format, whole=request.whole))
+    details = _details(
+        limits,
+        query="",
+        format=request.format,
+        base=request.base,
+        union=request.union,
+        default_graphs=request.default_graphs,
+        named_graphs=request.named_graphs,
+        overlay=str(request.overlay.folder) if request.overlay else None,
+    )
+    return packed(details, request.text if request.lease is None else request.lease.text)
+
+
+@lru_cache(256)
+def _details(limits: Limits, **more: Any) -> bytes:  # noqa: ANN401 - JSON
+    within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
+    return json.dumps(within | more).encode()
