@@ -78,6 +78,8 @@ class Chunk:
             while at < len(data):
                 header, body = read_struct(data, at)
                 end = body + header[3]
+                if end <= at:
+                    raise ValueError("a page ends before it begins")
                 if header[1] in _HEADERS:
                     rows.append(rows[-1] + header[_HEADERS[header[1]]][1])
                     offsets.append(start + at)
@@ -85,8 +87,8 @@ class Chunk:
                     dictionary = (start + at, start + end)
                 at = end
             codec = _CODECS[found.compression]
-        except KeyError as error:
-            raise ValueError(f"a page has no {error}") from None
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a page's header is none: {error}") from None
         offsets.append(start + at)
         return cls(column, codec, dictionary, rows, offsets)
 
