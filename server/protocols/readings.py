@@ -34,12 +34,15 @@ from server.tables.write import encode
 from server.twin.ingest import MOST_SHOWN, IngestReport, at_most
 from server.twin.join import ReadingsRequest
 from server.twin.once import Once
+from server.twin.paging import Page
+from server.twin.service import Twin
 from storage.errors import RowLimitExceeded
 from storage.graph.readers import Limits
 from storage.series.receipts import Receipt
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
 _COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
+_FEW = 4_096  # rows whose form takes less time than to hand them on to another thread
 _WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "file", "unknown")
 
 
@@ -146,12 +149,24 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 async def _read(request: Request, parameters: Parameters) -> Response:
     media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
-    page = await slots_of(request).start(twin_of(request).readings, wanted, limits)
-    rows, headers = page.rows, {"Vary": "Accept"}
+    page, chunks, body = await slots_of(request).start(_begun, twin_of(request), wanted, limits, media_type)
+    headers = {"Vary": "Accept"}
     if page.following is not None:
         headers |= _next(request, page.following.text())
+    if body is not None:
+        return Response(body, media_type=media_type, headers=headers)
+    return await send_or_stream(request, chunks, page.rows.close, media_type, headers)
+
+
+def _begun(
+    twin: Twin, wanted: ReadingsRequest, limits: Limits, media_type: str
+) -> tuple[Page, Iterator[bytes], bytes | None]:
+    """Start to read; of few rows that are in memory then the body is made at once, in the same thread."""
+    page = twin.readings(wanted, limits)
+    rows = page.rows
     chunks = encode(_limited(iter(rows), limits), rows.schema, media_type)
-    return await send_or_stream(request, chunks, rows.close, media_type, headers)
+    few = rows.held is not None and rows.held <= _FEW
+    return page, chunks, b"".join(chunks) if few else None
 
 
 def _next(request: Request, cursor: str) -> dict[str, str]:

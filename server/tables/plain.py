@@ -45,11 +45,12 @@ def _plain(column: Column, kind: pa.DataType) -> Column:
     if is_uuid:
         return uuid_text(column)
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", column.type.tz), safe=False).view(kind)
+        in_us = column if column.type.unit == "us" else column.cast(pa.timestamp("us", column.type.tz), safe=False)
+        return in_us.view(kind)
     column = column if column.type == kind else column.cast(kind)
     return _finite(column) if pa.types.is_floating(kind) else column
 
 
 def _finite(column: Column) -> Column:
-    wrong = pc.invert(pc.is_finite(column))
-    return blanked(filled(wrong, True), column) if pc.any(wrong).as_py() else column
+    finite = pc.is_finite(column)
+    return column if pc.all(finite).as_py() is not False else blanked(filled(pc.invert(finite), True), column)

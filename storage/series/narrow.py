@@ -74,7 +74,7 @@ class Narrow:
             return None
         table = answer(selection, points, [found[series] for series in ids])
         whole = table.combine_chunks()  # not a batch of each series, each of which goes its way by itself
-        return Rows(table.schema, iter(whole.to_batches(max_chunksize=BATCH_ROWS)))
+        return Rows(table.schema, iter(whole.to_batches(max_chunksize=BATCH_ROWS)), held=whole.num_rows)
 
     def warm(self, catalog: Catalog, stop: Callable[[], bool]) -> None:
         """Read the ends of files, the newest first, until `stop`: so the first question to one is as quick as any."""

@@ -78,6 +78,8 @@ class Chunk:
             while at < len(data):
                 header, body = read_struct(data, at)
                 end = body + header[3]
+                if end <= at:
+                    raise ValueError("a page ends before it begins")
                 if header[1] in _HEADERS:
                     rows.append(rows[-1] + header[_HEADERS[header[1]]][1])
                     offsets.append(start + at)
@@ -85,8 +87,8 @@ class Chunk:
                     dictionary = (start + at, start + end)
                 at = end
             codec = _CODECS[found.compression]
-        except KeyError as error:
-            raise ValueError(f"a page has no {error}") from None
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a page's header is none: {error}") from None
         offsets.append(start + at)
         return cls(column, codec, dictionary, rows, offsets)
 
@@ -95,6 +97,10 @@ class Chunk:
         pages = ((bisect_left(self.rows, start), bisect_left(self.rows, end)) for start, end in blocks)
         needed = [(self.offsets[first], self.offsets[last]) for first, last in pages]
         return [self.dictionary, *needed] if self.dictionary else needed
+
+
+Part = tuple[Sequence[Chunk], Sequence[Block]]
+"""Chunks of a row group, and blocks of it that begin and end with pages of all of them."""
 
 
 def in_pages(chunks: Sequence[Chunk], wanted: Iterable[Block]) -> list[Block]:
@@ -117,19 +123,19 @@ def _widened(chunks: Sequence[Chunk], block: Block) -> Block:
         block = start, end
 
 
-def read_pages(file: int, parts: Sequence[tuple[Sequence[Chunk], Sequence[Block]]]) -> pa.RecordBatch:
+def read_pages(file: int, parts: Sequence[Part]) -> pa.RecordBatch:
     """Return blocks of row groups, one after the other; each part has the chunks of the same columns.
 
     Raises OSError, ValueError or ArrowException where that is not what the file has.
     """
-    data = [_MAGIC]
-    size = len(_MAGIC)
+    data, size = [_MAGIC], len(_MAGIC)
     groups, total = [], 0
-    for chunks, blocks in parts:
-        rows = sum(end - start for start, end in blocks)
+    for together in _groups(parts):
+        rows = sum(end - start for _, blocks in together for start, end in blocks)
         columns = []
-        for chunk in chunks:
-            pieces = [os.pread(file, end - start, start) for start, end in chunk.spans(blocks)]
+        for place, chunk in enumerate(together[0][0]):
+            spans = [span for chunks, blocks in together for span in chunks[place].spans(blocks)]
+            pieces = [os.pread(file, end - start, start) for start, end in spans]
             length = sum(map(len, pieces))
             columns.append(_chunk(chunk, rows, size, length, len(pieces[0]) if chunk.dictionary else None))
             data += pieces
@@ -140,6 +146,16 @@ def read_pages(file: int, parts: Sequence[tuple[Sequence[Chunk], Sequence[Block]
     whole = b"".join([*data, footer, len(footer).to_bytes(4, "little"), _MAGIC])
     with pq.ParquetFile(pa.BufferReader(whole), pre_buffer=False) as made:
         return _batch(made.read(use_threads=False))
+
+
+def _groups(parts: Sequence[Part]) -> Sequence[Sequence[Part]]:
+    """Return which parts become one row group: all of them, where none needs a dictionary of its own."""
+    chunks = [chunk for chunks, _ in parts for chunk in chunks]
+    if any(chunk.dictionary for chunk in chunks) or len({(chunk.column, chunk.codec) for chunk in chunks}) > len(
+        parts[0][0]
+    ):
+        return [[part] for part in parts]
+    return [parts]
 
 
 def _chunk(chunk: Chunk, rows: int, offset: int, size: int, dictionary: int | None) -> bytes:
@@ -165,5 +181,5 @@ def _footer(columns: Sequence[Column], groups: Sequence[bytes], rows: int) -> by
 
 
 def _batch(rows: pa.Table) -> pa.RecordBatch:
-    columns: list[Any] = [column.combine_chunks() for column in rows.columns]
+    columns: list[Any] = [c.chunk(0) if c.num_chunks == 1 else c.combine_chunks() for c in rows.columns]
     return pa.RecordBatch.from_arrays(columns, schema=rows.schema)

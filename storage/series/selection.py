@@ -82,11 +82,15 @@ class Source:
 
 @dataclass(slots=True)
 class Rows:
-    """Arrow batches on their way: iterate, and close when done, early or not."""
+    """Arrow batches on their way: iterate, and close when done, early or not.
+
+    Of those that are in memory already, `held` says how many rows they are.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     _cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    held: int | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
