@@ -20,7 +20,7 @@ _GZIP_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 4, 4, 3
 _WINDOW = 18  # 256 KiB, as a power of two: no more memory than a stream of answers is worth
 _ZSTD_MOST_WINDOW = 23  # 8 MiB: what RFC 9659 allows in HTTP
 _GZIP, _ZLIB = 31, 15
-_PARTS, _PART_BYTES = 10_000, 256  # members or frames of a stream; beyond so many, the least that they hold on average
+_PARTS, _PART_BYTES = 10_000, 256  # of members or frames beyond so many, the least that they hold on average
 
 
 class Broken(ValueError):
