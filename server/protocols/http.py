@@ -104,7 +104,10 @@ def content_format(request: Request) -> str:
 async def json_body(request: Request) -> dict[str, Any]:
     """Return a body that is a JSON object. Raises a 400 problem."""
     try:
-        document = json.loads(await text_body(request))
+        text = await text_body(request)
+        document = json.loads(text)
+        if "\\u" in text:  # half of a pair of surrogates, which is no character, could only come from an escape
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise bad_request(f"the body is not JSON: {error}") from None
     if not isinstance(document, dict):

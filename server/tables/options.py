@@ -99,7 +99,7 @@ def roles_of(columns: Sequence[str], options: ReadOptions) -> Roles:
     """The parts of the columns, as the options name them or else guessed.
 
     Raises BadReadings when a named column is not there, or the time, the id or both value and text are
-    missing.
+    missing, or a column is named for two of these.
     """
     time = _required("time", options.time_column, columns)
     found_id = _find("id", options.id_column, columns)
@@ -114,7 +114,14 @@ def roles_of(columns: Sequence[str], options: ReadOptions) -> Roles:
     )
     if roles.value is None and roles.text is None:
         _required("value", options.value_column, columns)
+    _require_different(roles.named)
     return roles
+
+
+def _require_different(names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadReadings(f'"{twice}" is to be two things at once', hint="name another column", column=twice)
 
 
 def _required(role: str, named: str | None, columns: Sequence[str]) -> str:

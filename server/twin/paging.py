@@ -40,7 +40,7 @@ class Cursor:
         try:
             number, series, time = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             return cls(int(number), str(series), datetime.fromisoformat(time))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             raise bad_request("cursor is none that an answer gave", hint="start again without it") from None
 
 

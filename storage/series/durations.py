@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from storage.series.steps import Step
 
+_COUNT = r"\d{1,18}"
 _ISO_DURATION = re.compile(
-    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d{1,6})?)S)?)?"
+    rf"P(?:(?P<years>{_COUNT})Y)?(?:(?P<months>{_COUNT})M)?(?:(?P<weeks>{_COUNT})W)?(?:(?P<days>{_COUNT})D)?"
+    rf"(?:T(?:(?P<hours>{_COUNT})H)?(?:(?P<minutes>{_COUNT})M)?(?:(?P<seconds>{_COUNT}(?:\.\d{{1,6}})?)S)?)?"
 )
-_SHORT_DURATION = re.compile(r"(\d+)\s*(ms|s|min|m|h|d|w|mo|y)")
+_SHORT_DURATION = re.compile(rf"({_COUNT})\s*(ms|s|min|m|h|d|w|mo|y)")
 _SHORT_UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),

@@ -31,8 +31,7 @@ SELECT DISTINCT segment FROM (
     FROM (
         SELECT segment, s.id, s.last, CASE
             WHEN s.lost OR d.id IS NOT NULL OR {doubtful} THEN NULL
-            WHEN s.last < {time} THEN s.last
-            WHEN level < 2 THEN s.first
+            WHEN s.last < {time} THEN s.last WHEN level < 2 THEN s.first
             END AS sure
         FROM (
             SELECT segment, id, s.first, s.last, s.rows, s.numbers, seq, level, false AS lost
@@ -147,7 +146,8 @@ class Sources:
     def _reach(selection: Selection) -> Window:
         """Return the time before the window in which a value begins that matters inside."""
         start = selection.window.start or datetime.min
-        return Window(start - selection.hold if selection.hold else None, start)
+        reaches = selection.hold is not None and selection.hold <= start - datetime.min
+        return Window(start - selection.hold if selection.hold and reaches else None, start)
 
     def _layers(self, moment: Moment, times: Spans, segments: Sequence[Segment]) -> Layers:
         inside = [s for s in segments if times.meets(s.first, s.last)]

@@ -164,13 +164,14 @@ class Buckets:
         """Return the first moment at which the clock shows `clock` or later."""
 
         def moment(shift: _Shift) -> str:
-            return f"greatest({timestamp(shift.since)}, {clock} - {_interval(shift.offset)})"
+            return f"greatest({timestamp(shift.since)}, shown - {_interval(shift.offset)})"
 
         cases = (
-            f"WHEN {clock} < {timestamp(later.since + shift.offset)} THEN {moment(shift)}"
+            f"WHEN shown < {timestamp(later.since + shift.offset)} THEN {moment(shift)}"
             for shift, later in pairwise(self._shifts)
         )
-        return _case(cases, moment(self._shifts[-1]))
+        # A lambda says `clock`, with its case for each shift, once: written out in each it takes minutes to plan.
+        return f"list_transform([{clock}], lambda shown: {_case(cases, moment(self._shifts[-1]))})[1]"
 
 
 def bucket_start(step: Step, time: datetime) -> datetime:

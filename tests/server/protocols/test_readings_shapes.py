@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -110,12 +111,28 @@ def test_a_page_of_other_points(site: TestClient) -> None:
         ({"cursor": "x"}, "cursor needs limit"),
         ({"cursor": "x", "limit": "1"}, "cursor"),
         ({"cursor": "WzFd", "limit": "1"}, "cursor"),
+        ({"cursor": "WzFlOTk5LCJ4IiwiMjAyNS0wMS0wMSJd", "limit": "1"}, "cursor"),  # [1e999,"x","2025-01-01"]
+        ({"cursor": base64.urlsafe_b64encode(b"[" * 5_000).decode(), "limit": "1"}, "cursor"),
+        ({"every": "9" * 5000 + "h"}, "every"),
+        ({"every": "P" + "9" * 5000 + "Y"}, "every"),
     ],
 )
 def test_wrong_parameters_are_named(site: TestClient, parameters: dict[str, str], word: str) -> None:
     answer = site.get("/readings", params={"point": ZONE_1, **parameters})
     assert answer.status_code == 400
     assert word in answer.json()["detail"]
+
+
+def test_a_value_may_hold_from_before_all_time(site: TestClient) -> None:
+    asked = {"point": ZONE_1, "start": "0001-01-01", "aggregate": "integral", "hold": "1000d", "every": "1y"}
+    assert site.get("/readings", params=asked).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["point", "start", "timezone", "query", "nonsense"])
+def test_half_a_character_is_refused(site: TestClient, name: str) -> None:
+    answer = site.post("/readings/query", content=b'{"%s": "\\ud800"}' % name.encode())
+    assert answer.status_code == 400
+    assert "not JSON" in answer.json()["detail"]
 
 
 def test_too_many_buckets_are_refused_before_they_are_made(site: TestClient) -> None:

@@ -147,6 +147,10 @@ def test_bad_options_are_refused(options: dict[str, str]) -> None:
     assert _caught("id,time,value\n", **options).row is None
 
 
+def test_a_column_is_one_thing_alone() -> None:
+    assert _caught("id,time,value\na,2026-01-01,1\n", id_column="time").column == "time"
+
+
 def test_a_named_column_must_be_there() -> None:
     assert _caught("id,time,value\n", value_column="temp").column == "temp"
     assert _caught("time,a\n", wide=False).hint == "name it with id_column"

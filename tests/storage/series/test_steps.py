@@ -95,6 +95,11 @@ def test_a_bucket_ends_by_the_clock_of_its_end(engine: duckdb.DuckDBPyConnection
     assert engine.execute(f"SELECT {end}").fetchone() == (datetime(2026, 10, 31, 23),)
 
 
+def test_many_shifts_make_no_long_statement() -> None:
+    buckets = Buckets(Step(time=DAY, zone="Europe/Berlin"), datetime(1900, 1, 1), datetime(2200, 1, 1))
+    assert len(buckets.end("time")) < 200_000
+
+
 def test_days_have_23_24_and_25_hours(engine: duckdb.DuckDBPyConnection) -> None:
     step = Step(time=DAY, zone="Europe/Berlin")
     buckets = Buckets(step, datetime(2026, 3, 1), datetime(2026, 11, 1))
