@@ -74,6 +74,15 @@ def test_only_the_pages_of_a_series_are_read(tmp_path: Path, monkeypatch: pytest
     assert Excerpt(footer, [found], ["time", "value"]).rows <= 117 + 2 * 50
 
 
+def test_columns_of_texts_in_which_is_nothing_are_not_read(tmp_path: Path) -> None:
+    numbers = table([reading(series, at, at / 2) for series in SERIES for at in range(100)])
+    write_lasting(numbers.to_batches(), tmp_path / "numbers.parquet")
+    write_lasting(ROWS.to_batches(), tmp_path / "rows.parquet")
+    numbers_alone, texts_too = (Footers().of(tmp_path / name) for name in ("numbers.parquet", "rows.parquet"))
+    assert [numbers_alone.is_null(name, [0]) for name in ("text", "status")] == [True, True]
+    assert [texts_too.is_null(name, [0]) for name in ("text", "status")] == [False, False]
+
+
 def test_ids_that_are_no_uuids_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(ROWS.set_column(0, "id", pa.array([series_id(1), *["other"] * (ROWS.num_rows - 1)])), path)
