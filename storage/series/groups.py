@@ -24,7 +24,7 @@ from storage.series.schema import SCHEMA
 from storage.series.spans import Spans
 
 _MOST_KEPT = 32_768  # row groups, of which each takes about two kilobytes: of four billion readings
-_MOST_PLACES = 2_000_000  # of series in row groups, of which each takes 24 bytes: of a billion readings
+_MOST_PLACES = 4_000_000  # of series in row groups, of which each takes 20 bytes: of a billion readings and more
 VALUES = pa.schema([field for field in SCHEMA if field.name != "id"])
 _ID, _TIME = SCHEMA.names.index("id"), SCHEMA.names.index("time")
 _TEXTS = {"text": SCHEMA.names.index("text"), "status": SCHEMA.names.index("status")}
@@ -179,6 +179,7 @@ class Excerpt:
         self._slices: dict[int, list[Slice]] = {}
         for each in slices:
             self._slices.setdefault(each.group, []).append(each)
+        self.places = sum(map(len, self._slices.values()))
         self._empty = [name for name in columns if name in _TEXTS and footer.is_null(name, self._slices)]
         there = [name for name in columns if name not in self._empty]
         self._parts = [

@@ -182,19 +182,23 @@ class _Look:
     ) -> Iterator[tuple[Path, str, pa.RecordBatch]]:
         """Yield what each of the series has at some times, file by file."""
         with _left_to_engine():
-            excerpts = [(path, self._excerpt(path, times, columns)) for path in self._few(files)]
-            if sum(excerpt.rows for _, excerpt in excerpts) > MOST_ROWS:
-                raise _UnusualError
-            for path, excerpt in excerpts:
+            for path, excerpt in self._excerpts(files, times, columns):
                 for series, rows in excerpt.read(times):
                     yield path, series, rows
 
-    def _excerpt(self, path: Path, times: Spans, columns: Sequence[str]) -> Excerpt:
-        footer = self.footers.of(path)
-        slices = list(islice(self.footers.find(footer, self.hot, times), MOST_PLACES + 1))
-        if len(slices) > MOST_PLACES:
-            raise _UnusualError
-        return Excerpt(footer, slices, columns)
+    def _excerpts(self, files: Iterable[Path], times: Spans, columns: Sequence[str]) -> list[tuple[Path, Excerpt]]:
+        """Return what is to be read of each of the files."""
+        found: list[tuple[Path, Excerpt]] = []
+        places = rows = 0
+        for path in self._few(files):
+            footer = self.footers.of(path)
+            slices = islice(self.footers.find(footer, self.hot, times), MOST_PLACES + 1)
+            excerpt = Excerpt(footer, slices, columns)
+            places, rows = places + excerpt.places, rows + excerpt.rows
+            if places > MOST_PLACES or rows > MOST_ROWS:
+                raise _UnusualError
+            found.append((path, excerpt))
+        return found
 
     @staticmethod
     def _few(files: Iterable[Path]) -> Sequence[Path]:

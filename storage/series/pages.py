@@ -87,6 +87,8 @@ class Chunk:
                     dictionary = (start + at, start + end)
                 at = end
             codec = _CODECS[found.compression]
+            if rows[-1] != found.num_values:
+                raise ValueError("the pages of a column have not as many rows as its row group")
         except (KeyError, TypeError) as error:
             raise ValueError(f"a page's header is none: {error}") from None
         offsets.append(start + at)

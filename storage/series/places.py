@@ -20,7 +20,7 @@ class Places:
     """The series of a row group as sixteen bytes each, and the first row of each; then how many rows there are."""
 
     series: npt.NDArray[np.bytes_]
-    rows: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
 
     @classmethod
     def read(cls, path: Path, metadata: pq.FileMetaData, group: int) -> Places:
@@ -37,7 +37,7 @@ class Places:
             done += len(codes)
         series = packed(pa.chunked_array(texts, pa.string()))
         other = np.append(True, series[1:] != series[:-1])  # a series may go on in the next chunk
-        return cls(series[other], np.append(np.concatenate(firsts)[other], done))
+        return cls(series[other], np.append(np.concatenate(firsts)[other], done).astype(np.int32))
 
     def of(self, series: bytes) -> Block | None:
         """Return the rows of a series, if it has any."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -55,11 +56,10 @@ def test_slices_have_what_each_series_has(writer: str, tmp_path: Path, monkeypat
     wanted = [series_id(series) for series in (*SERIES, 4)]
     excerpt = Excerpt(footers.of(path), footers.find(footers.of(path), wanted, times), VALUES.names)
     found = [(series, row) for series, rows in excerpt.read(times) for row in rows_of(pa.Table.from_batches([rows]))]
-    inside = [
-        (str(row[0]), row[1:])
-        for row in rows_of(ROWS)
-        if minute(100) <= row[1] < minute(250) or row[1] == minute(400)
-    ]
+    times_of = ROWS.column("time").to_numpy()
+    low, high, alone = (np.datetime64(minute(at)) for at in (100, 250, 400))
+    chosen = ROWS.filter(pa.array(((low <= times_of) & (times_of < high)) | (times_of == alone)))
+    inside = [(str(row[0]), row[1:]) for row in rows_of(chosen)]
     assert sorted(found, key=str) == sorted(inside, key=str)
     assert excerpt.rows <= ROWS.num_rows
 
@@ -74,9 +74,18 @@ def test_only_the_pages_of_a_series_are_read(tmp_path: Path, monkeypatch: pytest
     assert Excerpt(footer, [found], ["time", "value"]).rows <= 117 + 2 * 50
 
 
+def test_columns_of_texts_in_which_is_nothing_are_not_read(tmp_path: Path) -> None:
+    numbers = table([reading(series, at, at / 2) for series in SERIES for at in range(100)])
+    write_lasting(numbers.to_batches(), tmp_path / "numbers.parquet")
+    write_lasting(ROWS.to_batches(), tmp_path / "rows.parquet")
+    numbers_alone, texts_too = (Footers().of(tmp_path / name) for name in ("numbers.parquet", "rows.parquet"))
+    assert [numbers_alone.is_null(name, [0]) for name in ("text", "status")] == [True, True]
+    assert [texts_too.is_null(name, [0]) for name in ("text", "status")] == [False, False]
+
+
 def test_ids_that_are_no_uuids_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
-    pq.write_table(ROWS.set_column(0, "id", pa.array(["other"] * ROWS.num_rows)), path)
+    pq.write_table(ROWS.set_column(0, "id", pa.array([series_id(1), *["other"] * (ROWS.num_rows - 1)])), path)
     footers = Footers()
     with pytest.raises(InvalidReadings, match="other"):
         list(footers.find(footers.of(path), [series_id(1)], Spans((EVER,))))
@@ -87,8 +96,12 @@ def test_ids_that_are_no_uuids_are_refused(tmp_path: Path) -> None:
 def test_what_was_used_last_is_kept() -> None:
     kept, made = Kept[int, str](10, len), list[int]()
 
-    def ask(key: int, size: int) -> str:
-        return kept.get(key, lambda: made.append(key) or "x" * size)
+    def ask(key: int, size: int) -> None:
+        def make() -> str:
+            made.append(key)
+            return "x" * size
+
+        assert kept.get(key, make) == "x" * size
 
     for key in (1, 2, 1, 3, 1):  # 2 goes for 3
         ask(key, 4)

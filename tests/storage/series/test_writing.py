@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ def test_row_groups_have_the_ids_of_their_own_rows_in_a_dictionary(
             assert file.schema_arrow.names == SCHEMA.names
             assert file.num_row_groups == 4
             for group in range(4):
-                ids = file.read_row_group(group).column("id").combine_chunks()
+                ids = cast("pa.DictionaryArray[Any, Any]", file.read_row_group(group).column("id").combine_chunks())
                 assert ids.dictionary.to_pylist() == [series_id(10 * group + n) for n in range(10)]
                 assert "RLE_DICTIONARY" in file.metadata.row_group(group).column(2).encodings
 
