@@ -16,6 +16,7 @@ from storage.series.catalog import Segment
 from storage.series.engine import engine_errors
 from storage.series.hot import HotTier
 from storage.series.quarantine import refuse_lost
+from storage.series.rolled_up import RollupFile, files_of, rolled_up
 from storage.series.segments import ARCHIVE, SegmentFiles, digest
 from storage.series.sql import Window, parquet
 
@@ -81,6 +82,24 @@ def check(hot: HotTier, files: SegmentFiles) -> list[tuple[Segment, str]]:
             return [(segment, fault) for segment, fault in found if fault]
         finally:
             files.let_go(segments)
+
+
+def broken_rollups(hot: HotTier, files: SegmentFiles) -> list[RollupFile]:
+    """Read every file of rollups; returns those that cannot be read."""
+    with contextlib.closing(hot.cursor()) as cursor:
+        rollups = files.lease(lambda: sorted(files_of(rolled_up(cursor)), key=lambda file: file.file_name))
+        try:
+            return [file for file in rollups if not _can_be_read(cursor, files.rollup(file))]
+        finally:
+            files.let_go(rollups)
+
+
+def _can_be_read(cursor: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    try:
+        cursor.execute(f"SELECT sum(hash(r)) FROM {parquet([path])} AS r").fetchall()
+    except (duckdb.Error, UnicodeDecodeError):
+        return False
+    return True
 
 
 def check_segment(cursor: duckdb.DuckDBPyConnection, path: Path, segment: Segment) -> str | None:

@@ -70,6 +70,8 @@ def engine_errors(stop: Stop | None = None) -> Iterator[None]:
     """Raise the errors of `storage.errors` for what the engine says of memory, disk, data and deadlines."""
     try:
         yield
+    except UnicodeDecodeError as error:  # of a message that quotes what is in a Parquet file
+        raise Corrupt("a file of readings has names that are not UTF-8") from error
     except (duckdb.Error, OSError) as error:
         kind = _kind(error)
         if kind is None:

@@ -53,6 +53,7 @@ class SeriesStore:
         self.options = options or Options()
         self.directory = directory
         make_directory(directory)
+        _require_catalog(directory)
         empty_directory(directory / "tmp")
         self._files = SegmentFiles(directory)
         try:
@@ -253,17 +254,28 @@ class SeriesStore:
         copies.export(self._hot, self._files, target)
 
     def check(self, *, mend: bool = False) -> list[str]:
-        """Read every segment and compare it with the catalog; returns what is wrong, a line each.
+        """Read every segment and compare it with the catalog, and every rollup; returns what is wrong, a line each.
 
         With `mend`, what is broken goes to the quarantine, so that the rest is served, and what is whole again there
-        comes back. Durable and visible when it returns.
+        comes back; rollups that cannot be read are made anew. Durable and visible when it returns.
         """
         if not mend:
-            return [f"{segment.file_name} {fault}" for segment, fault in self._faults()] + self._lost()
+            broken = [f"{file.file_name} cannot be read" for file in copies.broken_rollups(self._hot, self._files)]
+            return [f"{segment.file_name} {fault}" for segment, fault in self._faults()] + broken + self._lost()
         with self._keeper.at_rest():
             self._quarantine.take_back()
             self._quarantine.set_apart(self._faults())
+            self._forget_rollups()
+        self._tender.wake()
         return self._lost()
+
+    def _forget_rollups(self) -> None:
+        """Forget the rollups of segments of which some cannot be read."""
+        broken = set(copies.broken_rollups(self._hot, self._files))
+        with self._hot.transaction() as cursor:
+            known = rolled_up.rolled_up(cursor)
+            segments = [number for number, files in known.items() if not broken.isdisjoint(files.values())]
+            self._files.retire(rolled_up.forget(cursor, segments))
 
     def _broken(self) -> list[str]:
         return [segment.file_name for segment, _ in self._faults()]
@@ -301,3 +313,10 @@ class SeriesStore:
         self._tender.close()
         self._commits.close()
         self._hot.close()
+
+
+def _require_catalog(directory: Path) -> None:
+    """Raise Corrupt where there are segments and no catalog: a new one names none of them, so that all would go."""
+    database = directory / "hot.duckdb"
+    if not database.exists() and any((directory / "segments").glob("*.parquet")):
+        raise Corrupt(f"{database} is missing, the catalog of what is in segments/: put it back, or restore a backup")
