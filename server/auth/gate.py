@@ -71,9 +71,15 @@ class Gate:
         self._failures = Failures()
 
     def role(self, authorization: str | None, client: str, origin: str | None = None) -> Role:
-        """Return the role. Raises a 401 problem for a wrong token, a 429 one after too many of them."""
+        """Return the role. Raises a 401 problem for a wrong token, a 429 one after too many of them.
+
+        A token of ours has too many random bits to be guessed: it counts whoever else fails at the same address.
+        """
         if authorization is None:
             return Role.NONE if self._local_pages and self._is_foreign(origin) else self.anonymous
+        token = _token(authorization)
+        if (role := self._tokens.role_of(token)) is not None:
+            return role
         if self._failures.blocked(client):
             raise Problem(
                 429,
@@ -82,14 +88,10 @@ class Gate:
                 hint="wait a minute",
                 headers={"Retry-After": str(int(_FORGET_SECONDS))},
             )
-        token = _token(authorization)
         if self._extra and hmac.compare_digest(self._extra, _digest(token)):
             return Role.ADMIN
-        role = self._tokens.role_of(token)
-        if role is None:
-            self._failures.add(client)
-            raise unauthorized("the token is not valid")
-        return role
+        self._failures.add(client)
+        raise unauthorized("the token is not valid")
 
     def sender(self, authorization: str | None) -> tuple[str, str | None]:
         """Return a name for people of whoever sent a request with a role, and the id of the token, if it has one."""

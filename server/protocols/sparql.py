@@ -264,5 +264,5 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
 async def _table(request: Request, query: Query, limits: Limits, media_type: str) -> Response:
     """Answer as Arrow or Parquet, whose column types need all rows."""
     found = await slots_of(request).start(twin_of(request).typed, query, limits)
-    chunks = encode(found.batches(), found.schema, media_type)
+    chunks = encode(found.batches(), found.schema, media_type, finite=False)
     return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"})

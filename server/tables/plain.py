@@ -33,13 +33,16 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.float64() if pa.types.is_floating(kind) else kind
 
 
-def plain_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch in the schema of `plain_schema`. Raises pa.ArrowInvalid when a column does not fit it."""
-    columns = [_plain(batch.column(index), field.type) for index, field in enumerate(schema)]
+def plain_batch(batch: pa.RecordBatch, schema: pa.Schema, *, finite: bool = True) -> pa.RecordBatch:
+    """The batch in the schema of `plain_schema`. Raises pa.ArrowInvalid when a column does not fit it.
+
+    Where it need not be `finite`, NaN and the infinities stay.
+    """
+    columns = [_plain(batch.column(index), field.type, finite=finite) for index, field in enumerate(schema)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _plain(column: Column, kind: pa.DataType) -> Column:
+def _plain(column: Column, kind: pa.DataType, *, finite: bool) -> Column:
     is_uuid = isinstance(column.type, pa.UuidType)
     column = decoded(column)
     if is_uuid:
@@ -48,7 +51,7 @@ def _plain(column: Column, kind: pa.DataType) -> Column:
         in_us = column if column.type.unit == "us" else column.cast(pa.timestamp("us", column.type.tz), safe=False)
         return in_us.view(kind)
     column = column if column.type == kind else column.cast(kind)
-    return _finite(column) if pa.types.is_floating(kind) else column
+    return _finite(column) if finite and pa.types.is_floating(kind) else column
 
 
 def _finite(column: Column) -> Column:

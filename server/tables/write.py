@@ -7,7 +7,7 @@
     parquet   the same, zstd, row groups of up to 131,072 rows
 
 Times are 2026-01-01T00:00:00Z, with a fraction only where there is one; doubles have the fewest digits that
-read back the same. NaN and the infinities come out as null, as JSON has no word for them.
+read back the same. NaN and the infinities come out as null, as JSON has no word for them, unless they are asked for.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ _Writer = Callable[[Iterator[pa.RecordBatch], pa.Schema], Iterator[bytes]]
 _ROW_GROUP_ROWS = 131_072
 
 
-def encode(batches: Iterator[pa.RecordBatch], schema: pa.Schema, media_type: str) -> Iterator[bytes]:
-    """The rows as bytes of the media type, in pieces of at most a few MiB.
+def encode(
+    batches: Iterator[pa.RecordBatch], schema: pa.Schema, media_type: str, *, finite: bool = True
+) -> Iterator[bytes]:
+    """The rows as bytes of the media type, in pieces of at most a few MiB; Arrow and Parquet need not be `finite`.
 
     Nothing is given out before the first batch is there, so an error until then can still have its own
     answer. Raises ValueError at once when the media type is not in `TABLE_FORMATS`; what `batches` raises
@@ -40,11 +42,11 @@ def encode(batches: Iterator[pa.RecordBatch], schema: pa.Schema, media_type: str
     if table_format is None:
         raise ValueError(f"no table format is known as {media_type}")
     target = plain_schema(schema)
-    return _encoded(batches, target, _WRITERS[table_format.name])
+    plain = (plain_batch(batch, target, finite=finite) for batch in batches)
+    return _encoded(plain, target, _WRITERS[table_format.name])
 
 
-def _encoded(batches: Iterator[pa.RecordBatch], schema: pa.Schema, write: _Writer) -> Iterator[bytes]:
-    plain = (plain_batch(batch, schema) for batch in batches)
+def _encoded(plain: Iterator[pa.RecordBatch], schema: pa.Schema, write: _Writer) -> Iterator[bytes]:
     first = next(plain, None)
     yield from write(plain if first is None else chain((first,), plain), schema)
 

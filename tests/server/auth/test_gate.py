@@ -50,6 +50,18 @@ def test_trying_is_slow_and_others_are_not_harmed(tokens: Tokens) -> None:
     assert gate.role(f"Bearer {token}", "somebody else") is Role.READ
 
 
+def test_who_shares_an_address_with_an_attacker_is_not_locked_out(tokens: Tokens) -> None:
+    """But a secret that people chose could be guessed: it is not looked at then."""
+    token = tokens.create("a client", Role.READ)
+    gate = Gate(tokens, anonymous=Role.NONE, extra="chosen")
+    for _ in range(20):
+        with pytest.raises(Problem):
+            gate.role("Bearer wrong", "proxy")
+    assert gate.role(f"Bearer {token}", "proxy") is Role.READ
+    with pytest.raises(Problem, match="too many wrong tokens"):
+        gate.role("Bearer chosen", "proxy")
+
+
 def test_the_secret_of_the_environment_is_admin(tokens: Tokens) -> None:
     gate = Gate(tokens, anonymous=Role.NONE, extra="a secret of the container")
     assert gate.role("Bearer a secret of the container", "client") is Role.ADMIN

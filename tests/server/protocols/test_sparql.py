@@ -433,3 +433,20 @@ def test_what_is_too_deep_says_so(client: TestClient, depth: int) -> None:
         "the update has parts that are too deep in each other",
     )
     assert client.get("/query", params={"query": "ASK {}"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_nan_and_the_infinities_are_values(site: TestClient, name: str) -> None:
+    values = " ".join(f'"{text}"^^<http://www.w3.org/2001/XMLSchema#double>' for text in ("INF", "-INF", "NaN"))
+    query = f"SELECT ?x {{ VALUES ?x {{ {values} UNDEF }} }}"
+    body = site.get("/query", params={"query": query, "format": name}).content
+    table = pa.ipc.open_stream(body).read_all() if name == "arrow" else pq.read_table(io.BytesIO(body))
+    assert [str(value) for value in table.column("x").to_pylist()] == ["inf", "-inf", "nan", "None"]
+
+
+def test_xml_keeps_carriage_returns(client: TestClient) -> None:
+    """A reader takes a bare one for a line feed."""
+    client.post("/update", data={"update": r'INSERT DATA { <urn:s:1> <urn:p:p> "a\r\nb" }'})
+    results = client.get("/query?query=SELECT+?o+{+?s+?p+?o+}&format=xml").text
+    graph = client.get("/store?default&format=rdfxml").text
+    assert [ET.fromstring(text).find(".//*[.='a\r\nb']") is not None for text in (results, graph)] == [True, True]  # noqa: S314 - ours
