@@ -38,6 +38,7 @@ CHUNK = 1 << 16
 HEADER = struct.Struct(">cIQ")
 REQUEST = struct.Struct(">II")
 _ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
+_SHORT = 4096  # bytes of JSON that is kept
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
 
 _RESULTS = {
@@ -194,7 +195,7 @@ def _requests(pipe: BinaryIO) -> Iterator[dict[str, Any]]:
     """Yield what each request says; its text, where there is one, is its `query`."""
     while head := pipe.read(REQUEST.size):
         details, text = REQUEST.unpack(head)
-        found = _details(pipe.read(details))
+        found = (_details if details < _SHORT else _details.__wrapped__)(pipe.read(details))
         yield {**found, "query": pipe.read(text).decode(errors=_ODD)} if "query" in found else found
 
 

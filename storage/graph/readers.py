@@ -7,9 +7,6 @@ and the query raises; another process takes its place, and nothing else notices.
 To move a reader to a newer snapshot takes as long as many short queries. So one is moved at a time, by a thread that
 does nothing else, and a further one only when a query has waited for the others longer than that takes.
 
-Nor do more readers than processors make short queries any faster: they take turns, and find nothing in the caches. So
-a query waits a moment for one of those that have just begun, before it gets a reader more.
-
 There are two ways in, for the one event loop and for threads: `enter` never blocks, and `run` does all at once.
 """
 
@@ -17,7 +14,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from bisect import insort
@@ -37,8 +33,6 @@ from storage.graph.store import GraphStore
 
 _NOBODY = "nobody waits for the answer any more"
 _LOG = logging.getLogger(__name__)
-_MOMENT = 0.002  # seconds, in which most queries end
-_PROCESSORS = len(os.sched_getaffinity(0))
 SPARQL_JSON = "application/sparql-results+json"
 
 
@@ -96,13 +90,12 @@ class ReaderPool:
         self._memory = memory
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
-        self._stale = threading.Condition(self._lock)  # a query waits, and there is a free reader
+        self._stale = threading.Condition(self._lock)  # a query waits, and a free reader is too old for it
         self._refresher_waits = False
         self._refresh_seconds = 0.0  # that the last one took
         self._free: list[Reader] = []  # the one with the newest snapshot is the last
         self._queue: deque[Result] = deque()
         self._results: set[Result] = set()
-        self._running: set[Result] = set()  # those that have a reader
         self._closed = False
         self.patience = patience
         self.size = size
@@ -164,32 +157,14 @@ class ReaderPool:
                 raise Closed("the readers are closed")
             if result.asker is not None and result.asker.gone:
                 raise Cancelled(_NOBODY)
-            may_wait = len(self._queue) < self._most_waiting
-            if self._has_free(result.wanted) and not (may_wait and self._is_crowded()):
-                self._give(result, self._free.pop())  # the newest is the last
-            elif may_wait:
+            if self._free and self._free[-1].has(result.wanted):
+                result.reader = self._free.pop()  # the newest is the last
+            elif len(self._queue) < self._most_waiting:
                 self._queue.append(result)
                 self._call_refresher()
             else:
                 raise self.overloaded()
             self._results.add(result)
-
-    def _has_free(self, wanted: int) -> bool:
-        return bool(self._free) and self._free[-1].has(wanted)
-
-    def _give(self, result: Result, reader: Reader) -> None:
-        result.reader = reader
-        result.given = time.monotonic()
-        self._running.add(result)
-
-    def _is_crowded(self) -> bool:
-        """Tell whether as many queries as there are processors have just begun, or others wait for these."""
-        if self._queue:
-            return True
-        if len(self._running) < _PROCESSORS:
-            return False
-        now = time.monotonic()
-        return sum(now - other.given < _MOMENT for other in self._running) >= _PROCESSORS
 
     def overloaded(self) -> Overloaded:
         """Return the error for a query that finds no reader."""
@@ -227,7 +202,6 @@ class ReaderPool:
             if result not in self._results:
                 return
             self._results.remove(result)
-            self._running.discard(result)
             result.left = True
             reader = result.reader
             if reader is None and result.cancelled is None:
@@ -245,7 +219,7 @@ class ReaderPool:
             closed = self._closed
             if self._queue and not closed and (whatever or reader.has(self._queue[0].wanted)):
                 result = self._queue.popleft()
-                self._give(result, reader)
+                result.reader = reader
             elif not closed:
                 insort(self._free, reader, key=_generation)
                 self._call_refresher()
@@ -263,27 +237,17 @@ class ReaderPool:
 
     def _refresh(self) -> None:
         """Move readers on for as long as queries wait for that; the refresher's thread."""
-        while (following := self._next_to_refresh()) is not None:
-            reader, wanted = following
-            failed = not reader.has(wanted) and not self._refreshed(reader)
-            self._pass_on(reader, whatever=failed)  # the query tries again, and gets the error
-
-    def _refreshed(self, reader: Reader) -> bool:
-        """Move a reader on; False where that fails."""
-        began = time.monotonic()
-        try:
-            reader.refresh()
-        except StorageError:
-            return False
-        finally:
+        while (reader := self._next_to_refresh()) is not None:
+            began, failed = time.monotonic(), False
+            try:
+                reader.refresh()
+            except StorageError:  # the query tries again, and gets the error
+                failed = True
             self._refresh_seconds = time.monotonic() - began
-        return True
+            self._pass_on(reader, whatever=failed)
 
-    def _next_to_refresh(self) -> tuple[Reader, int] | None:
-        """Wait until a query has waited long enough; return a reader for it, and the generation that it wants.
-
-        None when the pool is closed.
-        """
+    def _next_to_refresh(self) -> Reader | None:
+        """Wait for the next reader that has to move on; None when the pool is closed."""
         with self._lock:
             while not self._closed:
                 if not self._queue or not self._free:
@@ -292,15 +256,14 @@ class ReaderPool:
                 elif (early := self._patience_left(self._queue[0])) > 0:
                     self._stale.wait(early)
                 else:
-                    return self._free.pop(), self._queue[0].wanted
+                    return self._free.pop()
             return None
 
     def _patience_left(self, first: Result) -> float:
         """Return how many seconds a waiting query is to wait for readers that are new enough, but busy."""
-        if not any(other.reader is not None and other.reader.has(first.wanted) for other in self._running):
+        if not any(other.reader is not None and other.reader.has(first.wanted) for other in self._results):
             return 0.0
-        enough = _MOMENT if self._has_free(first.wanted) else self._refresh_seconds
-        return first.began + enough - time.monotonic()
+        return first.began + self._refresh_seconds - time.monotonic()
 
     def living(self, result: Result) -> Reader:
         """Return a query's reader, or a new one where it has died while it was idle. Raises ReaderCrashed."""
@@ -350,7 +313,8 @@ def _message(request: Query | Dump, limits: Limits) -> bytes:
     """Return what the reader process is asked; see storage.graph.reader."""
     if isinstance(request, Dump):
         return packed(_details(limits, graph=request.graph, format=request.format, whole=request.whole))
-    details = _details(
+    many = request.default_graphs or request.named_graphs  # it may be so many that they are not to be kept
+    details = (_details.__wrapped__ if many else _details)(
         limits,
         query="",
         format=request.format,

@@ -75,7 +75,6 @@ class Result:
         self.notify = notify
         self.asker = ASKER.get()
         self.began = time.monotonic()
-        self.given = 0.0  # when it got its reader
         self.generation = 0
         self.rows = 0
         self.ended = False

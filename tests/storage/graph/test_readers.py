@@ -386,44 +386,6 @@ def test_after_an_update_one_reader_moves_on_and_serves_all_short_queries(graph:
     pool.close()
 
 
-def test_short_queries_take_turns_on_as_many_readers_as_there_are_processors(
-    graph: GraphStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("storage.graph.readers._PROCESSORS", 1)
-    monkeypatch.setattr("storage.graph.readers._MOMENT", 60.0)  # longer than the machine may be slow
-    pool = ReaderPool(graph, size=3, patience=30.0)
-    try:
-        assert value(pool) == ROWS
-        first = entered(pool, COUNT)
-        others = [pool.enter(COUNT, LIMITS, lambda: None) for _ in range(2)]
-        assert [other.reader for other in others] == [None, None]
-        reader = first.reader
-        first.close()
-        assert [other.reader for other in others] == [reader, None]
-        others[0].close()
-        assert others[1].reader is reader
-        others[1].close()
-        assert pool.busy == pool.waiting == 0
-    finally:
-        pool.close()
-
-
-def test_no_query_waits_longer_than_a_moment_for_a_reader_that_there_is(
-    graph: GraphStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("storage.graph.readers._PROCESSORS", 1)
-    pool = ReaderPool(graph, size=3, patience=30.0)
-    try:
-        assert value(pool) == ROWS
-        long = [entered(pool, FOR_EVER) for _ in range(2)]
-        assert value(pool) == ROWS
-        assert pool.busy == 2
-        for result in long:
-            result.close()
-    finally:
-        pool.close()
-
-
 def test_queries_that_wait_for_long_ones_get_further_readers(pool: ReaderPool, graph: GraphStore) -> None:
     graph.update("INSERT DATA { GRAPH <urn:more> { <urn:s> <urn:p> 1 } }")
     long = pool.run(LONG, LIMITS)
