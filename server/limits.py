@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from server.errors import bad_request
 from server.settings import Settings
 from storage.graph.readers import Limits
@@ -11,7 +13,10 @@ def query_limits(settings: Settings, timeout: str | None = None, rows: int | Non
     """Return the limits of a query; a client may ask for less time (`timeout` in seconds) or fewer rows."""
     seconds = settings.query_seconds if timeout is None else min(_seconds(timeout), settings.query_seconds)
     most = settings.query_rows if rows is None else min(rows, settings.query_rows)
-    return Limits(seconds=seconds, rows=most, bytes=settings.query_bytes)
+    return _limits(seconds, most, settings.query_bytes)
+
+
+_limits = lru_cache(256)(Limits)  # most requests have the same
 
 
 def _seconds(text: str) -> float:

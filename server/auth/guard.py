@@ -52,8 +52,9 @@ class Guard:
 
 
 def _role(scope: _Scope, method: str, headers: Mapping[bytes, str]) -> Role:
-    gate: Gate = scope["app"].state.gate
-    sites: Sites = scope["app"].state.sites
+    state = scope["app"].state
+    gate: Gate = state.gate
+    sites: Sites = state.sites
     sites.require(method, headers)
     client, authorization = scope.get("client") or ("", 0), headers.get(b"authorization")
     role = gate.role(authorization, client[0], headers.get(b"origin"))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -29,6 +30,7 @@ class Service(Starlette):
         self, routes: Sequence[Route], middleware: Sequence[Middleware], lifespan: Lifespan[Service]
     ) -> None:
         super().__init__(middleware=middleware)
+        self.state = _State()
         self.router = _Routes(routes, lifespan=lifespan)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -37,6 +39,13 @@ class Service(Starlette):
         for made, arguments, named in reversed(self.user_middleware):
             app = made(app, *arguments, **named)
         return app
+
+
+class _State(State):
+    """Attributes like those of any other object; Starlette's are looked up by a method."""
+
+    def __setattr__(self, key: str, value: object) -> None:
+        object.__setattr__(self, key, value)
 
 
 class _Routes(Router):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from typing import TextIO
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -30,9 +31,20 @@ class _Formatter(logging.Formatter):
         return f"{self._second[1]},{int(record.msecs):03}"
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes a line at once; stderr does not keep lines, so there is nothing to flush."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+        except Exception:  # whatever it is, logging has a way to tell it
+            self.handleError(record)
+
+
 def log_to_stderr() -> None:
     """Log what is worth knowing in daily use."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # What the format does not show need not be found out, each time ("Optimization" in Python's logging HOWTO).

@@ -57,11 +57,11 @@ class Parameters:
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a parameter."""
-        return tuple(self._values.get(name, ()))
+        return tuple(self._values[name]) if name in self._values else ()
 
     def one(self, name: str) -> str | None:
         """Return the value, or None. Raises a 400 problem where it is given twice."""
-        values = self.all(name)
+        values = self._values.get(name, ())
         if len(values) > 1:
             raise bad_request(f"{name} is given {len(values)} times")
         return values[0] if values else None

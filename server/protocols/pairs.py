@@ -9,7 +9,8 @@ import re
 from binascii import a2b_qp
 from urllib.parse import unquote
 
-_ODD = re.compile(r"%(?![0-9A-Fa-f]{2})|[=\r\n]|[^\x00-\x7f]")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SPECIAL = ("=", "\r", "\n")  # to quoted-printable
 
 
 def parse_pairs(text: str) -> list[tuple[str, str]]:
@@ -26,6 +27,6 @@ def _unescaped(text: str) -> str:
     """Undo the escapes. Quoted-printable has the same ones with another mark, and is decoded in native code."""
     if "%" not in text:
         return text
-    if _ODD.search(text):
+    if not text.isascii() or any(map(text.__contains__, _SPECIAL)) or _NO_ESCAPE.search(text):
         return unquote(text)
     return a2b_qp(text.replace("%", "=")).decode(errors="replace")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from anyio import to_thread
 from starlette.datastructures import URL
@@ -21,7 +21,6 @@ from server.protocols.http import (
     form_pairs,
     media_type_of,
     query_pairs,
-    settings_of,
     text_body,
     twin_of,
 )
@@ -53,8 +52,7 @@ _FORM = "application/x-www-form-urlencoded"
 Pairs = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """What a client asks, wherever in the request it said so."""
 
     text: str
@@ -245,7 +243,7 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
     given = bool(default or named)
     for iri in (*default, *named):
         named_node(iri)
-    union = settings_of(request).default_graph == "union" or parameters.flag("union-default-graph")
+    union = twin_of(request).settings.default_graph == "union" or parameters.flag("union-default-graph")
     return Query(
         asked.text,
         media_type,

@@ -31,13 +31,17 @@ class About:
     asks: bool = False
 
 
+_FORMS = {form.value: form for form in Form}
+_PLAIN = {form: About(form, lasts=True, repeats=True) for form in Form}
+
+
 @lru_cache(4096)
 def about_query(text: str) -> About:
     """Read a query."""
     capitals = text.upper()
+    if not any(map(capitals.__contains__, _MARKS)):
+        return _PLAIN[_form(text)]
     marks = {mark for mark in _MARKS if mark in capitals}
-    if not marks:
-        return About(_form(text), lasts=True, repeats=True)
     if _asks(text):
         return About(_form(text), lasts=False, repeats=False, asks=True)
     # A keyword may be hidden by an escape, and that of SERVICE where section 19.8 has none (see storage.graph.guard).
@@ -56,4 +60,4 @@ def _asks(text: str) -> bool:
 def _form(text: str) -> Form:
     """Return the form; where a plain prologue at most precedes it, without reading tokens."""
     begins = _BEGINNING.match(text)
-    return Form(begins.group(1).upper()) if begins else form(text)
+    return _FORMS[begins.group(1).upper()] if begins else form(text)

@@ -8,10 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from typing import IO
 
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded, ReaderCrashed, StorageError
-from storage.graph.reader import HEADER
+from storage.graph.reader import HEADER, packed
 from storage.graph.store import GraphStore, Snapshot
 
 Frame = tuple[bytes, int, bytes]  # kind, rows so far, payload; see storage.graph.reader
@@ -33,6 +32,9 @@ class Reader:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        assert self._process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
+        assert self._process.stdout is not None  # noqa: S101 - as above
+        self._requests, self._frames = self._process.stdin, self._process.stdout
 
     @property
     def pid(self) -> int:
@@ -55,7 +57,7 @@ class Reader:
         self._give_back()
         self.snapshot = self._store.take()
         try:
-            self.ask(json.dumps({"open": str(self.snapshot.path)}).encode() + b"\n")
+            self.ask(packed(json.dumps({"open": str(self.snapshot.path)}).encode()))
             while not self.take():
                 pass
         except (EOFError, ReaderCrashed):
@@ -67,23 +69,23 @@ class Reader:
         if old is not None:
             self._store.give_back(old)
 
-    def ask(self, line: bytes) -> None:
+    def ask(self, message: bytes) -> None:
         """Send a request. Does not block while it fits into a pipe. Raises ReaderCrashed."""
-        left = memoryview(line)
+        left = memoryview(message)
         try:
             while left:
-                left = left[os.write(self._stdin.fileno(), left) :]
+                left = left[os.write(self._requests.fileno(), left) :]
         except (OSError, ValueError) as error:  # ValueError: it is closed
             raise ReaderCrashed("the reader process has gone") from error
 
     def fileno(self) -> int:
         """Return what becomes readable when frames come."""
-        return self._stdout.fileno()
+        return self._frames.fileno()
 
     def take(self) -> list[Frame]:
         """Return the frames that one more read completes; blocks where there is nothing. Raises EOFError."""
         try:
-            data = self._stdout.read1(_READ)  # type: ignore[attr-defined] # the pipe is buffered, and so has it
+            data = self._frames.read1(_READ)  # type: ignore[attr-defined] # the pipe is buffered, and so has it
         except ValueError:  # it was closed meanwhile
             data = b""
         if not data:
@@ -104,16 +106,6 @@ class Reader:
         """Return the error for a query that met the memory cap."""
         return MemoryLimitExceeded(f"the query needed more than {self._memory >> 20:,} MiB of memory")
 
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None  # noqa: S101 - opened with a pipe, for the type checker
-        return self._process.stdin
-
-    @property
-    def _stdout(self) -> IO[bytes]:
-        assert self._process.stdout is not None  # noqa: S101 - as above
-        return self._process.stdout
-
     def kill(self) -> None:
         """End the process; whoever reads from it meets the end of its frames."""
         self._process.kill()
@@ -123,8 +115,8 @@ class Reader:
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):  # its buffer may hold a line that nobody can take any more
-            self._stdin.close()
-        self._stdout.close()
+            self._requests.close()
+        self._frames.close()
         self._give_back()
 
 

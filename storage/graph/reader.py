@@ -5,7 +5,10 @@ memory cap (RLIMIT_DATA) makes a failing allocation abort it. The parent tells w
 
 Frames from this process are a type (one byte), the payload's length (four bytes, big-endian), the rows of the
 answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
-message, line, column). Requests to it are one line of JSON each; one to open a snapshot gets an `E`.
+message, line, column).
+
+Requests to it are two lengths (four bytes each, big-endian), JSON, and the text of a query; one to open a snapshot
+gets an `E`. The JSON of one query is mostly that of another, so it is made and read once for all that have the same.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ import resource
 import signal
 import struct
 import sys
-from functools import partial
+from collections.abc import Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -30,6 +34,9 @@ from storage.graph.rows import Counter, counter
 
 CHUNK = 1 << 16
 HEADER = struct.Struct(">cIQ")
+REQUEST = struct.Struct(">II")
+_ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
+_SHORT = 4096  # bytes of JSON that is kept
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
 
 _RESULTS = {
@@ -163,11 +170,30 @@ def _overlaid(store: ox.Store, snapshot: Path, overlay: Path) -> ox.Store:
     return both
 
 
+def packed(details: bytes, text: str = "") -> bytes:
+    """Return a request, of JSON and a text."""
+    query = text.encode(errors=_ODD)
+    return REQUEST.pack(len(details), len(query)) + details + query
+
+
+def _requests(pipe: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield what each request says; its text, where there is one, is its `query`."""
+    while head := pipe.read(REQUEST.size):
+        details, text = REQUEST.unpack(head)
+        found = (_details if details < _SHORT else _details.__wrapped__)(pipe.read(details))
+        yield {**found, "query": pipe.read(text).decode(errors=_ODD)} if "query" in found else found
+
+
+@lru_cache(256)
+def _details(json_text: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json_text)
+    return found
+
+
 def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
     store: ox.Store | None = None
     snapshot = Path()
-    for line in requests:
-        request = json.loads(line)
+    for request in _requests(requests):
         if "open" in request:
             store = None  # the old one goes first, so that there are never two in memory
             snapshot = Path(request["open"])

@@ -16,15 +16,18 @@ import json
 import logging
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from storage.errors import Cancelled, Closed, Overloaded, ReaderCrashed, StorageError
 from storage.graph.federation import Lease
 from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
+from storage.graph.reader import packed
 from storage.graph.results import Asker, Result
 from storage.graph.store import GraphStore
 
@@ -138,8 +141,7 @@ class ReaderPool:
         `notify` is called, in any thread, when a query that had to wait gets a reader, and when one is cancelled.
         Raises Overloaded where too many wait, or Closed.
         """
-        line = json.dumps(_message(request, limits)).encode() + b"\n"
-        result = Result(self, _text(request), line, limits, self._store.generation, notify)
+        result = Result(self, _text(request), _message(request, limits), limits, self._store.generation, notify)
         if isinstance(request, Query):
             result.lease, result.overlay = request.lease, request.overlay
         try:
@@ -219,8 +221,7 @@ class ReaderPool:
                 result = self._queue.popleft()
                 result.reader = reader
             elif not closed:
-                self._free.append(reader)
-                self._free.sort(key=lambda free: free.snapshot.generation if free.snapshot else -1)
+                insort(self._free, reader, key=_generation)
                 self._call_refresher()
         if closed:
             reader.close()
@@ -297,6 +298,10 @@ class ReaderPool:
         self._refresher.join()
 
 
+def _generation(reader: Reader) -> int:
+    return reader.snapshot.generation if reader.snapshot else -1
+
+
 def _text(request: Query | Dump) -> str:
     """Return what a person reads of a request."""
     if isinstance(request, Query):
@@ -304,18 +309,25 @@ def _text(request: Query | Dump) -> str:
     return "# the whole dataset" if request.whole else f"# the graph {request.graph or 'without a name'}"
 
 
-def _message(request: Query | Dump, limits: Limits) -> dict[str, Any]:
+def _message(request: Query | Dump, limits: Limits) -> bytes:
     """Return what the reader process is asked; see storage.graph.reader."""
-    within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
     if isinstance(request, Dump):
-        return {"graph": request.graph, "format": request.format, "whole": request.whole, **within}
-    return {
-        "query": request.text if request.lease is None else request.lease.text,
-        "format": request.format,
-        "base": request.base,
-        "union": request.union,
-        "default_graphs": request.default_graphs,
-        "named_graphs": request.named_graphs,
-        "overlay": str(request.overlay.folder) if request.overlay else None,
-        **within,
-    }
+        return packed(_details(limits, graph=request.graph, format=request.format, whole=request.whole))
+    many = request.default_graphs or request.named_graphs  # it may be so many that they are not to be kept
+    details = (_details.__wrapped__ if many else _details)(
+        limits,
+        query="",
+        format=request.format,
+        base=request.base,
+        union=request.union,
+        default_graphs=request.default_graphs,
+        named_graphs=request.named_graphs,
+        overlay=str(request.overlay.folder) if request.overlay else None,
+    )
+    return packed(details, request.text if request.lease is None else request.lease.text)
+
+
+@lru_cache(256)
+def _details(limits: Limits, **more: Any) -> bytes:  # noqa: ANN401 - JSON
+    within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
+    return json.dumps(within | more).encode()

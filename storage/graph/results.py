@@ -63,9 +63,9 @@ class Result:
     """
 
     def __init__(
-        self, pool: ReaderPool, text: str, line: bytes, limits: Limits, wanted: int, notify: Callable[[], None]
+        self, pool: ReaderPool, text: str, message: bytes, limits: Limits, wanted: int, notify: Callable[[], None]
     ) -> None:
-        """`text` is for people and `line` for the reader, which is to have the generation `wanted`, or a newer one.
+        """`text` is for people, `message` for the reader, which is to have the generation `wanted` or a newer one.
 
         `notify` is called once there is a reader, or no hope.
         """
@@ -85,7 +85,7 @@ class Result:
         self.overlay: Overlay | None = None
         self.beginning = threading.Lock()
         self._pool = pool
-        self._line = line
+        self._message = message
         self._asked = False
         self._bytes = 0
         self._first: list[bytes] = []
@@ -105,7 +105,7 @@ class Result:
     def begin_promptly(self) -> bool:
         """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`."""
         reader = self.reader
-        if reader is None or len(self._line) >= _PIPE or not reader.has(self.wanted):
+        if reader is None or len(self._message) >= _PIPE or not reader.has(self.wanted):
             return False
         with self.beginning:
             self.check()
@@ -128,7 +128,7 @@ class Result:
     def _ask(self, reader: Reader) -> None:
         self._asked = True
         self.generation = reader.snapshot.generation if reader.snapshot else 0
-        reader.ask(self._line)
+        reader.ask(self._message)
         self.check()  # whoever cancelled it meanwhile may have killed another process than this one
 
     def check(self) -> None:

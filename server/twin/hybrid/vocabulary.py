@@ -47,7 +47,7 @@ def mentions(text: str, public_url: str = "") -> bool:
 
     brick:value alone is none: models say areas and the like with it.
     """
-    if not any(half in text for half in _HALVES) or (len(text) > _LONG and not _PLAIN.search(text)):
+    if not any(map(text.__contains__, _HALVES)) or (len(text) > _LONG and not _PLAIN.search(text)):
         return False
     return any(iri in _NAMED or is_observation(iri, public_url) for iri in _iris(decode_escapes(text), public_url))
 

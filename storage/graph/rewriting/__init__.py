@@ -87,6 +87,8 @@ def _tried(text: str, edits: _Edits) -> str:
 def _may_reuse(text: str) -> bool:
     """Tell whether a variable that the first SELECT names could be in it twice."""
     head = text.partition("{")[0]
+    if head.upper().count("AS") < 2:
+        return False
     named = _NAMED.findall(head)
-    counts = Counter(_VARIABLE.findall(head)) if len(named) > 1 else {}
-    return any(counts[name] > 1 for name in named if counts)
+    counts = Counter(_VARIABLE.findall(head))
+    return len(named) > 1 and any(counts[name] > 1 for name in named)
