@@ -79,27 +79,36 @@ class Recorder:
 
     def _see_made(self, template: Sequence[Places], terms: Sequence[Any]) -> None:
         """Take note of the quads of a template; for want of a value, or by its kind, the engine leaves some out."""
-        made = []
-        lacking = {i for i, term in enumerate(terms) if term == _UNBOUND} if _UNBOUND in terms else set[int]()
+        lacking = {i for i, term in enumerate(terms) if term == _UNBOUND} if _UNBOUND in terms else None
         for places in template:
             s, p, o, g = places
             try:
                 quad = ox.Quad(terms[s], terms[p], terms[o], _DEFAULT if g is None else terms[g])
             except TypeError:
                 continue
-            if not lacking or lacking.isdisjoint(places):
-                made.append(quad)
-        self.see(made)
+            if lacking is None or lacking.isdisjoint(places):
+                self._see(quad)
 
     def see(self, quads: Iterable[ox.Quad]) -> None:
         """Take note of quads, before they are touched."""
-        before, store = self._before, self._store
         for quad in quads:
-            if quad not in before:
-                before[quad] = quad in store
-                if quad.graph_name not in self._graphs:
-                    self.see_graph(quad.graph_name)
-        self._lost = len(before) > self._most
+            self._see(quad)
+
+    def see_there(self, quads: Iterable[ox.Quad]) -> None:
+        """Take note of quads that are there, before any is touched."""
+        for quad in quads:
+            self._before[quad] = True
+            if quad.graph_name != _DEFAULT:
+                self._graphs[quad.graph_name] = True
+        self._lost = len(self._before) > self._most
+
+    def _see(self, quad: ox.Quad) -> None:
+        before = self._before
+        if quad not in before:
+            before[quad] = quad in self._store
+            if quad.graph_name not in self._graphs:
+                self.see_graph(quad.graph_name)
+            self._lost = len(before) > self._most
 
     def see_graph(self, graph: Any) -> None:  # noqa: ANN401 - a graph's name
         """Take note of whether there is this graph, before it is made or dropped."""
