@@ -72,13 +72,14 @@ def _emptied(
 
 def _each(verb: str, quads: Sequence[ox.Quad]) -> tuple[list[str], Functions]:
     """Return the operations for quads, and the functions that these need."""
-    plain = [quad for quad in quads if not _has_blank(quad)]
-    others = [quad for quad in quads if _has_blank(quad)]
+    plain = [quad for quad in quads if not has_blank(quad)]
+    others = [quad for quad in quads if has_blank(quad)]
     texts = [inserting(plain, verb)] if plain else []
     return [*texts, *_counting(verb, others)], _functions(verb, others) if others else {}
 
 
-def _has_blank(quad: ox.Quad) -> bool:
+def has_blank(quad: ox.Quad) -> bool:
+    """Tell whether a quad may have a blank node."""
     return any(isinstance(end, ox.BlankNode | ox.Triple) for end in (quad.subject, quad.object, quad.graph_name))
 
 

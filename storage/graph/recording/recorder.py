@@ -94,14 +94,14 @@ class Recorder:
     def _see_made(self, template: Sequence[Places], terms: Sequence[Any]) -> None:
         """Take note of the quads of a template; for want of a value, or by its kind, the engine leaves some out."""
         made = []
-        lacking = {i for i, term in enumerate(terms) if term == _UNBOUND} if _UNBOUND in terms else set[int]()
+        lacking = {i for i, term in enumerate(terms) if term == _UNBOUND} if _UNBOUND in terms else None
         for places in template:
             s, p, o, g = places
             try:
                 quad = ox.Quad(terms[s], terms[p], terms[o], _DEFAULT if g is None else terms[g])
             except TypeError:
                 continue
-            if not lacking or lacking.isdisjoint(places):
+            if lacking is None or lacking.isdisjoint(places):
                 made.append(quad)
         self.see(made)
 
@@ -118,6 +118,15 @@ class Recorder:
         if self._note is not None:
             self._note.see(new)
         if len(before) > self._most:
+            self._lose()
+
+    def see_there(self, quads: Iterable[ox.Quad]) -> None:
+        """Take note of quads that are there, before any is touched."""
+        for quad in quads:
+            self._before[quad] = True
+            if quad.graph_name != _DEFAULT:
+                self._graphs[quad.graph_name] = True
+        if len(self._before) > self._most:
             self._lose()
 
     def _lose(self) -> None:

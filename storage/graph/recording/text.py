@@ -36,13 +36,15 @@ Places = tuple[int, int, int, int | None]
 class Telling:
     """An update that tells: `templates` are by the number that it hands over first.
 
-    `data` are updates whose INSERT DATA has what the update inserts or deletes as such. With `graphs` it may make or
-    drop graphs in which it touches no quad.
+    `data` are updates whose INSERT DATA has what the update inserts or deletes as such. `emptied` are queries for the
+    quads that are in graphs which it empties, before it does anything. With `graphs` it may make or drop graphs in
+    which it touches no quad.
     """
 
     text: str
     templates: tuple[tuple[Places, ...], ...]
     data: tuple[str, ...]
+    emptied: tuple[str, ...]
     graphs: bool
 
 
@@ -76,6 +78,7 @@ class _Telling(Parser):
         self._edits: list[Edit] = []
         self._templates: list[tuple[Places, ...]] = []
         self._inserted: list[str] = []
+        self._emptied: list[str] = []
         self._head = ""
         self._graphs = False
 
@@ -92,7 +95,11 @@ class _Telling(Parser):
         if self.at.kind != "end":
             raise NotUnderstood(f"no end at {self.at.start}")
         return Telling(
-            edited(self.text, self._edits, 2 * LONGEST), tuple(self._templates), tuple(self._inserted), self._graphs
+            edited(self.text, self._edits, 2 * LONGEST),
+            tuple(self._templates),
+            tuple(self._inserted),
+            tuple(self._emptied),
+            self._graphs,
         )
 
     def _operation(self, start: int) -> None:
@@ -107,7 +114,7 @@ class _Telling(Parser):
             case "INSERT" | "DELETE" | "WITH" as word:
                 self._modify(word)
             case "CLEAR" | "DROP":
-                self._looked_at(start, self._several_graphs())
+                self._empty()
             case "CREATE":
                 self.word("SILENT")
                 self._one_graph()
@@ -230,16 +237,19 @@ class _Telling(Parser):
 
     # Operations on whole graphs
 
-    def _several_graphs(self) -> list[tuple[str | None, str | None]]:
-        """Read what CLEAR and DROP name: which graphs, each as what is looked at and what is touched there."""
+    def _empty(self) -> None:
+        """Read what CLEAR and DROP name. What other operations add to it before is told by these."""
+        self._graphs = True
         self.word("SILENT")
         which = self.word(*_ALL)
+        if which in ("DEFAULT", "ALL"):
+            self._emptied.append(f"{self._head}SELECT ?s ?p ?o {{ ?s ?p ?o }} LIMIT {MOST + 1}")
+        if which in ("NAMED", "ALL"):
+            self._emptied.append(f"{self._head}SELECT ?s ?p ?o ?g {{ GRAPH ?g {{ ?s ?p ?o }} }} LIMIT {MOST + 1}")
         if not which:
             graph = self._one_graph()
-            return [(graph, graph)]
-        every = f"?{self._fresh.variable()}"
-        all_graphs: list[tuple[str | None, str | None]] = [(None, None), (every, every)]
-        return {"DEFAULT": all_graphs[:1], "NAMED": all_graphs[1:]}.get(which, all_graphs)
+            quads = f"GRAPH {graph} {{ ?s ?p ?o }} BIND({graph} AS ?g)"
+            self._emptied.append(f"{self._head}SELECT ?s ?p ?o ?g {{ {quads} }} LIMIT {MOST + 1}")
 
     def _one_graph(self) -> str:
         if not self.word("GRAPH"):

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.graph.recording import running
 from storage.graph.recording.applying import apply
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.running import Functions, recorded
+from storage.graph.recording.text import LONGEST
 
 PROLOGUE = "PREFIX e: <urn:e:> BASE <urn:base> "
 GRAPHS = ("e:g", "e:h", "e:none")
@@ -153,3 +155,39 @@ def test_a_long_update_is_told_as_well() -> None:
     change = run(store, update)
     assert quads(change.added) == set(store)
     assert len(store) == 10_000
+
+
+def test_data_in_several_operations_is_told_however_long_the_text_and_full_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = filled()
+    numbers = " , ".join(map(str, range(60_000)))
+    update = (
+        f"PREFIX e: <urn:e:> BASE <http://e/> INSERT DATA {{ e:s e:p {numbers} }} ;\n"
+        "DELETE DATA { e:s e:p 1 , 60000 . e:a e:p e:b } ; INSERT DATA { GRAPH <new> { e:a e:p e:b } } ;\n"
+        "DELETE DATA { GRAPH <new> { e:a e:p e:b } }"
+    )
+    assert len(update) > LONGEST
+    monkeypatch.setattr(running, "MOST", 60_003)
+    store.extend(ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.Literal(n)) for n in range(60_003))
+    before = set(store)
+    change = run(store, update)
+    assert (quads(change.added), quads(change.removed)) == (set(store) - before, before - set(store))
+    assert (len(quads(change.added)), len(quads(change.removed))) == (59_999, 1)
+    assert change.made == ("http://e/new",)
+    monkeypatch.setattr(running, "MOST", 1)
+    with pytest.raises(AssertionError):
+        run(store, "INSERT DATA { <urn:s> <urn:p> 'a' , 'b' }")  # of which only the fact is known
+    assert len(store) == len(before) + 60_000
+
+
+def test_of_what_is_emptied_all_is_told_whatever_comes_before() -> None:
+    store = filled()
+    before = state(store)
+    update = (
+        f"{PROLOGUE} INSERT DATA {{ GRAPH e:g {{ e:n e:p 1 }} }} ; DROP GRAPH e:g ; CLEAR DEFAULT ; DROP GRAPH e:h"
+    )
+    change = run(store, update)
+    assert (quads(change.added), quads(change.removed)) == (set(), before[0])
+    assert change.dropped == ("urn:e:g", "urn:e:h")
+    assert state(store) == (set(), set())
