@@ -19,6 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server.edge.joining import Joining
+from server.edge.unchunked import Unchunked
 from server.errors import MEDIA_TYPE, Problem, bad_request
 from server.settings import Settings
 
@@ -77,6 +78,8 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         self._answered = cycle
+        if cycle.scope["http_version"] == "1.0":
+            cycle.transport = cast(asyncio.Transport, Unchunked(self.transport))
         super()._start_asgi_task(cycle, app)
 
     def _make_room(self) -> bool:

@@ -139,6 +139,38 @@ def test_nonsense_sent_ahead_breaks_the_answer_under_way(sending: str) -> None:
         pass  # the test's own time limit ends a wait in vain
 
 
+def answer_of_1_0(url: str, target: str) -> tuple[bytes, bytes]:
+    """Return head and body of an answer that ends with its connection."""
+    with connected(url) as wire:
+        wire.send(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+        received = b"".join(iter(partial(wire.socket.recv, 1 << 16), b""))
+    found, _, body = received.partition(b"\r\n\r\n")
+    return found, body
+
+
+def test_http_1_0_gets_no_chunks(url: str) -> None:
+    values = " ".join(f'"{number}0\r\n\r\n"' for number in range(30_000)).replace("\r", "\\r").replace("\n", "\\n")
+    assert (
+        ask(
+            url,
+            "POST /update",
+            f"INSERT DATA {{ <urn:a:s> <urn:a:p> {values.replace(' ', ', ')} }}".encode(),
+            content_type="application/sparql-update",
+        )[0]
+        == 204
+    )
+    target = "/query?" + urlencode({"query": "SELECT ?o { <urn:a:s> <urn:a:p> ?o }", "format": "csv"})
+    found, body = answer_of_1_0(url, target)
+    assert b"chunked" not in found.lower()
+    assert body == ask(url, f"GET {target}")[2]
+
+
+def test_an_answer_in_http_1_0_that_breaks_off_resets_the_connection(sending: str) -> None:
+    short = f"{ENDLESS}&timeout=2"
+    with pytest.raises(ConnectionResetError):
+        answer_of_1_0(sending, short)
+
+
 def test_http_1_0_needs_no_host(url: str) -> None:
     with connected(url) as wire:
         wire.send(b"GET /livez HTTP/1.0\r\n\r\n")
