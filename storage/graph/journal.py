@@ -95,7 +95,6 @@ class Journal:
         make_directory(folder)
         self._file = sqlite3.connect(folder / _FILE, check_same_thread=False, isolation_level=None)
         try:
-            self._file.execute("PRAGMA locking_mode = EXCLUSIVE")  # else each transaction takes and gives back locks
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
             self._file.execute(_TABLE)
