@@ -12,6 +12,7 @@ from storage.graph.guard import refuse_outbound
 
 PREFIX = "overlay-"
 _UPDATE = "update.json"
+_APART = "apart"
 _SMALL = 4 << 20  # bytes of a snapshot that is read into memory: up to about 50,000 quads
 
 
@@ -32,10 +33,19 @@ class Overlay:
         """The file of N-Quads, where there are some."""
         return self.folder / "quads.nq"
 
+    def stand_apart(self) -> None:
+        """Say that none of the quads can be a triple that a graph has."""
+        (self.folder / _APART).touch()
+
     def update_first(self, text: str, base_iri: str | None) -> None:
         """Have an update made before there are any quads. Raises QueryRefused for SERVICE and LOAD in it."""
         refuse_outbound(text)
         (self.folder / _UPDATE).write_text(json.dumps({"text": text, "base": base_iri}))
+
+
+def stands_apart(overlay: Path) -> bool:
+    """Tell whether graphs share no triples with an overlay, nor others than they did before it."""
+    return (overlay / _APART).exists() and not (overlay / _UPDATE).exists()
 
 
 def update_of(overlay: Path) -> tuple[str, str | None] | None:

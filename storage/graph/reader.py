@@ -28,7 +28,7 @@ import pyoxigraph as ox
 
 from storage.graph.extensions import extensions
 from storage.graph.guard import keywords
-from storage.graph.overlay import copy_snapshot, is_small, update_of
+from storage.graph.overlay import copy_snapshot, is_small, stands_apart, update_of
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
 from storage.graph.rows import Counter, counter
@@ -223,7 +223,8 @@ def _answer_within(store: ox.Store, shared: Shared, snapshot: Path, request: dic
     signal.setitimer(signal.ITIMER_REAL, max(request["seconds"], _SHORTEST))
     try:
         if overlay := request.get("overlay"):
-            store, shared = _overlaid(store, snapshot, Path(overlay)), UNKNOWN
+            store = _overlaid(store, snapshot, Path(overlay))
+            shared = shared if stands_apart(Path(overlay)) else UNKNOWN
         output = _answer(store, shared, request, pipe)
         output.finish()  # a store of an overlay is closed by now, and its folder may go
     except Exception as error:  # whatever it is, the parent gets its name

@@ -22,13 +22,22 @@ _ORDERED = re.compile(r"ORDER BY (?:DESC\(|ASC\()?\?(\w+)")
 Row = tuple[tuple[str, str], ...]
 
 
-def store(kinds: dict[str, str], sent: list[Reading]) -> ox.Store:
-    """Return the store of a building and its readings."""
+def store(kinds: dict[str, str], sent: list[Reading], models: Iterable[str] = ("site",)) -> ox.Store:
+    """Return the store of a building, as these models, and its readings."""
     found = ox.Store()
-    found.load(model(kinds).encode(), ox.RdfFormat.TURTLE, to_graph=ox.NamedNode("urn:twinhouse:model:site"))
+    for name in models:
+        found.load(model(kinds).encode(), ox.RdfFormat.TURTLE, to_graph=ox.NamedNode(f"urn:twinhouse:model:{name}"))
     found.extend(quad for reading in sent for quad in _history(reading, kinds))
     newest = {reading.series: reading for reading in sorted(sent, key=lambda reading: reading.time)}
     found.extend(quad for reading in newest.values() for quad in _current(reading, kinds))
+    return found
+
+
+def merged(store: ox.Store) -> ox.Store:
+    """Return a store whose default graph is the merge of all graphs: where it is not empty, that is what is asked."""
+    found = ox.Store()
+    found.extend(store)
+    found.extend(ox.Quad(*quad.triple) for quad in store)
     return found
 
 
@@ -112,8 +121,9 @@ class Solutions:
 
 
 def _asked(store: ox.Store, text: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-    """Ask the store; the default graph is that of FROM, or else the union of all."""
-    union = " FROM " not in text
+    """Ask the store; the default graph is that of FROM, or that of the store, or else the union of all."""
+    own = store.quads_for_pattern(None, None, None, ox.DefaultGraph())
+    union = " FROM " not in text and next(own, None) is None
 
     def run(instead: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
         return store.query(instead, use_default_graph_as_union=union, **extensions(instead))

@@ -323,6 +323,8 @@ class Hybrid:
         try:
             wanted = self._wanted(query, rest_of(limits, began))
             materialiser = self._materialiser(underway.stop)
+            if self._view.facts.are_plain:
+                overlay.stand_apart()
             written = materialiser.write(wanted, overlay.quads, rest_of(limits, began).seconds)
             underway.check()
             explained.path = "materialised" if wanted == everything() else "mixed"

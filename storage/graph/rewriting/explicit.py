@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from storage.graph.rewriting.syntax import Block, Element, Nested, Path, Term, Triple, groups_of
-from storage.graph.rewriting.tokens import Edit, Fresh, between, tokens_of
+from storage.graph.rewriting.tokens import Edit, Fresh, NotUnderstood, between, tokens_of
 from storage.graph.rewriting.triples import NAMESPACE
 
 
@@ -20,6 +20,7 @@ class Explicit:
         self._text = text
         self.fresh = Fresh(text)
         self._labels: dict[str, str] = {}
+        self._places: dict[str, int] = {}
 
     def hides(self, elements: Sequence[Element]) -> bool:
         """Tell whether solutions go through something without a name."""
@@ -46,6 +47,9 @@ class Explicit:
         """Yield the edit that gives names to a block, if it needs some."""
         if not any(map(self._is_hidden, block.triples)):
             return
+        for node in (node for triple in block.triples for node in triple.ends if node.kind == "blank"):
+            if self._places.setdefault(node.value, block.start) != block.start:
+                raise NotUnderstood(f"{node.value} is in two places, which mostly is an error")
         lists = _lists(block)
         patterns, filters = list[str](), list[str]()
         for triple in block.triples:
