@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pytest
 
 from storage.series import writing
 from storage.series.schema import ENCODED, SCHEMA, encoded
-from storage.series.writing import write_lasting
+from storage.series.writing import write_lasting, write_passing
 from tests.support.series import reading, series_id, table
 
 ROWS = table([reading(series, at, at % 10 / 2) for series in range(40) for at in range(100)])
@@ -57,3 +58,11 @@ def test_values_that_do_not_repeat_have_no_dictionary(tmp_path: Path) -> None:
 def test_without_rows_nothing_is_written(tmp_path: Path) -> None:
     assert write_lasting(pa.Table.from_batches([], ENCODED).to_batches(), tmp_path / "rows.parquet") == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writer", ["lasting", "passing"])
+def test_no_number_is_found_by_others_beside_numbers(tmp_path: Path, writer: str) -> None:
+    path = tmp_path / "rows.parquet"
+    rows = encoded(table([reading(1, at, float("nan") if at == 2 else float(at)) for at in range(5)]))
+    {"lasting": write_lasting, "passing": write_passing}[writer](rows.to_batches(), path)
+    assert duckdb.sql(f"SELECT count(*) FROM '{path}' WHERE isnan(value)").fetchall() == [(1,)]
