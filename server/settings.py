@@ -41,6 +41,7 @@ class Settings:
     ingest_rows: the most readings that one request may bring, however well its body is compressed
     influx_tag: the tag of line protocol that names a point; empty: none does
     influx_unknown: what happens to line protocol of a series that no point has: create (a point), or refuse
+    influx_series: of how many series line protocol may make points in all; more are refused
     retention: how long readings are kept, as rules by spaces: `brick:Sensor=90d urn:site:a=2y *=5y`; none: for ever
     inference: by which ontology what follows from the models is kept up to date in a graph of its own: `brick`,
         `brick 1.5`, `223p`, each also with `classes` for all classes above; none: only when it is asked for
@@ -91,6 +92,7 @@ class Settings:
     changes_megabytes: int = 256
     influx_tag: str = "uuid"
     influx_unknown: str = "create"
+    influx_series: int = 1_000_000
     anonymous: str = "auto"
     insecure: bool = False
     token: str = field(default="", repr=False)

@@ -42,6 +42,7 @@ def serve(
     changes_megabytes: option.ChangesMegabytes = None,
     influx_tag: option.InfluxTag = None,
     influx_unknown: option.InfluxUnknown = None,
+    influx_series: option.InfluxSeries = None,
     anonymous: option.Anonymous = None,
     insecure: Insecure = None,
     allowed_hosts: option.AllowedHosts = None,

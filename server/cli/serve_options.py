@@ -39,6 +39,9 @@ InfluxTag = Annotated[
 InfluxUnknown = Annotated[
     str | None, typer.Option(metavar="WHAT", help="Line protocol that no point has: create (a point), refuse.")
 ]
+InfluxSeries = Annotated[
+    int | None, typer.Option(min=0, help="Of how many series line protocol may make points in all.")
+]
 Anonymous = Annotated[
     str | None,
     typer.Option(metavar="ROLE", help="Without a token: none, read, write, admin. Default: admin on loopback."),

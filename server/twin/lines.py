@@ -58,7 +58,8 @@ class LineWriter:
         settings = self._settings
         latest = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=settings.future_days)
         create = settings.influx_unknown == "create"
-        return SeriesKeys(self._index.get(), self._known, store, settings.influx_tag, create, latest)
+        most = settings.influx_series
+        return SeriesKeys(self._index.get(), self._known, store, settings.influx_tag, create, most, latest)
 
     def _create(self, new: dict[UUID, str], store: str | None) -> None:
         """Make the points, unless another request has made them meanwhile. Durable and visible when it returns."""

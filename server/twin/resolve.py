@@ -23,7 +23,10 @@ _MOST_LOOKED_UP, _MOST_SOURCES = 1_000_000, 64
 
 @dataclass(frozen=True, slots=True)
 class PointIndex:
-    """All points of one generation of the graph, by each of their identifiers; `uuids` are those of their series."""
+    """All points of one generation of the graph, by each of their identifiers.
+
+    `uuids` are those of their series, `made` counts those that line protocol has made.
+    """
 
     points: tuple[PointSeries, ...]
     by_iri: dict[str, PointSeries] = field(default_factory=dict)
@@ -32,12 +35,14 @@ class PointIndex:
     _by_id: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     _by_stored: dict[tuple[str, str], UUID] = field(default_factory=dict)
     uuids: set[str] = field(default_factory=set)
+    made: int = 0
     _looked_up: dict[str | None, Lookup] = field(default_factory=dict, compare=False)  # by source
 
     @classmethod
     def of(cls, points: Iterable[PointSeries]) -> PointIndex:
         """Index points; of two that share a UUID the first by IRI stands for it."""
-        index = cls(tuple(points))
+        every = tuple(points)
+        index = cls(every, made=_made(every))
         for point in index.points:
             index._add(point)
         return index
@@ -61,7 +66,8 @@ class PointIndex:
         by_id = defaultdict(set, {name: set(uuids) for name, uuids in self._by_id.items()})
         every = tuple(sorted((*self.points, *new), key=lambda point: point.point))
         by_iri, by_uuid, series_of = dict(self.by_iri), dict(self.by_uuid), dict(self.series_of)
-        index = PointIndex(every, by_iri, by_uuid, series_of, by_id, dict(self._by_stored), set(self.uuids))
+        by_stored, uuids, made = dict(self._by_stored), set(self.uuids), self.made + _made(new)
+        index = PointIndex(every, by_iri, by_uuid, series_of, by_id, by_stored, uuids, made)
         for point in new:
             index._add(point)
         return index
@@ -112,6 +118,11 @@ class PointIndex:
     def ambiguous(self, identifier: str) -> bool:
         """Tell whether several points have this series id, so that only a `source` can tell them apart."""
         return len(self._by_id.get(identifier, set())) > 1
+
+
+def _made(points: Iterable[PointSeries]) -> int:
+    """Return how many points have the UUID of their series as IRI, as `ontologies.written_points` makes them."""
+    return sum(point.point.startswith("urn:uuid:") and point.point == point.uuid.urn for point in points)
 
 
 def _base(stored_at: str) -> str:

@@ -36,8 +36,9 @@ class UnknownPoint(ValueError):
 class SeriesKeys:
     """Turns the series of one request into UUIDs. `new` are those that no point has, with their keys.
 
-    `tag` is the one that names a point, empty for none. With `create`, a series that no point has gets one. Readings
-    after `latest` are refused.
+    `tag` is the one that names a point, empty for none. With `create`, a series that no point has gets one, as
+    long as line protocol has made fewer than `most` (what others make meanwhile is not seen). Readings after `latest`
+    are refused.
     """
 
     index: PointIndex
@@ -45,6 +46,7 @@ class SeriesKeys:
     store: str | None
     tag: str
     create: bool
+    most: int
     latest: datetime
     new: dict[UUID, str] = field(default_factory=dict)
     readings: int = 0
@@ -116,6 +118,9 @@ class SeriesKeys:
             return uuid, False
         if not self.create:
             raise UnknownPoint(f"no point has the series {key[:200]}")
+        if uuid not in self.new and self.index.made + len(self.new) >= self.most:
+            full = f"line protocol may make {self.most:,} series (TWINHOUSE_INFLUX_SERIES)"
+            raise UnknownPoint(f"no point has the series {key[:200]}, and {full}")
         self.new[uuid] = key
         if len(self.new) > MOST_NEW:
             raise _too_many_new()

@@ -237,6 +237,17 @@ def test_unknown_points_may_be_refused(tmp_path: Path, path: str) -> None:
         assert "line 1, column 1: no point has the series m,t=a f" in error(answer)
 
 
+@BOTH
+def test_no_more_series_are_made_than_the_setting_says(tmp_path: Path, path: str) -> None:
+    with opened(tmp_path / "data", influx_series=1) as client:
+        assert client.post(path, content=LINE).status_code == 204
+        answer = client.post(path, content=f"{LINE}\nm,t=b f=1")
+        assert (answer.status_code, len(client.get("/points").json()["data"])) == (400, 1)
+        message = "no point has the series m,t=b f, and line protocol may make 1 series (TWINHOUSE_INFLUX_SERIES)"
+        assert error(answer) == f"unable to parse: line 2, column 1: {message}"
+        assert client.post(path, content=LINE).status_code == 204
+
+
 def test_a_tag_names_a_point(filled: TestClient) -> None:
     assert filled.post(V2, content=f"zone,uuid={ZONE_1} value=99.5 1790000000000000000").status_code == 204
     assert filled.get("/latest", params={"point": ZONE_1}).json()["data"][0]["value"] == 99.5

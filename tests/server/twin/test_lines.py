@@ -249,6 +249,21 @@ def test_more_new_series_than_allowed_are_refused(twin: Twin, monkeypatch: pytes
     assert len(latest(twin)) == 4
 
 
+def test_line_protocol_makes_no_more_series_in_all_than_it_may(tmp_path: Path) -> None:
+    for known in (2, 3):  # opened again they count as before
+        for twin in opened(tmp_path / "data", influx_series=3):
+            twin.load(Model(MODEL, "site.ttl"))  # whose points do not count
+            write(twin, "".join(f"m,t={n} f=1\n" for n in range(known)) * 2)
+            for more in ("m,t=a f=1\nm,t=b f=1", "n,t=a f=1,g=2"):
+                with pytest.raises(
+                    BadReadings, match=r"^line [23], column 1: no point has .*TWINHOUSE_INFLUX_SERIES"
+                ):
+                    write(twin, f"m,t=0 f=2\n{more}")
+            assert set(latest(twin).values()) == {1.0}
+            assert (twin.index.made, twin.index) == (known, anew(twin))
+            assert write(twin, f"m,t=0 f=1\ntemp,uuid={ZONE_1} value=1") == 2
+
+
 def test_very_many_points_are_made_in_several_writes(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "_AT_A_TIME", 2)
     write(twin, "".join(f"m,t={n} f=1\n" for n in range(5)))
