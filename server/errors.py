@@ -66,6 +66,7 @@ _OUTBOUND_HINT = "ask for the host to be allowed (setting outbound_hosts), or lo
 _KINDS: dict[type[Exception], tuple[int, str, str]] = {
     stored.QueryRefused: (403, "query-refused", _OUTBOUND_HINT),
     stored.QueryEvaluationError: (400, "query-evaluation", ""),
+    stored.NotInFormat: (406, "not-acceptable", "ask for another format: one of JSON, CSV or Turtle can hold it"),
     stored.DeadlineExceeded: (504, "deadline-exceeded", _LIMIT_HINT),
     stored.RowLimitExceeded: (413, "row-limit-exceeded", _LIMIT_HINT),
     stored.ByteLimitExceeded: (413, "byte-limit-exceeded", _LIMIT_HINT),

@@ -8,6 +8,7 @@ StorageError
 │   ├── QuerySyntaxError      with line and column
 │   ├── QueryRefused          asks for what is not allowed (SERVICE, LOAD)
 │   └── QueryEvaluationError  cannot be evaluated (an unknown function)
+├── NotInFormat               an answer that the form asked for cannot hold; another can
 ├── LimitExceeded             the query is fine but asks for more than the limits give
 │   ├── DeadlineExceeded
 │   ├── RowLimitExceeded
@@ -68,6 +69,10 @@ class QueryRefused(QueryError):
 
 class QueryEvaluationError(QueryError):
     """Well formed, but cannot be evaluated."""
+
+
+class NotInFormat(StorageError):
+    """An answer that the form asked for cannot hold; another form can."""
 
 
 class LimitExceeded(StorageError):

@@ -26,6 +26,8 @@ from typing import IO, Any, BinaryIO, cast
 
 import pyoxigraph as ox
 
+from storage.errors import NotInFormat
+from storage.graph import xml
 from storage.graph.extensions import extensions
 from storage.graph.guard import keywords
 from storage.graph.overlay import copy_snapshot, is_small, stands_apart, update_of
@@ -94,12 +96,15 @@ class Output:
 
 
 class XmlOutput(Output):
-    """One of XML, where a bare carriage return is read as a line feed (XML 1.0, section 2.11): so it is escaped."""
+    """One of XML, which needs an escape that the engine does not write, and cannot hold every character."""
 
-    def write(self, data: bytes) -> int:
-        """Take the engine's next bytes."""
-        super().write(data.replace(b"\r", b"&#13;"))
-        return len(data)
+    _before = b""
+
+    def _take(self) -> bytes:
+        chunk = bytes(self._buffer)
+        self._buffer[:] = xml.escaped(chunk, self._before)
+        self._before = chunk[-2:]
+        return super()._take()
 
 
 def _error(error: Exception) -> bytes:
@@ -113,6 +118,8 @@ def _description(error: Exception) -> dict[str, Any]:
         return {"kind": str(error), "message": ""}
     if isinstance(error, SyntaxError):
         return {"kind": "syntax", "message": error.msg, "line": error.lineno, "column": error.offset}
+    if isinstance(error, NotInFormat):
+        return {"kind": "format", "message": str(error)}
     if isinstance(error, MemoryError):
         return {"kind": "memory", "message": ""}
     kind = "evaluation" if isinstance(error, (RuntimeError, ValueError)) else "internal"

@@ -15,6 +15,7 @@ from storage.errors import (
     ByteLimitExceeded,
     Cancelled,
     Closed,
+    NotInFormat,
     QueryEvaluationError,
     ReaderCrashed,
     RowLimitExceeded,
@@ -195,6 +196,8 @@ class Result:
                 return ByteLimitExceeded(f"the result has more than {self.limits.bytes:,} bytes")
             case "memory":
                 return self._held.out_of_memory()
+            case "format":
+                return NotInFormat(message)
             case "evaluation":
                 return QueryEvaluationError(message)
             case _:

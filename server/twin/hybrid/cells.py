@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
+from storage.graph import xml
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Texts: TypeAlias = "pa.Array[Any]"
@@ -49,17 +50,21 @@ def _json(text: str) -> str:
 
 def _xml_cell(term: Term) -> str:
     if isinstance(term, ox.NamedNode):
-        return f"<uri>{escape(term.value, _XML)}</uri>"
+        return f"<uri>{_xml(term.value)}</uri>"
     if isinstance(term, ox.BlankNode):
-        return f"<bnode>{escape(term.value, _XML)}</bnode>"
+        return f"<bnode>{_xml(term.value)}</bnode>"
     if not isinstance(term, ox.Literal):
         raise TypeError("a triple is no cell")
     more = ""
     if term.language:
-        more = f' xml:lang="{escape(term.language, _XML)}"'
+        more = f' xml:lang="{_xml(term.language)}"'
     elif term.datatype != XSD["string"]:
-        more = f' datatype="{escape(term.datatype.value, _XML)}"'
-    return f"<literal{more}>{escape(term.value, _XML)}</literal>"
+        more = f' datatype="{_xml(term.datatype.value)}"'
+    return f"<literal{more}>{_xml(term.value)}</literal>"
+
+
+def _xml(text: str) -> str:
+    return xml.escaped(escape(text, _XML).encode()).decode()
 
 
 def _csv_cell(term: Term) -> str:

@@ -450,3 +450,15 @@ def test_xml_keeps_carriage_returns(client: TestClient) -> None:
     results = client.get("/query?query=SELECT+?o+{+?s+?p+?o+}&format=xml").text
     graph = client.get("/store?default&format=rdfxml").text
     assert [ET.fromstring(text).find(".//*[.='a\r\nb']") is not None for text in (results, graph)] == [True, True]  # noqa: S314 - ours
+
+
+@pytest.mark.parametrize("character", ["\x01", "\0", "\x1f", "\ufffe", "\uffff"])
+def test_xml_is_refused_for_what_it_cannot_hold(client: TestClient, character: str) -> None:
+    client.post("/update", data={"update": f'INSERT DATA {{ <urn:s:1> <urn:p:p> "a\x7f\ufffd{character}b" }}'})
+    for path in ("/query?query=SELECT+?o+{+?s+?p+?o+}&format=xml", "/store?default&format=rdfxml"):
+        refused = client.get(path)
+        assert refused.status_code == 406
+        assert f"U+{ord(character):04X}" in refused.json()["detail"]
+    for name in ("json", "csv", "tsv"):
+        answer = client.get(f"/query?query=SELECT+?o+{{+?s+?p+?o+}}&format={name}")
+        assert "b" in answer.text

@@ -20,6 +20,7 @@ from storage.errors import (
     Closed,
     DeadlineExceeded,
     MemoryLimitExceeded,
+    NotInFormat,
     Overloaded,
     QueryEvaluationError,
     QuerySyntaxError,
@@ -121,6 +122,15 @@ def test_the_dataset_is_the_callers(pool: ReaderPool) -> None:
 @pytest.mark.parametrize(("dump", "lines"), [(Dump(), 0), (Dump(G.value), ROWS), (Dump(whole=True), ROWS)])
 def test_dumps(pool: ReaderPool, dump: Dump, lines: int) -> None:
     assert pool.run(dump, LIMITS).read().count(b"\n") == lines
+
+
+def test_xml_cannot_hold_a_noncharacter_wherever_it_is_cut(pool: ReaderPool) -> None:
+    for size in range(65_250, 65_550):
+        text = f'SELECT (CONCAT("{"x" * size}", "\ufffe", "{"y" * 400}") AS ?o) {{}}'
+        with pytest.raises(NotInFormat, match=r"U\+FFFE"):
+            pool.run(Query(text, "application/sparql-results+xml"), LIMITS).read()
+        whole = text.replace("\ufffe", "\ufffd\\r")
+        assert b"\xef\xbf\xbd&#13;" in pool.run(Query(whole, "application/sparql-results+xml"), LIMITS).read()
 
 
 FAULTS: list[tuple[Query | Dump, Limits, type[StorageError]]] = [

@@ -14,6 +14,7 @@ from server.twin.hybrid.bindings import Terms
 from server.twin.hybrid.cells import CSV, FORMATS, JSON, TSV, XML
 from server.twin.hybrid.expressions import Column
 from server.twin.hybrid.rendering import Texts
+from storage.errors import NotInFormat
 from storage.graph.functions import time_literal
 
 _TERMS = Terms(pa.array([], pa.string()))
@@ -65,3 +66,14 @@ def test_readings(public_url: str, head: str, separator: str) -> None:
         f"{head}a-b{separator}20260105T073000.5Z",
         None,
     ]
+
+
+def test_texts_in_xml_are_read_back_or_refused() -> None:
+    def rendered(text: str) -> str:
+        column: list[str] = _texts(XML).cells(Column("x", "string"), pa.array([text])).to_pylist()
+        return column[0]
+
+    assert rendered("a\r\n<\ufffd") == "<literal>a&#13;\n&lt;\ufffd</literal>"
+    for character in "\0\x01\x1f\ufffe\uffff":
+        with pytest.raises(NotInFormat, match=f"U\\+{ord(character):04X}"):
+            rendered(f"a{character}")
