@@ -65,4 +65,5 @@ def test_no_number_is_found_by_others_beside_numbers(tmp_path: Path, writer: str
     path = tmp_path / "rows.parquet"
     rows = encoded(table([reading(1, at, float("nan") if at == 2 else float(at)) for at in range(5)]))
     {"lasting": write_lasting, "passing": write_passing}[writer](rows.to_batches(), path)
-    assert duckdb.sql(f"SELECT count(*) FROM '{path}' WHERE isnan(value)").fetchall() == [(1,)]
+    found = duckdb.connect().execute(f"SELECT count(*) FROM '{path}' WHERE isnan(value)")
+    assert found.fetchall() == [(1,)]
