@@ -30,7 +30,8 @@ _PIECE = 48 << 20  # bytes of a piece, or
 _LINES = 300_000  # lines: some 300 MB in the engine
 _BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
 _WORKERS = min(2, os.cpu_count() or 1)
-_STATEMENT = re.compile(rb"^[ \t]*[<_]", re.MULTILINE)
+_STATEMENT = re.compile(rb"[ \t]*[<_]")
+_NEXT_STATEMENT = re.compile(rb"\n[ \t]*[<_]")  # a literal first byte: far faster than `^`
 Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 
 
@@ -134,7 +135,7 @@ class _Pieces:
         piece = b""
         with self._door:
             while not piece and (lines := next(self._lines, b"")):
-                self.statements += sum(1 for _ in _STATEMENT.finditer(lines))
+                self.statements += bool(_STATEMENT.match(lines)) + sum(1 for _ in _NEXT_STATEMENT.finditer(lines))
                 piece, others = _parted(lines)
                 self._aside.write(others)
         return piece
