@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate, islice
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -42,6 +43,7 @@ from storage.series.receipts import Receipt
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}
 _COLUMNS = ("id_column", "time_column", "value_column", "text_column", "status_column")
+_MOST_SHOWN_TEXT = 10_000  # characters of the names that an answer has
 _FEW = 4_096  # rows whose form takes less time than to hand them on to another thread
 _WRITE = (*_COLUMNS, "wide", "timezone", "time_unit", "na", "delimiter", "source", "file", "unknown")
 
@@ -71,7 +73,7 @@ async def write(request: Request) -> Response:
             batches = at_most(table.batches(), twin.settings.ingest_rows)
 
             def document(report: IngestReport) -> dict[str, Any]:
-                return ingest_document(report, table.rows_missing, list(table.ignored))
+                return ingest_document(report, table.rows_missing, table.ignored)
 
             def receipt(report: IngestReport) -> Receipt | None:
                 return Receipt(key, content, json.dumps(document(report))) if key else None
@@ -96,19 +98,27 @@ def _once(once: Once, key: str, digest: Callable[[], str], store: Callable[[str]
         return JSONResponse(store(content))
 
 
-def ingest_document(report: IngestReport, missing: int, columns: list[str]) -> dict[str, Any]:
-    """Return what was stored as the answer's document."""
+def ingest_document(report: IngestReport, missing: int, columns: Sequence[str]) -> dict[str, Any]:
+    """Return what was stored as the answer's document, which is short however many names there are."""
     return {
         "readings": report.readings,
         "points": report.points,
         "missing": missing,
         "unknown": _shown(report.unknown),
-        "ignored": {**_shown(report.ignored), "columns": columns},
+        "ignored": {**_shown(report.ignored), "column_count": len(columns), "columns": _first(columns)},
     }
 
 
 def _shown(counts: dict[str, int]) -> dict[str, Any]:
-    return {"points": len(counts), "readings": sum(counts.values()), "ids": list(counts)[:MOST_SHOWN]}
+    return {"points": len(counts), "readings": sum(counts.values()), "ids": _first(counts)}
+
+
+def _first(names: Iterable[str]) -> list[str]:
+    """Return the first names, none of them cut, as clients look them up."""
+    first = list(islice(names, MOST_SHOWN))
+    return [
+        name for name, length in zip(first, accumulate(map(len, first)), strict=True) if length <= _MOST_SHOWN_TEXT
+    ]
 
 
 def _options(parameters: Parameters) -> ReadOptions:

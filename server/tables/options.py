@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from server.tables.errors import BadReadings
+import pyarrow as pa
+
+from server.tables.compute import assume_timezone
+from server.tables.errors import BadReadings, shown
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 DEFAULT_NA = (*("", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "NONE"),)
 """The cells of a value column that mean "no reading" (compared after trimming spaces)."""
 
+_SOME_TIME = pa.array([0], pa.timestamp("us"))
 _GUESSES = {
     "id": ("id", "uuid", "point", "point_id", "series", "series_id", "timeseries_id", "name"),
     "time": (
@@ -53,7 +57,9 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.timezone is not None and not _is_zone(self.timezone):
-            raise BadReadings(f'time zone "{self.timezone}" is not known', hint="use an IANA name: Europe/Berlin")
+            name = self.timezone.removeprefix("posix/").removeprefix("right/")
+            like = name if name != self.timezone and _is_zone(name) else "Europe/Berlin"
+            raise BadReadings(f"time zone {shown(self.timezone)} is not known", hint=f"use an IANA name: {like}")
         if self.time_unit not in (None, "s", "ms", "us", "ns"):
             raise BadReadings(f'time unit "{self.time_unit}" is not known', hint="use s, ms, us or ns")
 
@@ -64,13 +70,11 @@ class ReadOptions:
 
 
 def _is_zone(name: str) -> bool:
+    """Tell whether times can be read by a zone: Arrow, which does, does not know all that Python finds on disk."""
     try:
         ZoneInfo(name)
-    except (
-        ValueError,
-        OSError,
-        LookupError,
-    ):  # a name no zone has is a KeyError, a path a ValueError or OSError
+        assume_timezone(_SOME_TIME, name, "earliest")
+    except (ValueError, OSError, LookupError):  # a name no zone has is a KeyError, a path a ValueError or OSError
         return False
     return True
 

@@ -1,12 +1,13 @@
 """Buckets of time: fixed widths and calendar steps, in UTC or by the clocks of a time zone.
 
 A step of an hour or less is so much time that passes, so that the hour which a clock shows twice in autumn is two
-buckets. A longer step follows the clock on the wall: a day is from midnight to midnight, and has 23, 24 or 25 hours.
+buckets or more. Where the clock is changed by another time than whole steps, the bucket of that moment ends with it.
+A longer step follows the clock on the wall: a day is from midnight to midnight, and has 23, 24 or 25 hours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -48,6 +49,11 @@ class Step:
         first = self.start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         return self.start - first if self.months else timedelta()
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is so much time that passes, whatever the clock does."""
+        return not self.months and self.time <= _HOUR
+
     def interval(self) -> str:
         """Return the SQL interval."""
         if self.months:
@@ -74,17 +80,25 @@ class Buckets:
         longest = step.time + 31 * step.months * _DAY
         around = max(first, _EARLIEST + longest) - longest, min(last, _LATEST - longest) + longest
         self._shifts = _shifts(step.zone, *around)
+        self._grids = _grids(step, self._shifts) if step.is_short else self._shifts
 
     def start(self, time: str) -> str:
         """Return the SQL for the start of the bucket that `time` falls in."""
         if self._is_regular:
             return self._counted(time, self._shifts[0].offset)
+        if self._step.is_short:
+            return _by_shift(self._grids, time, lambda grid: _latest(grid.since, self._counted(time, grid.offset)))
         return self._moment(self._counted(self.clock(time)))
 
     def end(self, start: str) -> str:
         """Return the SQL for the end of the bucket with this start."""
         if self._is_regular:
             return f"({start} + {self._step.interval()})"
+        if self._step.is_short:
+            interval = self._step.interval()
+            whole = _by_shift(self._grids, start, lambda grid: f"{self._counted(start, grid.offset)} + {interval}")
+            turns = (timestamp(grid.since) for grid in self._grids[1:])
+            return f"least({whole}, {_case((f'WHEN {start} < {turn} THEN {turn}' for turn in turns), 'NULL')})"
         return self._moment(f"{self._counted(self.clock(start))} + {self._step.interval()}")
 
     def starts(self, first: str, last: str) -> str:
@@ -92,18 +106,39 @@ class Buckets:
         interval = self._step.interval()
         if self._is_regular:
             return f"SELECT unnest(generate_series({self.start(first)}, {last}, {interval})) AS start"
+        if self._step.is_short:
+            return self._starts_about(first, last)
         clock = f"generate_series({self._counted(self.clock(first))}, {self.clock(last)}, {interval})"
         return f"SELECT DISTINCT {self._moment('clock')} AS start FROM (SELECT unnest({clock}) AS clock)"
+
+    def _starts_about(self, first: str, last: str) -> str:
+        """Return what `starts` does for short steps: each bucket has a time a step after another, or is at a turn."""
+        turns = [turn for grid in self._grids[1:] for turn in (grid.since - _MICROSECOND, grid.since)]
+        steps = f"generate_series({first}, {last}, {self._step.interval()})"
+        times = f"unnest({steps} || [{', '.join(map(timestamp, turns))}, {last}])"
+        within = f"SELECT time FROM (SELECT {times} AS time) WHERE time BETWEEN {first} AND {last}"
+        return f"SELECT DISTINCT {self.start('time')} AS start FROM ({within})"
 
     def starts_of(self, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return what `start` says of many times (datetime64[us])."""
         if self._is_regular:
             return self._floored(times, self._shifts[0].offset)
+        if self._step.is_short:
+            return self._starts_by_grid(times)
         since = np.array([shift.since for shift in self._shifts], "datetime64[us]")
         offsets = np.array([shift.offset for shift in self._shifts], "timedelta64[us]")
         clock = self._floored(times + offsets[np.searchsorted(since[1:], times, "right")])
         shift = np.searchsorted(since[1:] + offsets[:-1], clock, "right")
         starts: npt.NDArray[Any] = np.maximum(since[shift], clock - offsets[shift])
+        return starts
+
+    def _starts_by_grid(self, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        starts = np.empty_like(times)
+        since = np.array([grid.since for grid in self._grids], "datetime64[us]")
+        of = np.searchsorted(since[1:], times, "right")
+        for number in np.unique(of):
+            floored = self._floored(times[of == number], self._grids[number].offset)
+            starts[of == number] = np.maximum(since[number], floored)
         return starts
 
     def _floored(self, times: npt.NDArray[Any], offset: timedelta = timedelta()) -> npt.NDArray[Any]:
@@ -137,9 +172,7 @@ class Buckets:
         """Tell whether the buckets are a regular grid in UTC."""
         if self._step.months:
             return len(self._shifts) == 1 and not self._shifts[0].offset
-        if self._step.time > _HOUR:
-            return len(self._shifts) == 1
-        return len({shift.offset % self._step.time for shift in self._shifts}) == 1
+        return len(self._grids) == 1
 
     def _counted(self, time: str, offset: timedelta = timedelta()) -> str:
         """Return the start of the bucket of a time that is `offset` behind the clock."""
@@ -152,19 +185,13 @@ class Buckets:
 
     def clock(self, time: str) -> str:
         """Return the SQL for what the clock shows at a moment."""
-        return self._by_shift(time, lambda shift: f"{time} + {_interval(shift.offset)}")
-
-    def _by_shift(self, time: str, sql: Callable[[_Shift], str]) -> str:
-        cases = (
-            f"WHEN {time} < {timestamp(later.since)} THEN {sql(shift)}" for shift, later in pairwise(self._shifts)
-        )
-        return _case(cases, sql(self._shifts[-1]))
+        return _by_shift(self._shifts, time, lambda shift: f"{time} + {_interval(shift.offset)}")
 
     def _moment(self, clock: str) -> str:
         """Return the first moment at which the clock shows `clock` or later."""
 
         def moment(shift: _Shift) -> str:
-            return f"greatest({timestamp(shift.since)}, shown - {_interval(shift.offset)})"
+            return _latest(shift.since, f"shown - {_interval(shift.offset)}")
 
         cases = (
             f"WHEN shown < {timestamp(later.since + shift.offset)} THEN {moment(shift)}"
@@ -179,12 +206,12 @@ def bucket_start(step: Step, time: datetime) -> datetime:
 
     Raises OverflowError or ValueError where it is none that a datetime can have.
     """
-    around = datetime(max(time.year - 1, 1), 1, 1), datetime(min(time.year + 2, 9999), 1, 1)
-    shifts = _shifts(step.zone, max(around[0], _EARLIEST + 400 * _DAY), min(around[1], _LATEST))
-    now = next(shift for shift in reversed(shifts) if time >= shift.since or shift is shifts[0])
-    if not step.months and step.time <= _HOUR and len({shift.offset % step.time for shift in shifts}) == 1:
-        return _counted(step, time, step.start - now.offset)
-    clock = _counted(step, time + now.offset, step.start)
+    shifts = _shifts_near(step.zone, time)
+    if step.is_short:
+        grid = _shift_at(_grids(step, shifts), time)
+        return max(grid.since, _counted(step, time, step.start - grid.offset))
+    clock = _counted(step, time + _shift_at(shifts, time).offset, step.start)
+    shifts = _shifts_near(step.zone, clock)
     for shift, later in pairwise(shifts):
         if clock < later.since + shift.offset:
             return max(shift.since, clock - shift.offset)
@@ -200,6 +227,31 @@ def _counted(step: Step, time: datetime, origin: datetime) -> datetime:
     return datetime(months // 12, months % 12 + 1, 1) + step.into_month
 
 
+def _shift_at(shifts: Sequence[_Shift], time: datetime) -> _Shift:
+    return next(shift for shift in reversed(shifts) if time >= shift.since)
+
+
+def _shifts_near(zone: str, time: datetime) -> tuple[_Shift, ...]:
+    """Return the offsets of the years around, whatever the time in its year, so that few are looked for."""
+    year = min(max(time.year, _EARLIEST.year), _LATEST.year)
+    return _shifts(zone, datetime(year - 1, 1, 1), datetime(year + 2, 1, 1))
+
+
+def _grids(step: Step, shifts: Sequence[_Shift]) -> tuple[_Shift, ...]:
+    """Return the shifts with which the buckets of a short step are counted anew: not by whole steps."""
+    anew = (later for shift, later in pairwise(shifts) if (later.offset - shift.offset) % step.time)
+    return (shifts[0], *anew)
+
+
+def _by_shift(shifts: Sequence[_Shift], time: str, sql: Callable[[_Shift], str]) -> str:
+    cases = (f"WHEN {time} < {timestamp(later.since)} THEN {sql(shift)}" for shift, later in pairwise(shifts))
+    return _case(cases, sql(shifts[-1]))
+
+
+def _latest(since: datetime, time: str) -> str:
+    return f"greatest({timestamp(since)}, {time})"
+
+
 def _case(cases: Iterable[str], otherwise: str) -> str:
     known = " ".join(cases)
     return f"(CASE {known} ELSE {otherwise} END)" if known else f"({otherwise})"
@@ -213,13 +265,14 @@ def _interval(time: timedelta) -> str:
 def _shifts(zone: str, first: datetime, last: datetime) -> tuple[_Shift, ...]:
     """Return the offsets that clocks have from `first` to `last`, and a day around."""
     if zone == "UTC":
-        return (_Shift(_EARLIEST, timedelta()),)
+        return (_Shift(datetime.min, timedelta()),)
+    first, last = (min(max(time, _EARLIEST), _LATEST) for time in (first, last))
     return tuple(_found(ZoneInfo(zone), first - 2 * _DAY, last + 2 * _DAY))
 
 
 def _found(zone: ZoneInfo, first: datetime, last: datetime) -> Iterator[_Shift]:
     offset = _offset(zone, first)
-    yield _Shift(_EARLIEST, offset)
+    yield _Shift(datetime.min, offset)
     day = first
     while day < last:
         following = day + _DAY

@@ -104,9 +104,24 @@ def test_a_wide_table_takes_the_columns_that_are_points(filled: TestClient) -> N
     )
     report = send(filled, body, time_column="when", timezone="Europe/Berlin").json()
     assert (report["readings"], report["points"], report["missing"]) == (3, 2, 1)
-    assert report["ignored"] == {"points": 1, "readings": 2, "ids": ["hour"], "columns": ["season"]}
+    assert report["ignored"] == {
+        "points": 1,
+        "readings": 2,
+        "ids": ["hour"],
+        "column_count": 1,
+        "columns": ["season"],
+    }
     latest = filled.get("/latest", params={"point": ZONE_1}).json()["data"]
     assert (latest[0]["time"], latest[0]["value"]) == ("2026-02-01T00:00:00Z", 21)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(6, 100), (1_000, 10), (10_001, 0)])
+def test_an_answer_is_short_however_many_names_were_sent(filled: TestClient, length: int, shown: int) -> None:
+    names = [f"{number:0{length}}" for number in range(150)]
+    long = send(filled, "id,time,value\n" + "".join(f"{name},{TIME},1\n" for name in names)).json()
+    assert long["unknown"] == {"points": 150, "readings": 150, "ids": names[:shown]}
+    wide = send(filled, f"time,{ZONE_1},{','.join(names)}\n{TIME},20{',text' * 150}\n").json()
+    assert (wide["readings"], wide["ignored"]["column_count"], wide["ignored"]["columns"]) == (1, 150, names[:shown])
 
 
 def test_a_source_tells_equal_ids_apart(client: TestClient) -> None:

@@ -142,6 +142,16 @@ def test_the_bad_line_is_known_without_its_row() -> None:
     assert _caught(b"id,time,value\na,2024-01-01,1\n\xff,2024-01-01,1\n").line == 3
 
 
+@pytest.mark.parametrize(
+    ("zone", "like"),
+    [("posix/Asia/Tokyo", "Asia/Tokyo"), ("right/Asia/Tokyo", "Asia/Tokyo"), ("Factory", "Europe/Berlin")],
+)
+def test_a_zone_that_is_none_of_the_database_says_what_to_use(zone: str, like: str) -> None:
+    with pytest.raises(BadReadings, match=f'^time zone "{zone}" is not known$') as caught:
+        read("id,time,value\na,2026-07-01 12:00,1\n", "csv", timezone=zone)
+    assert caught.value.hint == f"use an IANA name: {like}"
+
+
 @pytest.mark.parametrize("options", [{"timezone": "Mars/Base"}, {"timezone": "/etc/passwd"}, {"time_unit": "h"}])
 def test_bad_options_are_refused(options: dict[str, str]) -> None:
     assert _caught("id,time,value\n", **options).row is None

@@ -14,7 +14,7 @@ from storage.series.durations import read_step
 from storage.series.steps import Buckets, Step, bucket_start
 
 _ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
-_STEPS = ("PT7M", "PT1H", "PT7H", "P1D", "P1W", "P5M")
+_STEPS = ("PT7M", "PT40M", "PT1H", "PT7H", "P1D", "P1W", "P5M", "P30Y", "P9000D")
 _ORIGINS = (None, datetime(2024, 2, 29, 6, 30), datetime(2030, 1, 28))
 
 
@@ -29,6 +29,8 @@ def _times() -> list[datetime]:
     near = [turn + timedelta(minutes=chance.uniform(-200, 200)) for turn in around for _ in range(60)]
     far = [datetime(2025, 1, 1) + timedelta(seconds=chance.uniform(0, 6e7)) for _ in range(60)]
     past = [datetime(1985, 1, 1) + timedelta(seconds=chance.uniform(0, 5e8)) for _ in range(20)]
+    long_past = [datetime(1700, 1, 1) + timedelta(days=chance.uniform(0, 8e4)) for _ in range(10)]
+    past += [*long_past, datetime(2300, 7, 1)]
     return [time.replace(microsecond=time.microsecond // 1000 * 1000) for time in near + far + past]
 
 

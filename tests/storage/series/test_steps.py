@@ -16,6 +16,9 @@ from storage.series.steps import Buckets, Step
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WIDTHS = {
+    "7 minutes": Step(time=timedelta(minutes=7)),
+    "25 minutes": Step(time=timedelta(minutes=25)),
+    "40 minutes": Step(time=timedelta(minutes=40)),
     "15 minutes": Step(time=HOUR / 4),
     "hour": Step(time=HOUR),
     "2 hours": Step(time=2 * HOUR),
@@ -47,9 +50,12 @@ def counted(step: Step, time: datetime) -> datetime:
 def expected(step: Step, time: datetime) -> datetime:
     shown = clock(step.zone, time)
     start = counted(step, shown)
-    turn = timedelta(minutes=30) if step.zone == "Australia/Lord_Howe" else HOUR  # of the clock, twice a year
-    if step.time and step.time <= HOUR and not turn % step.time:
-        return start - (shown - time)  # both of the hours that a clock shows twice
+    if step.time and step.time <= HOUR:
+        ahead = shown - time
+        moment = start - ahead  # both of the hours that a clock shows twice
+        while (clock(step.zone, moment) - moment - ahead) % step.time:  # by another clock, whose buckets are others
+            moment += timedelta(minutes=1)
+        return moment
     moment = start - timedelta(hours=15)  # no clock is that far ahead
     while clock(step.zone, moment) < start:
         moment += timedelta(minutes=15)
@@ -98,6 +104,17 @@ def test_a_bucket_ends_by_the_clock_of_its_end(engine: duckdb.DuckDBPyConnection
 def test_many_shifts_make_no_long_statement() -> None:
     buckets = Buckets(Step(time=DAY, zone="Europe/Berlin"), datetime(1900, 1, 1), datetime(2200, 1, 1))
     assert len(buckets.end("time")) < 200_000
+
+
+def test_the_hour_that_a_clock_shows_twice_is_two_hours_of_buckets(engine: duckdb.DuckDBPyConnection) -> None:
+    turn = datetime(2026, 10, 25, 1)
+    buckets = Buckets(Step(time=timedelta(minutes=40), zone="Europe/Berlin"), turn, turn)
+    grid = buckets.starts(timestamp(turn - HOUR), timestamp(turn + HOUR))
+    rows = engine.execute(f"SELECT start, {buckets.end('start')} - start FROM ({grid}) ORDER BY start").fetchall()
+    begins = [
+        (clock("Europe/Berlin", start).strftime("%H:%M"), length // timedelta(minutes=1)) for start, length in rows
+    ]
+    assert begins == [("02:00", 40), ("02:40", 20), ("02:00", 40), ("02:40", 40)]
 
 
 def test_days_have_23_24_and_25_hours(engine: duckdb.DuckDBPyConnection) -> None:
