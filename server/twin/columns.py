@@ -101,9 +101,12 @@ def _plain(cells: pa.Array[Any]) -> pa.Array[Any]:
 def terms_of(texts: Iterable[str | None]) -> Sequence[Term]:
     """Return the terms of cells, as the engine writes them. Raises NotInFormat where it does not read them back."""
     document = "?x\n" + "".join(f"{text}\n" for text in texts)
-    found = ox.parse_query_results(document.encode(), ox.QueryResultsFormat.TSV)
+    with contextlib.suppress(SyntaxError):  # which would keep the solutions, that only this thread may let go of
+        return _first_terms(document.encode())
+    raise NotInFormat("the answer has triple terms that are too deep in each other for a table")
+
+
+def _first_terms(document: bytes) -> Sequence[Term]:
+    found = ox.parse_query_results(document, ox.QueryResultsFormat.TSV)
     assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it has a variable, for the type checker
-    try:
-        return [row[0] for row in found]
-    except SyntaxError as error:
-        raise NotInFormat("the answer has triple terms that are too deep in each other for a table") from error
+    return [row[0] for row in found]
