@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyoxigraph as ox
 
 from server.twin.terms import KINDS, Kind, Term, column_as, kinds_of
+from storage.errors import NotInFormat
 
 _FEW = 1 << 14  # bytes that are split here before Arrow's reader has begun
 TSV = "text/tab-separated-values"
@@ -98,8 +99,14 @@ def _plain(cells: pa.Array[Any]) -> pa.Array[Any]:
 
 
 def terms_of(texts: Iterable[str | None]) -> Sequence[Term]:
-    """Return the terms of cells, as the engine writes them."""
+    """Return the terms of cells, as the engine writes them. Raises NotInFormat where it does not read them back."""
     document = "?x\n" + "".join(f"{text}\n" for text in texts)
-    found = ox.parse_query_results(document.encode(), ox.QueryResultsFormat.TSV)
+    with contextlib.suppress(SyntaxError):  # which would keep the solutions, that only this thread may let go of
+        return _first_terms(document.encode())
+    raise NotInFormat("the answer has triple terms that are too deep in each other for a table")
+
+
+def _first_terms(document: bytes) -> Sequence[Term]:
+    found = ox.parse_query_results(document, ox.QueryResultsFormat.TSV)
     assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it has a variable, for the type checker
     return [row[0] for row in found]

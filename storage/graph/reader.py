@@ -27,7 +27,7 @@ from typing import IO, Any, BinaryIO, cast
 import pyoxigraph as ox
 
 from storage.errors import NotInFormat
-from storage.graph import xml
+from storage.graph import escaping
 from storage.graph.extensions import extensions
 from storage.graph.guard import keywords
 from storage.graph.overlay import copy_snapshot, is_small, stands_apart, update_of
@@ -102,7 +102,7 @@ class XmlOutput(Output):
 
     def _take(self) -> bytes:
         chunk = bytes(self._buffer)
-        self._buffer[:] = xml.escaped(chunk, self._before)
+        self._buffer[:] = escaping.escaped(chunk, self._before)
         self._before = chunk[-2:]
         return super()._take()
 

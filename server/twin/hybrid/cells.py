@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
-from storage.graph import xml
+from storage.graph import escaping
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 Texts: TypeAlias = "pa.Array[Any]"
@@ -64,7 +64,7 @@ def _xml_cell(term: Term) -> str:
 
 
 def _xml(text: str) -> str:
-    return xml.escaped(escape(text, _XML).encode()).decode()
+    return escaping.escaped(escape(text, _XML).encode()).decode()
 
 
 def _csv_cell(term: Term) -> str:

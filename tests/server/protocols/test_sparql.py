@@ -462,3 +462,14 @@ def test_xml_is_refused_for_what_it_cannot_hold(client: TestClient, character: s
     for name in ("json", "csv", "tsv"):
         answer = client.get(f"/query?query=SELECT+?o+{{+?s+?p+?o+}}&format={name}")
         assert "b" in answer.text
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_tables_are_refused_for_triple_terms_that_are_too_deep(client: TestClient, name: str) -> None:
+    for depth, status in ((20, 200), (100, 406)):
+        term = "<<( <urn:a> <urn:b> " * depth + "1" + " )>>" * depth
+        query = f"SELECT ?t {{ BIND({term} AS ?t) }}"
+        answer = client.post("/query", data={"query": query, "format": name})
+        assert answer.status_code == status
+    assert "too deep" in answer.json()["detail"]
+    assert client.post("/query", data={"query": query, "format": "json"}).status_code == 200
