@@ -43,8 +43,8 @@ def _read(folder: Path) -> tuple[Shared, Unchecked]:
     try:
         text = (folder / FILE).read_bytes()
         unchecked = json.loads(text)["unchecked"]
-        return Shared.parse(text), None if unchecked is None else frozenset(unchecked)
-    except (OSError, ValueError, KeyError):
+        return Shared.parse(text), frozenset(unchecked) if isinstance(unchecked, list) else None
+    except (OSError, ValueError, KeyError, TypeError):
         return UNKNOWN, None
 
 

@@ -158,6 +158,27 @@ def rows(readers: ReaderPool, text: str, **more: object) -> int:
     return len(answer.splitlines()) - 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "7",
+        "null",
+        '{"predicates": [], "classes": [], "everything": false, "unchecked": 7}',
+        '{"predicates": [], "classes": [], "everything": false, "unchecked": {}}',
+        '{"predicates": [], "classes": [], "everything": false, "unchecked": [[]]}',
+        '{"predicates": null, "classes": [], "everything": false, "unchecked": []}',
+    ],
+)
+def test_a_file_that_is_something_else_says_nothing(directory: DataDirectory, text: str) -> None:
+    with contextlib.closing(GraphStore(directory)) as store:
+        store.add([*quads(3, G), *quads(3, H)])
+    (directory.graph / FILE).write_text(text)
+    with contextlib.closing(GraphStore(directory)) as store:
+        assert terms(settled(store, directory)) == {"urn:p"}
+
+
 def test_readers_see_one_triple(store: GraphStore, readers: ReaderPool) -> None:
     both = ("urn:g", "urn:h")
     asked = {"text": "SELECT ?s { ?s ?p ?o }"}
