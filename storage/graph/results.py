@@ -121,10 +121,14 @@ class Result:
         with self.beginning:
             self._asked = True
             self.check()
-            reader = self._pool.living(self)
-            if not reader.has(self.wanted):
-                reader.refresh()
-            self._ask(reader)
+            try:
+                reader = self._pool.living(self)
+                if not reader.has(self.wanted):
+                    reader.refresh()
+                self._ask(reader)
+            except ReaderCrashed:
+                self.check()  # it was killed for that
+                raise
 
     def _ask(self, reader: Reader) -> None:
         self._asked = True

@@ -29,6 +29,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.files import DataDirectory
+from storage.graph.process import Reader
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 from storage.graph.results import ASKER, Asker, Result
 from storage.graph.store import GraphStore
@@ -191,6 +192,30 @@ def test_idle_readers_killed_are_replaced_unseen(pool: ReaderPool) -> None:
         os.waitid(os.P_PID, reader.pid, os.WEXITED | os.WNOWAIT)
     assert value(pool) == ROWS
     assert value(pool) == ROWS
+
+
+def test_a_query_cancelled_while_its_reader_opens_the_graph_says_so(
+    graph: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = ReaderPool(graph, size=1)
+    try:
+        assert value(pool) == ROWS
+        result = pool.enter(COUNT, LIMITS, lambda: None)
+        assert result.reader is not None
+        os.kill(result.reader.pid, signal.SIGKILL)
+        until(lambda: result.reader is not None and not result.reader.alive)
+        refresh = Reader.refresh
+
+        def cancelled_first(reader: Reader) -> None:
+            result.cancel()
+            refresh(reader)
+
+        monkeypatch.setattr(Reader, "refresh", cancelled_first)
+        with pytest.raises(Cancelled):
+            result.begin()
+        result.close()
+    finally:
+        pool.close()
 
 
 def test_when_all_are_busy(pool: ReaderPool) -> None:
