@@ -96,8 +96,10 @@ def _write_mortar(file: Path) -> None:
     graph = ox.NamedNode("urn:mortar")
     with MORTAR.open("rb") as model:
         quads = list(read_quads(model, ox.RdfFormat.TURTLE, base_iri="urn:mortar:", graph=graph, lenient=True))
+    own = {quad.triple for quad in quads}  # Oxigraph counts a triple once for each graph that has it
+    ontology = (quad for quad in catalog.find("brick").quads() if quad.triple not in own)
     with file.open("wb") as written:
-        ox.serialize([*quads, *catalog.find("brick").quads()], written, ox.RdfFormat.N_QUADS)
+        ox.serialize([*quads, *ontology], written, ox.RdfFormat.N_QUADS)
 
 
 def _ask_all(part: Part, site: Site, ours: Server, theirs: Server) -> None:
