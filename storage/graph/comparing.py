@@ -28,22 +28,26 @@ def graphs_of(store: ox.Store, most: int) -> list[str | None]:
 
 def shared_by(store: ox.Store, graphs: Iterable[str | None] | None) -> Shared:
     """Return what these graphs (None: all) have in common with others. The engine compares, without the GIL."""
-    if len(graphs_of(store, most=2)) < 2:
+    holding = graphs_of(store, most=2)
+    if len(holding) < 2:
         return NOTHING
-    patterns = _PAIRS if graphs is None else [pattern for graph in graphs for pattern in _with_others(graph)]
+    unnamed = None in holding  # it would be the first
+    patterns = _PAIRS[: 1 + unnamed] if graphs is None else [p for g in graphs for p in _with_others(g, unnamed)]
     found = NOTHING
     for pattern in patterns:
         found |= _terms(store, pattern)
     return found
 
 
-def _with_others(graph: str | None) -> Iterator[str]:
+def _with_others(graph: str | None, unnamed: bool) -> Iterator[str]:
+    """Yield the pairs of a graph with each other one; the default graph is among these if it is not empty."""
     if graph is None:
         yield _PAIRS[1]
     else:
         own = f"GRAPH {graph_of(graph)} {{ ?s ?p ?o }}"
         yield f"{own} GRAPH ?h {{ ?s ?p ?o }} FILTER(!sameTerm(?h, {graph_of(graph)}))"
-        yield f"{own} ?s ?p ?o"
+        if unnamed:
+            yield f"{own} ?s ?p ?o"
 
 
 def still_shared(store: ox.Store, before: Shared) -> Shared:

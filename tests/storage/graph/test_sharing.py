@@ -18,6 +18,7 @@ import pytest
 from storage.errors import WriterCrashed
 from storage.files import DataDirectory
 from storage.graph import contents
+from storage.graph.comparing import shared_by
 from storage.graph.readers import Limits, Query, ReaderPool
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.text import MOST
@@ -253,3 +254,16 @@ def test_a_kill_never_leaves_less_than_is_committed(seed: int, directory: DataDi
     store.close()
     known, true = read(directory.graph), truth(directory.graph)
     assert known.everything or terms(known) >= terms(true)
+
+
+def test_the_default_graph_is_compared_with_others_if_it_holds_something() -> None:
+    store = ox.Store()
+    store.extend([*quads(1, DEFAULT), *quads(1, ox.NamedNode("urn:g"))])
+    asked: tuple[list[str | None] | None, ...] = (None, ["urn:g"], [None])
+    for graphs in asked:
+        assert shared_by(store, graphs).predicates == {"urn:p"}
+    store.clear_graph(DEFAULT)
+    store.extend(quads(1, ox.NamedNode("urn:h")))
+    for graphs in asked[:2]:
+        assert shared_by(store, graphs).predicates == {"urn:p"}
+    assert not shared_by(store, [None])
