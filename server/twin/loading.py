@@ -37,6 +37,7 @@ from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.progress import Progress
 from server.twin.unpacking import coding_of, head_of
+from storage.children import environment
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded
 from storage.graph.bulk import LINE_FORMATS, Lines, make_store
 from storage.graph.lifeline import end_with_parent
@@ -198,7 +199,7 @@ def _ask(request: dict[str, Any], fd: int, progress: Progress, seconds: float) -
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=(fd,),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=environment(),
     ) as process:
         assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
         assert process.stdout is not None  # noqa: S101 - as above

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from ontologies import catalog, inference, validation
 from ontologies.advice import advise
 from ontologies.formats import read_quads
 from server.errors import Problem
+from storage.children import environment
 from storage.errors import DeadlineExceeded
 
 SECONDS = 300.0
@@ -43,10 +43,9 @@ def infer_apart(
 
 def _apart(task: str, triples: bytes, ontology: catalog.Ontology, seconds: float) -> bytes:
     command = [sys.executable, "-m", "server.twin.reasoning", task, ontology.name, ontology.version]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
-            command, input=triples, capture_output=True, timeout=seconds, env=environment, check=False
+            command, input=triples, capture_output=True, timeout=seconds, env=environment(), check=False
         )
     except subprocess.TimeoutExpired:
         raise DeadlineExceeded(f"the SHACL engine took longer than {seconds:g} s") from None

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 
+from storage.children import environment
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded, ReaderCrashed, StorageError
 from storage.graph.channel import TOO_DEEP
 from storage.graph.reader import HEADER, packed
@@ -31,7 +32,7 @@ class Reader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
         )
         assert self._process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
         assert self._process.stdout is not None  # noqa: S101 - as above

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from storage.children import environment
 from storage.errors import Closed, DiskFailed, WriterCrashed
 from storage.files import empty_directory, make_directory, sync_directory
 from storage.graph.sharing import take_over
@@ -130,7 +131,7 @@ class Rebuilding:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=(self._lock,),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
         )
 
     def _judge(self, answer: bytes, code: int) -> None:

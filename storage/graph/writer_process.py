@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+from storage.children import environment
 from storage.errors import Corrupt, DiskFailed, StorageError, WriterCrashed
 from storage.graph.channel import Channel, Gone
 
@@ -39,7 +39,7 @@ class WriterProcess:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(*fds, lock),  # the lock of the data directory, which is thus held as long as the process lives
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
         )
 
     @property
