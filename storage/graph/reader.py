@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import signal
 import struct
@@ -42,6 +43,7 @@ REQUEST = struct.Struct(">II")
 _ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
 _SHORT = 4096  # bytes of JSON that is kept
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
+_NICE = 5  # readers give way to the server, which has all others' requests to pass on, and to writes
 
 _RESULTS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
@@ -250,6 +252,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # where the machine runs out of memory, the readers go and the server stays
         Path("/proc/self/oom_score_adj").write_text("500")
+    os.nice(_NICE)
     _serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
