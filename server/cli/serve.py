@@ -63,7 +63,8 @@ def serve(
     """Serve a data directory over HTTP.
 
     It is made where it is missing. Each option is also an environment variable: --query-seconds is
-    TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C let requests finish, then write and close everything.
+    TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C give up large loads, inference and validation,
+    let all other requests finish for up to 7 s, then write and close everything.
     Beyond loopback it wants a token: of `twinhouse token create`, or any secret as TWINHOUSE_TOKEN.
 
     \b

@@ -110,6 +110,10 @@ class Twin:
         self._retaining = Retaining(self, self._rules)
         self._inferring = Inferring(self, Rules.parse(settings.inference))
 
+    def give_up_long_work(self) -> None:
+        """End large loads, inference and validation, since the twin is to be closed soon; others are refused."""
+        self.graph.children.stop()
+
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
         if self._closed:
@@ -221,7 +225,7 @@ class Twin:
     def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
         """Validate a graph (None: all models) with SHACL against a packaged ontology."""
         ontology, names = catalog.find(name, version), self._validated(graph)
-        report = validate_apart(b"".join(map(self.triples, names)), ontology)
+        report = validate_apart(self.graph.children, b"".join(map(self.triples, names)), ontology)
         if graph is None:
             report["advice"] += map(asdict, unclaimed(self))
         return {"graphs": [name for name in names if name], "ontology": ontology.iri, **report}
@@ -229,7 +233,7 @@ class Twin:
     def validation_graph(self, graph: str | None, name: str = "brick", version: str | None = None) -> bytes:
         """Return the report of such a validation as a graph (SHACL, section 3.6), in N-Triples."""
         names = self._validated(graph)
-        return report_apart(b"".join(map(self.triples, names)), catalog.find(name, version))
+        return report_apart(self.graph.children, b"".join(map(self.triples, names)), catalog.find(name, version))
 
     def _validated(self, graph: str | None) -> list[str | None]:
         if graph is None:
