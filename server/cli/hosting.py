@@ -108,6 +108,8 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips="*" if "*" in settings.proxies else sorted(settings.proxies),
         timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type] # a number of seconds
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **options,

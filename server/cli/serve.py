@@ -47,6 +47,7 @@ def serve(
     insecure: Insecure = None,
     allowed_hosts: option.AllowedHosts = None,
     cors_origins: option.CorsOrigins = None,
+    trusted_proxies: option.TrustedProxies = None,
     header_seconds: option.HeaderSeconds = None,
     body_seconds: option.BodySeconds = None,
     send_seconds: option.SendSeconds = None,
