@@ -5,6 +5,7 @@ Starlette asks one route after the other, and handles errors in two places, each
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from server.edge.origins import methods_of
 from server.errors import Problem, bad_request, problem_of
+from storage.errors import Closed
 
 Form = Callable[[Request, Problem], Response]
 
@@ -83,6 +85,9 @@ class Answering:
 
         try:
             await self._app(scope, receive, noted)
+        except asyncio.CancelledError:  # uvicorn stops; it breaks the connection itself where an answer is not whole
+            if not begun:
+                await self._form(Request(scope), _stopping())(scope, receive, send)
         except Exception as error:
             if begun:
                 raise
@@ -103,6 +108,10 @@ def _problem(scope: Scope, error: Exception) -> Problem | None:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         problem.headers["Allow"] = methods_of(scope) or ""
     return problem
+
+
+def _stopping() -> Problem:
+    return problem_of(Closed("there is no more time for this request")) or _internal()
 
 
 def _internal() -> Problem:

@@ -48,7 +48,7 @@ class Ontologies:
     def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
         """Validate a graph (None: all models) with SHACL."""
         ontology, names = catalog.find(name, version), self._validated(graph)
-        report = validate_apart(b"".join(map(self._twin.triples, names)), ontology)
+        report = validate_apart(self._twin.graph.children, b"".join(map(self._twin.triples, names)), ontology)
         if graph is None:
             report["advice"] += map(asdict, unclaimed(self._twin))
         return {"graphs": [name for name in names if name], "ontology": ontology.iri, **report}
@@ -56,7 +56,9 @@ class Ontologies:
     def report(self, graph: str | None, name: str = "brick", version: str | None = None) -> bytes:
         """Return the report of such a validation as a graph (SHACL, section 3.6), in N-Triples."""
         names = self._validated(graph)
-        return report_apart(b"".join(map(self._twin.triples, names)), catalog.find(name, version))
+        return report_apart(
+            self._twin.graph.children, b"".join(map(self._twin.triples, names)), catalog.find(name, version)
+        )
 
     def _validated(self, graph: str | None) -> list[str | None]:
         if graph is None:

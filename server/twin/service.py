@@ -102,11 +102,16 @@ class Twin:
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
         self.points = KnownPoints(self)
         self.loads = Loads()
-        self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        hosts = AllowList.parse(settings.outbound_hosts)
+        self.outbound = Outbound(hosts, settings.body_megabytes << 20, children=self.graph.children)
         self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
         self.inferring = Inferring(self, Rules.parse(settings.inference))
         self.ontologies = Ontologies(self)
+
+    def give_up_long_work(self) -> None:
+        """End large loads, inference and validation, since the twin is to be closed soon; others are refused."""
+        self.graph.children.stop()
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
