@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import pyoxigraph as ox
 
+from storage.graph.inserted import data_operations, quads_of
 from storage.graph.recording.applying import has_blank, make
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.text import MOST
@@ -14,26 +14,17 @@ from storage.graph.sharing import Note
 
 Data = list[tuple[bool, list[ox.Quad]]]
 """The quads that the operations of an update insert (True) or delete, in order."""
-# An INSERT DATA or DELETE DATA, however long; a group holds no other but those of its graphs.
-_INERT = r"""[^{}"'<#]++ | <[^<>"{}|^`\\\x00-\x20]*+> | "(?!"")(?:[^"\\\n\r]|\\.)*+" | '(?!'')(?:[^'\\\n\r]|\\.)*+'"""
-_PROLOGUE = r"""(?> \s++ | PREFIX \s++ [^\s:<]*+ : \s*+ <[^<>\s]*+> | BASE \s*+ <[^<>\s]*+> )*+"""
-_BLOCK = rf"\{{ (?> {_INERT} | \{{ (?> {_INERT} )*+ \}} )*+ \}}"
-_OPERATION = re.compile(
-    rf"(?P<prologue>{_PROLOGUE}) (?P<verb>INSERT|DELETE) \s++ DATA \s*+ (?P<block>{_BLOCK}) \s*+ (?: ; \s*+ | \Z)",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
 
 
 def data_of(text: str, base: str | None) -> Data:
     """Return the quads of an update; none where it is not data alone, or in doubt, as it is with any error."""
-    found, at, head = Data(), 0, ""
+    found, head = Data(), ""
     if "\\u" in text or "\\U" in text:
         return []
-    while at < len(text):
-        operation = _OPERATION.match(text, at)
-        if operation is None or (at and operation["prologue"]):  # the engine takes one at the beginning alone
+    for operation in data_operations(text):
+        if operation is None:
             return []
-        at, head = operation.end(), head or operation["prologue"]
+        head = head or operation["prologue"]
         try:
             quads = quads_of(f"{head} INSERT DATA {operation['block']}", base)
         except SyntaxError:  # which the engine is to find in the text as it is, for the place
@@ -43,13 +34,6 @@ def data_of(text: str, base: str | None) -> Data:
     if alone or not any(has_blank(quad) for _, quads in found for quad in quads):
         return found
     return []  # of blank nodes in several operations, or in what is deleted, only the engine knows what to refuse
-
-
-def quads_of(insert_data: str, base: str | None) -> list[ox.Quad]:
-    """Return what an INSERT DATA inserts, as a store has it. Raises SyntaxError."""
-    scratch = ox.Store()
-    scratch.update(insert_data, base_iri=base)
-    return list(scratch)
 
 
 def commit(store: ox.Store, updates: Iterable[Data], note: Note | None, *, record: bool) -> list[Change | None]:

@@ -9,7 +9,8 @@ from typing import Any
 import pyoxigraph as ox
 
 from storage.graph.counting import size
-from storage.graph.recording.data import commit, data_of, quads_of
+from storage.graph.inserted import quads_of
+from storage.graph.recording.data import commit, data_of
 from storage.graph.recording.recorder import Change, Recorder
 from storage.graph.recording.text import MOST, TELL, Telling, telling
 from storage.graph.rewriting.tokens import NotUnderstood
