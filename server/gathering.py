@@ -22,16 +22,17 @@ _MOST = 256  # in a group, so that the first of it does not wait long for the la
 _LONGEST = 120.0  # seconds that a group may take
 _LOOK = 0.01  # seconds between looks at whether the last group has ended
 Outcomes = Sequence[Exception | None]
+_Found = TypeVar("_Found", bound="Outcomes | None")
 
 
 class Begun(Protocol):
-    """A group under way: when `fileno` becomes readable, `end` returns what went wrong with each item."""
+    """A group under way: whenever `fileno` becomes readable, `end` is called, until it returns something."""
 
     def fileno(self) -> int:
         """Return a descriptor."""
 
-    def end(self) -> Outcomes:
-        """Return what went wrong with each item, or raise what went wrong with all."""
+    def end(self) -> Outcomes | None:
+        """Return what went wrong with each item, or None as long as they go on; raise what went wrong with all."""
 
     def give_up(self) -> None:
         """Have the descriptor become readable soon, since it takes too long."""
@@ -81,16 +82,22 @@ class Gathering(Generic[T]):
             self._loop.call_soon(self._end, group, [error] * len(group))
             return
         if begun is not None:
-            timer = self._loop.call_later(_LONGEST, begun.give_up)
-            self._pipes.watch(begun.fileno(), partial(self._ready, group, begun, timer))
+            self._watch(group, begun, self._loop.call_later(_LONGEST, begun.give_up))
             return
         task = self._loop.create_task(self._run_in_thread(group, items))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _watch(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
+        self._pipes.watch(begun.fileno(), partial(self._ready, group, begun, timer))
+
     def _ready(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
-        timer.cancel()
-        self._end(group, _outcomes(begun.end, len(group)))
+        outcomes = _outcomes(begun.end, len(group))
+        if outcomes is None:
+            self._watch(group, begun, timer)
+        else:
+            timer.cancel()
+            self._end(group, outcomes)
 
     async def _run_in_thread(self, group: list[_Waiting[T]], items: list[T]) -> None:
         self._end(group, await to_thread.run_sync(_outcomes, partial(self._work.run, items), len(items)))
@@ -114,7 +121,7 @@ class Gathering(Generic[T]):
             self._pipes.close()
 
 
-def _outcomes(call: Callable[[], Outcomes], number: int) -> Outcomes:
+def _outcomes(call: Callable[[], _Found], number: int) -> _Found | Outcomes:
     """Return the outcomes; what goes wrong with all goes wrong with each."""
     try:
         return call()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Iterator
 
-import anyio
 from anyio.lowlevel import checkpoint
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.edge.codings import UNPACKERS, Broken, Unpacker
+from server.edge.within import within
 from server.errors import Problem, bad_request
 from server.settings import Settings
 
@@ -76,8 +76,7 @@ class _Body:
         began = time.monotonic()
         allowed = self._settings.body_seconds + self._size / _SLOWEST - self._waited
         try:
-            with anyio.fail_after(max(allowed, 0)):
-                message = await self._receive()
+            message = await within(max(allowed, 0), self._receive())
         except TimeoutError:
             raise _too_slow(self._settings.body_seconds) from None
         self._waited += time.monotonic() - began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -54,6 +54,11 @@ class Parameters:
                 hint = "parameters: " + ", ".join(sorted(set(known)))
                 raise bad_request(f'there is no parameter "{name}"', hint=hint)
             self._values.setdefault(name, []).append(value)
+
+    @property
+    def names(self) -> Set[str]:
+        """Those that were given."""
+        return self._values.keys()
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a parameter."""

@@ -116,13 +116,13 @@ def _asked(pairs: Pairs, text: str | None, name: str, known: tuple[str, ...], cu
 
 async def _run(request: Request, asked: _Request) -> Response:
     require_role(request.scope, Role.WRITE)
+    if asked.parameters.names <= {"update"} and is_small_data(asked.text):
+        await request.app.state.updates.run(DataUpdate(asked.text, _base(request), ASKER.get()))
+        return Response(status_code=204)
     is_short = len(asked.text) < _SHORT
     text = _updating(asked) if is_short else await slots_of(request).parse(_updating, asked)
-    timeout, twin = asked.parameters.one("timeout"), twin_of(request)
-    if timeout is None and is_small_data(text):
-        await request.app.state.updates.run(DataUpdate(text, _base(request), ASKER.get()))
-        return Response(status_code=204)
-    seconds = query_limits(twin.settings, timeout).seconds
+    twin = twin_of(request)
+    seconds = query_limits(twin.settings, asked.parameters.one("timeout")).seconds
     union = asked.parameters.flag("using-union-graph")
     run = partial(twin.update, base_iri=_base(request), seconds=seconds, union=union)
     await slots_of(request).run(run, text)

@@ -82,9 +82,10 @@ class _Begun:
         self.fileno = begun.fileno
         self.give_up = begun.give_up
 
-    def end(self) -> list[Exception | None]:
-        """Return what is wrong with each, or raise what is wrong with all."""
-        return self._group.outcomes(self._begun.end())
+    def end(self) -> list[Exception | None] | None:
+        """Return what is wrong with each, or raise what is wrong with all; None as long as they go on."""
+        commits = self._begun.end()
+        return None if commits is None else self._group.outcomes(commits)
 
 
 def _refusal(text: str) -> Exception | None:

@@ -14,6 +14,7 @@ from storage.graph.syntax import syntax_error
 
 TOO_DEEP = "has parts that are too deep in each other"
 """What is wrong with a text or terms for which the engine's stack does not do."""
+_READ = 1 << 18  # bytes
 
 
 class Gone(Exception):
@@ -25,11 +26,11 @@ class NotSynced(DiskFailed):
 
 
 class Channel:
-    """A socket to the process: one request at a time, and its answer."""
+    """A socket to the process: one request at a time, and its answer, or several in turn."""
 
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
-        self._answers = self._ours.makefile("rb")
+        self._received = b""
 
     @property
     def inherited(self) -> int:
@@ -49,26 +50,38 @@ class Channel:
         """Return what becomes readable when there is an answer, or the process has ended."""
         return self._ours.fileno()
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether an answer was received together with the last one."""
+        return b"\n" in self._received
+
     def ready(self, seconds: float) -> bool:
         """Wait so long for an answer, or for the end of the process."""
+        if self.has_more:
+            return True
         poll = select.poll()
         poll.register(self._ours, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
     def receive(self) -> Any:  # noqa: ANN401 - JSON
-        """Return the answer, or raise the error that it is; or Gone."""
-        with _gone_if_closed():
-            line = self._answers.readline()
-        if not line.endswith(b"\n"):
-            raise Gone
-        answer = json.loads(line)
+        """Return the next answer, or raise the error that it is; or Gone."""
+        answer = json.loads(self._line())
         if "error" in answer:
             raise as_exception(answer)
         return answer["ok"]
 
+    def _line(self) -> bytes:
+        parts = [self._received]
+        while b"\n" not in parts[-1]:
+            with _gone_if_closed():
+                parts.append(self._ours.recv(_READ))
+            if not parts[-1]:
+                raise Gone
+        line, _, self._received = b"".join(parts).partition(b"\n")
+        return line
+
     def close(self) -> None:
         """Close both ends. Closing twice is fine."""
-        self._answers.close()
         self._ours.close()
         self._theirs.close()
 

@@ -117,9 +117,10 @@ class Engine:
             raise
 
     def begin_updates(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> Channel | None:
-        """Have updates committed that take no time, texts with their base IRIs, one by one, and synced.
+        """Have updates committed that take no time, texts with base IRIs, as if one came after the other, and synced.
 
-        Returns where the answer comes, for `end_updates`; None where a process would have to be started for them.
+        Returns where the answers come, for `committed` and then `synced`; None where a process would have to be
+        started for them.
         """
         if not self._starting.acquire(blocking=False):
             return None
@@ -133,34 +134,35 @@ class Engine:
             process.writes.send({"updates": updates, "record": record})
         return process.writes
 
-    def end_updates(self, channel: Channel) -> list[Change | StorageError | None]:
-        """Return for each update the error that is wrong with it, or what `write` would return.
+    def committed(self, channel: Channel) -> list[Change | StorageError | None]:
+        """Return for each update the error that is wrong with it, or what `write` would return. Not durable yet.
 
-        To be called once there is an answer. What is written by then is on disk. Raises WriterCrashed, with which it
-        is not known what became of them, or NotSynced.
+        To be called once there is an answer. Raises WriterCrashed, with which it is not known what became of them.
         """
+        return [
+            as_exception(answer) if isinstance(answer, dict) else _parsed(answer)
+            for answer in self._received(channel)
+        ]
+
+    def synced(self, channel: Channel) -> None:
+        """Return when what was committed is on disk. Raises NotSynced, or WriterCrashed as above."""
+        self._received(channel)
+
+    def _received(self, channel: Channel) -> Any:  # noqa: ANN401 - JSON
         try:
-            answers = channel.receive()
+            return channel.receive()
         except Gone:
             self.end_writer(channel)
             raise WriterCrashed(_UNKNOWN) from None
         except DiskFailed:
             self.end_writer(channel)
             raise
-        found = [as_exception(answer) if "error" in answer else _parsed(answer["ok"]) for answer in answers]
-        if any(isinstance(error, DiskFailed) for error in found):
-            self.end_writer(channel)
-        return found
 
-    def update_all(
-        self, updates: Sequence[tuple[str, str | None]], *, record: bool = False
-    ) -> list[Change | StorageError | None]:
-        """Begin updates, wait for them, and end them."""
+    def begun_updates(self, updates: Sequence[tuple[str, str | None]], *, record: bool = False) -> Channel:
+        """Begin updates; starts a process for them where that has to be."""
         while (channel := self.begin_updates(updates, record=record)) is None:
             self._renew()
-        if not channel.ready(_COMMIT_SECONDS):
-            self.end_writer(channel)
-        return self.end_updates(channel)
+        return channel
 
     def end_writer(self, channel: Channel) -> None:
         """End the process of a channel, if it is still there. After an error of the disk it takes no more writes."""

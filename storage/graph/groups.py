@@ -1,9 +1,8 @@
-"""Updates of data alone, in groups: all share a message to the writer and a sync, and each commits by itself."""
+"""Updates of data alone, in groups: all share the messages to the writer and a sync, and each stands for itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
 
 from storage.errors import DiskFailed, StorageError
 from storage.graph.channel import Channel, NotSynced
@@ -18,16 +17,27 @@ Updates = Sequence[tuple[str, str | None]]
 Outcomes = list[int | StorageError]
 """Of each the generation that has it, or its error."""
 ToldOfAll = Callable[[dict[int, Change | None]], None]
+_Steps = Generator[None, None, Outcomes]
+_SECONDS = 120.0  # that a group may take
 
 
 class Begun:
-    """Updates under way: when `fileno` becomes readable, `end` returns what became of them; see GraphStore."""
+    """Updates under way: whenever `fileno` becomes readable `end` is called, until it returns what became of them."""
 
-    def __init__(self, channel: Channel, end: Callable[[], Outcomes], give_up: Callable[[], None]) -> None:
+    def __init__(self, channel: Channel, steps: _Steps, give_up: Callable[[], None]) -> None:
         """`give_up` ends the process that runs them, if that does not answer."""
+        self._steps = steps
         self.fileno = channel.fileno
-        self.end = end
         self.give_up = give_up
+
+    def end(self) -> Outcomes | None:
+        """Return what became of the updates, or None as long as they are not durable; see GraphStore."""
+        try:
+            next(self._steps)
+        except StopIteration as ended:
+            outcomes: Outcomes = ended.value
+            return outcomes
+        return None
 
 
 class Groups:
@@ -36,18 +46,24 @@ class Groups:
     def __init__(self, engine: Engine, pen: Pen) -> None:
         self._engine = engine
         self._pen = pen
-        self._begun = False
+        self._under_way = False
 
     def run(self, updates: Updates, deadline: Deadline | None, told: ToldOfAll | None) -> Outcomes:
         """Run a group; see GraphStore.update_all."""
         _refuse(updates)
         with self._pen.held(deadline):
-            return self._ended(lambda: self._engine.update_all(updates, record=told is not None), told)
+            channel = self._engine.begun_updates(updates, record=told is not None)
+            begun = self._begun(channel, self._steps(channel, told))
+            while True:
+                if not channel.ready(_SECONDS):
+                    begun.give_up()
+                if (outcomes := begun.end()) is not None:
+                    return outcomes
 
     def begin(self, updates: Updates, told: ToldOfAll | None) -> Begun | None:
         """Begin a group; see GraphStore.begin_updates."""
         _refuse(updates)
-        if self._begun or self._pen.wanted or not self._pen.take_at_once():
+        if self._under_way or self._pen.wanted or not self._pen.take_at_once():
             return None
         try:
             channel = self._engine.begin_updates(updates, record=told is not None)
@@ -57,25 +73,41 @@ class Groups:
         if channel is None:
             self._pen.release()
             return None
-        self._begun = True
-        return Begun(channel, partial(self._end, channel, told), partial(self._engine.end_writer, channel))
+        self._under_way = True
+        return self._begun(channel, self._releasing(self._steps(channel, told)))
 
-    def _end(self, channel: Channel, told: ToldOfAll | None) -> Outcomes:
-        self._begun = False
-        with self._pen.until_released():
-            return self._ended(partial(self._engine.end_updates, channel), told)
+    def _begun(self, channel: Channel, steps: _Steps) -> Begun:
+        return Begun(channel, steps, lambda: self._engine.end_writer(channel))
 
-    def _ended(self, end: Callable[[], list[Change | StorageError | None]], told: ToldOfAll | None) -> Outcomes:
-        """Return what became of the updates: they are durable, and visible from now on."""
+    def _releasing(self, steps: _Steps) -> _Steps:
+        """Take these steps, and then release the pen."""
         try:
-            found = end()
+            with self._pen.until_released():
+                return (yield from steps)
+        finally:
+            self._under_way = False
+
+    def _steps(self, channel: Channel, told: ToldOfAll | None) -> _Steps:
+        """Take the answers about a group, each when it is there."""
+        try:
+            found = self._engine.committed(channel)
+            try:
+                if told is not None:
+                    told({place: each for place, each in enumerate(found) if not isinstance(each, StorageError)})
+                if not channel.has_more:
+                    yield
+            finally:
+                self._engine.synced(channel)
         except NotSynced as error:
             self._pen.fail(OSError(str(error)))
             raise
-        if told is not None:
-            told({place: each for place, each in enumerate(found) if not isinstance(each, StorageError)})
+        return self._made_visible(channel, found)
+
+    def _made_visible(self, channel: Channel, found: Sequence[Change | StorageError | None]) -> Outcomes:
+        """Number the commits of those that have run; all that is committed is durable now."""
         outcomes: Outcomes = [each if isinstance(each, StorageError) else self._pen.next() for each in found]
         if any(isinstance(each, DiskFailed) for each in found):
+            self._engine.end_writer(channel)
             self._pen.next()  # one of them may be there all the same
         self._pen.reach()
         return outcomes

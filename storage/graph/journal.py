@@ -52,16 +52,15 @@ class Made(NamedTuple):
     graphs: tuple[str | None, ...]
     change: Change | None
 
-    def row(self) -> tuple[Any, ...]:
-        """Return what the table has of it, but for its number; with the time as of now."""
-        known = self.change or Change("", "", (), ())
+    def row(self, time: str) -> tuple[Any, ...]:
+        """Return what the table has of it, but for its number."""
+        known = self.change or Change()
         packed = len(known.added) + len(known.removed) > _SHORT
         added, removed = (
             zlib.compress(q, 1) if packed else q for q in (known.added.encode(), known.removed.encode())
         )
         return (
-            *(_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"), self.who, self.what),
-            *(json.dumps(each) for each in (self.graphs, known.made, known.dropped)),
+            *(time, self.who, self.what, _listed(self.graphs), _listed(known.made), _listed(known.dropped)),
             *((known.added.count("\n"), known.removed.count("\n")) if self.change else (None, None)),
             *(len(added) + len(removed) + _SHORT, packed, added, removed),
         )
@@ -106,7 +105,8 @@ class Journal:
 
     def append(self, changes: Iterable[Made]) -> int:
         """Record changes, all or none; returns the number of the last. What is too much by now is forgotten."""
-        rows = [change.row() for change in changes]
+        time = _now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        rows = [change.row(time) for change in changes]
         with self._lock:
             numbered = list(enumerate(rows, self._newest + 1))
             with self._transaction():
@@ -187,6 +187,10 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 self._file.execute("ROLLBACK")
             raise
+
+
+def _listed(names: tuple[str | None, ...]) -> str:
+    return json.dumps(names) if names else "[]"
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -22,6 +22,7 @@ import pyoxigraph as ox
 
 from storage.files import write_atomically
 from storage.graph.comparing import graphs_of, shared_by, still_shared
+from storage.graph.homes import Graph, Homes
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
 from storage.graph.rewriting.triples import TYPE
 
@@ -29,7 +30,6 @@ FILE = "shared.json"
 MOST_TERMS = 5000  # of which the file tells; with more, everything counts as shared
 _NICE = 10
 
-Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 Unchecked = frozenset[str | None] | None  # names of graphs, None is the default graph; or all graphs
 _CHECKED: Unchecked = frozenset()
 
@@ -90,6 +90,7 @@ class Sharing:
         self._door = threading.RLock()
         self._losing = self._comparing = False
         self._losses = 0
+        self.homes = Homes(store)
         self.shared, self._unchecked = _read(folder)
         if not self.is_settled and len(graphs_of(store, most=2)) < 2:
             self._keep(NOTHING, _CHECKED)
@@ -123,6 +124,7 @@ class Sharing:
         with self._door:
             self._losses += 1
             self._losing = True
+            self.homes.forget()
             if self._unchecked is not None:
                 self._keep(self.shared | UNKNOWN, None)
 
@@ -131,12 +133,14 @@ class Sharing:
         if self._losing:
             with self._door:
                 self._losing = False
+                self.homes.forget()
                 self._compare_soon()
 
     def forget(self) -> None:
         """Let go of what is not shared any more. Only for the one who writes, while nothing else is written."""
         with self._door:
             if self.is_settled and self.shared:
+                self.homes.forget()
                 self._keep(still_shared(self._store, self.shared), _CHECKED)
 
     def _compare_soon(self) -> None:
@@ -174,21 +178,26 @@ class Note:
         """Take note of quads; durable when it returns. Raises OSError."""
         predicates, classes = set[str](), set[str]()
         for quad in quads:
-            predicate = quad.predicate.value
-            term = quad.object.value if predicate == TYPE and isinstance(quad.object, ox.NamedNode) else ""
-            if self._sharing.knows(predicate, term) or quad.graph_name == self._apart or not self._is_elsewhere(quad):
+            predicate, term = quad.predicate.value, quad.object
+            of_class = term if predicate == TYPE and isinstance(term, ox.NamedNode) else None
+            name = of_class.value if of_class else ""
+            if self._sharing.knows(predicate, name) or quad.graph_name == self._apart:
+                continue
+            if not self._is_elsewhere(quad, of_class):
                 continue
             if predicate == TYPE:
-                classes.add(term)
+                classes.add(name)
             else:
                 predicates.add(predicate)
         if predicates or classes:
             self._sharing.add(predicates, classes)
 
-    def _is_elsewhere(self, quad: ox.Quad) -> bool:
+    def _is_elsewhere(self, quad: ox.Quad, of_class: ox.NamedNode | None) -> bool:
         graph = quad.graph_name
         if self._adding.setdefault(quad.triple, graph) != graph:
             return True
+        if not self._sharing.homes.may_be_elsewhere(quad, of_class):
+            return False
         found = self._store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)
         return any(other.graph_name != graph for other in found)
 

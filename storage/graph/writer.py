@@ -2,7 +2,8 @@
 
 The engine cannot be told to stop, so a process is: until it writes to its log, nothing of a change is in the store.
 There are two sockets, so that questions are answered while a write goes on. On both a request is one line of JSON,
-and so is its answer: `{"ok": …}`, or `{"error": kind, "message": …, "line": …, "column": …}`.
+and so is its answer: `{"ok": …}`, or `{"error": kind, "message": …, "line": …, "column": …}`. A group of updates gets
+two: an error ends it.
 
 Arguments: the store's directory, the memory cap in bytes, the file descriptors of the sockets for writes and for
 questions. It ends when the latter is closed, and when stdin is, so that it never outlives its parent.
@@ -17,7 +18,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from storage.graph.rewriting import ask
 from storage.graph.rewriting.shared import NOTHING
 from storage.graph.sharing import Note, Sharing
 from storage.graph.sync import Logs
+from storage.graph.together import Text, run_all
 from storage.graph.using import names_several, with_union
 
 Request = dict[str, Any]
@@ -53,19 +55,37 @@ _KINDS: dict[type[Exception], str] = {
 }
 
 
-def _write(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> object:
-    """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change).
-
-    Of `updates`, which are synced besides, it returns for each the answer that it would be alone.
-    """
+def _writes(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> Iterator[object]:
+    """Carry out a request; yields its answer, or in turn those about `updates` (see there)."""
     if "updates" in request:
-        record = request["record"]
-        answers = [
-            _outcome(store, sharing, {"update": text, "base": base, "record": record})
-            for text, base in request["updates"]
-        ]
+        yield from _updates(store, logs, sharing, request)
+    else:
+        yield _write(store, sharing, request)
+
+
+def _updates(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> Iterator[object]:
+    """Run updates: yields for each what `_write` returns, or its error; and then, when all is on disk, nothing.
+
+    What they change, if that is to be recorded, comes before the sync, for the parent to record it meanwhile.
+    """
+    record = request["record"]
+
+    def run(update: Text) -> Change | None:
+        text, base = update
+        return _update(store, sharing, {"update": text, "base": base, "record": record})
+
+    outcomes = run_all(store, sharing, request["updates"], run, record=record)
+    answers = [_fault(each) if isinstance(each, Exception) else _document(each) for each in outcomes]
+    if not record:
         _sync(logs)
-        return answers
+    yield answers
+    if record:
+        _sync(logs)
+    yield None
+
+
+def _write(store: ox.Store, sharing: Sharing, request: Request) -> object:
+    """Carry out a request; returns what it changes where that is asked for and known (recording.recorder.Change)."""
     if "update" in request:
         return _document(_update(store, sharing, request))
     if "apply" in request:
@@ -76,14 +96,6 @@ def _write(store: ox.Store, logs: Logs, sharing: Sharing, request: Request) -> o
     Note(sharing, store).see(ox.parse(request["quads"], ox.RdfFormat.N_QUADS))
     store.load(request["quads"], ox.RdfFormat.N_QUADS)
     return None
-
-
-def _outcome(store: ox.Store, sharing: Sharing, request: Request) -> dict[str, Any]:
-    try:
-        change = _update(store, sharing, request)
-    except Exception as error:  # the others are to run, whatever it is
-        return _fault(error)
-    return {"ok": _document(change)}
 
 
 def _document(change: Change | None) -> object:
@@ -170,14 +182,18 @@ def _fault(error: Exception) -> dict[str, Any]:
     return {"error": kind, "message": str(error) or type(error).__name__}
 
 
-def _serve(channel: socket.socket, handle: Callable[[Request], object]) -> None:
+def _serve(channel: socket.socket, handle: Callable[[Request], Iterable[object]]) -> None:
     with channel.makefile("rb") as requests:
         for line in requests:
             try:
-                answer = {"ok": handle(json.loads(line))}
+                for answer in handle(json.loads(line)):
+                    _send(channel, {"ok": answer})
             except Exception as error:  # whatever it is, the parent gets its name
-                answer = _fault(error)
-            channel.sendall(json.dumps(answer).encode() + b"\n")
+                _send(channel, _fault(error))
+
+
+def _send(channel: socket.socket, answer: dict[str, Any]) -> None:
+    channel.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def main() -> None:
@@ -191,10 +207,10 @@ def main() -> None:
     opened: list[tuple[ox.Store, Sharing]] = []
     _greet(questions, lambda: opened.append(_open(Path(path))))
     [(store, sharing)] = opened
-    write = partial(_write, store, Logs(Path(path)), sharing)
+    write = partial(_writes, store, Logs(Path(path)), sharing)
     threading.Thread(target=_serve, args=(writes, write), daemon=True).start()
     try:
-        _serve(questions, partial(_answer, store, sharing))
+        _serve(questions, lambda request: [_answer(store, sharing, request)])
     finally:
         os._exit(0)  # at once, also in the middle of a write: what it has not committed by now nobody waits for
 
@@ -211,7 +227,7 @@ def _greet(questions: socket.socket, open_store: Callable[[], None]) -> None:
         open_store()
     except Exception as error:
         answer = _fault(error)
-    questions.sendall(json.dumps(answer).encode() + b"\n")
+    _send(questions, answer)
     if "error" in answer:
         sys.exit(1)
 

@@ -16,9 +16,13 @@ class Group:
 
     def __init__(self, busy: Busy, items: list[int]) -> None:
         self._busy, self._items = busy, items
+        self._goes_on = busy.in_steps
         self.fileno = lambda: busy.pipe[0]
 
-    def end(self) -> list[Exception | None]:
+    def end(self) -> list[Exception | None] | None:
+        if self._goes_on:
+            self._goes_on = False
+            return None
         os.read(self._busy.pipe[0], 1)
         return self._busy.outcomes(self._items)
 
@@ -31,7 +35,7 @@ class Busy:
     """Takes items in groups, each once it is let go; an odd one fails, and a negative one fails its whole group."""
 
     def __init__(self, way: str) -> None:
-        self.in_threads = way == "thread"
+        self.in_threads, self.in_steps = way == "thread", way == "steps"
         self.pipe = os.pipe()
         self.go_on = threading.Semaphore(0)
         self.groups: list[list[int]] = []
@@ -58,7 +62,7 @@ class Busy:
         return [ValueError(str(item)) if item % 2 else None for item in items]
 
 
-ways = pytest.mark.parametrize("way", ["loop", "thread"])
+ways = pytest.mark.parametrize("way", ["loop", "steps", "thread"])
 
 
 @loops

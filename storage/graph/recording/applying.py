@@ -6,7 +6,7 @@ text just counts, and functions return what the quads of these numbers are made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -35,17 +35,18 @@ def apply(store: ox.Store, wanted: Change, note: Note | None = None) -> Change |
     if not removed and not dropped and {quad.graph_name for quad in added}.issuperset(made):
         store.extend(added)
     else:
-        _change(store, [quad for quad in removed if quad.graph_name not in dropped], added, made, dropped)
+        make(store, [quad for quad in removed if quad.graph_name not in dropped], added, made, dropped)
     return recorder.change()
 
 
-def _change(
+def make(
     store: ox.Store,
     removed: Sequence[ox.Quad],
     added: Sequence[ox.Quad],
-    made: Sequence[ox.NamedNode],
-    dropped: Sequence[ox.NamedNode],
+    made: Iterable[ox.NamedNode],
+    dropped: Sequence[ox.NamedNode] = (),
 ) -> None:
+    """Remove quads, drop graphs that have no others, make graphs, and add quads, in one transaction."""
     deletes, functions = _each("DELETE", removed)
     inserts, more = _each("INSERT", added)
     drops = (f"DELETE WHERE {{ GRAPH {graph} {{ ?s ?p ?o }} }} ;\nDROP SILENT GRAPH {graph}" for graph in dropped)

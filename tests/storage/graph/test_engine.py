@@ -30,7 +30,7 @@ from storage.errors import (
 from storage.files import DataDirectory
 from storage.graph import writer
 from storage.graph.sharing import Sharing
-from storage.graph.store import GraphStore
+from storage.graph.store import Begun, GraphStore
 from storage.graph.sync import Logs
 
 SPO = "<urn:s> <urn:p>"
@@ -193,6 +193,12 @@ def begun_and_ended(store: GraphStore, updates: list[tuple[str, str | None]]) ->
     begun = store.begin_updates(updates)
     assert begun is not None
     assert store.begin_updates(updates) is None
+    while (outcomes := ended(begun)) is None:
+        assert store.begin_updates(updates) is None
+    return outcomes
+
+
+def ended(begun: Begun) -> list[int | StorageError] | None:
     assert select.select([begun], [], [], SECONDS)[0]
     return begun.end()
 
@@ -223,17 +229,21 @@ def test_each_update_of_a_group_stands_or_fails_for_itself(store: GraphStore, ru
     }
 
 
-def test_a_group_is_synced_as_a_whole_before_it_is_answered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("record", [False, True])
+def test_a_group_is_synced_as_a_whole_before_it_is_answered(tmp_path: Path, record: bool) -> None:
     store = Store(str(tmp_path / "store"))
     logs = Logs(tmp_path / "store")
     seen: list[int] = []
     updates = [(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}", None) for number in range(3)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fdatasync", lambda _: seen.append(len(store)))
-        assert (
-            writer._write(store, logs, Sharing(store, tmp_path), {"updates": updates, "record": False})
-            == [{"ok": None}] * 3
-        )
+        request = {"updates": updates, "record": record}
+        answers = writer._writes(store, logs, Sharing(store, tmp_path), request)
+        changes = next(answers)
+        assert isinstance(changes, list)
+        assert [change is not None for change in changes] == [record] * 3
+        assert bool(seen) is not record, "what is to be recorded is told while that is synced"
+        assert list(answers) == [None]
     assert set(seen) == {3}
     logs.close()
 
@@ -268,7 +278,9 @@ def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None
         running = threads.submit(store.update, "INSERT DATA { <urn:s> <urn:p> 2 }")
         while not store._pen.wanted:
             time.sleep(0.001)
-        assert begun.end() == [store.generation]
+        while (outcomes := ended(begun)) is None:
+            assert store._pen.wanted
+        assert outcomes == [store.generation]
         assert running.result(SECONDS) == store.generation
     assert len(store) == 2
 

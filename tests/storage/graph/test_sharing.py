@@ -17,14 +17,14 @@ import pytest
 
 from storage.errors import WriterCrashed
 from storage.files import DataDirectory
-from storage.graph import contents
+from storage.graph import contents, homes
 from storage.graph.comparing import shared_by
 from storage.graph.readers import Limits, Query, ReaderPool
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.text import MOST
 from storage.graph.rewriting.shared import NOTHING, Shared
 from storage.graph.rewriting.triples import TYPE
-from storage.graph.sharing import FILE, read
+from storage.graph.sharing import FILE, Note, Sharing, read
 from storage.graph.store import GraphStore
 
 G, H = ox.NamedNode("urn:g"), ox.NamedNode("urn:h")
@@ -111,6 +111,42 @@ def test_each_way_to_write_tells_what_becomes_shared(
     assert "urn:p" in terms(settled(store, directory))
     store.close()
     assert terms(read(directory.graph)) >= terms(truth(directory.graph)) >= {"urn:p"}
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, 3), (2, 3), (1000, 3), (1000, 100)])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_comes_bit_by_bit_is_found_however_much_is_known_of_its_predicate(
+    most: int, kept: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "_MOST", most)
+    monkeypatch.setattr(homes, "_KEPT", kept)
+    chance = random.Random(seed)
+    store = ox.Store(str(tmp_path))
+    sharing = Sharing(store, tmp_path)
+    graphs: list[ox.NamedNode | ox.DefaultGraph] = [DEFAULT, G, H]
+    objects: list[ox.NamedNode | ox.Literal] = [ox.NamedNode("urn:C"), ox.NamedNode("urn:D"), ox.Literal(1)]
+    for _ in range(150):
+        predicate = chance.choice(["urn:p", "urn:q", "urn:r", TYPE])
+        quad = ox.Quad(
+            ox.NamedNode(f"urn:s{chance.randrange(9)}"),
+            ox.NamedNode(predicate),
+            chance.choice(objects),
+            chance.choice(graphs[: 1 + (predicate > "urn:p") + (predicate > "urn:q")]),
+        )
+        way = chance.choice(["lost", "forgotten", "removed", *["seen"] * 20])
+        if way == "forgotten":
+            sharing.forget()
+        note = Note(sharing, store)
+        if way == "lost":
+            note.lose()
+        else:
+            note.see([quad])
+        store.add(quad)
+        sharing.written()
+        if way == "removed":
+            store.remove(quad)
+        shared, several = sharing.shared, shared_by(store, None)
+        assert shared.everything or terms(shared) >= terms(several)
 
 
 def test_of_types_the_classes_are_known(store: GraphStore, directory: DataDirectory) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.graph.recording import running
+from storage.graph.recording import data
 from storage.graph.recording.applying import apply
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.running import Functions, recorded
@@ -168,14 +168,14 @@ def test_data_in_several_operations_is_told_however_long_the_text_and_full_the_s
         "DELETE DATA { GRAPH <new> { e:a e:p e:b } }"
     )
     assert len(update) > LONGEST
-    monkeypatch.setattr(running, "MOST", 60_003)
+    monkeypatch.setattr(data, "MOST", 60_003)
     store.extend(ox.Quad(ox.NamedNode("urn:s"), ox.NamedNode("urn:p"), ox.Literal(n)) for n in range(60_003))
     before = set(store)
     change = run(store, update)
     assert (quads(change.added), quads(change.removed)) == (set(store) - before, before - set(store))
     assert (len(quads(change.added)), len(quads(change.removed))) == (59_999, 1)
     assert change.made == ("http://e/new",)
-    monkeypatch.setattr(running, "MOST", 1)
+    monkeypatch.setattr(data, "MOST", 1)
     with pytest.raises(AssertionError):
         run(store, "INSERT DATA { <urn:s> <urn:p> 'a' , 'b' }")  # of which only the fact is known
     assert len(store) == len(before) + 60_000
