@@ -11,7 +11,7 @@ _ALLOCATOR = "glibc.malloc.tcache_count=1000"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a process of this program's own; GLIBC_TUNABLES, where it is set, goes before ours."""
+    """Return the environment of a process of this program's own; GLIBC_TUNABLES, where it is set, wins."""
     return {
         "GLIBC_TUNABLES": _ALLOCATOR,
         **os.environ,

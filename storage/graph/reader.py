@@ -63,29 +63,31 @@ class Output:
         self._count = rows
         self._max_rows = max_rows
         self._left = max_bytes
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._size = 0
         self.rows = 0
 
     def write(self, data: bytes) -> int:
         """Take the engine's next bytes; raises LimitError when they pass a limit."""
-        self._buffer += data
-        if len(self._buffer) >= CHUNK:
-            self._pipe.write(self._take())
+        size = len(data)
+        self._pieces.append(data)
+        self._size += size
+        if self._size >= CHUNK:
+            self._pipe.write(self._frame())
             self._pipe.flush()
-        return len(data)
+        return size
 
     def flush(self) -> None:
         """Do nothing: a file has this method, but frames go out when they are full."""
 
     def finish(self) -> None:
         """Send what is left together with the end, so that a small result is one write."""
-        rest = self._take() if self._buffer else b""
+        rest = self._frame() if self._pieces else b""
         self._pipe.write(rest + HEADER.pack(b"E", 0, self.rows))
         self._pipe.flush()
 
-    def _take(self) -> bytes:
-        chunk = bytes(self._buffer)
-        self._buffer.clear()
+    def _frame(self) -> bytes:
+        chunk = self._taken()
         self._left -= len(chunk)
         self.rows = self._count(chunk)
         if self.rows > self._max_rows:
@@ -94,17 +96,22 @@ class Output:
             raise LimitError("bytes")
         return HEADER.pack(b"D", len(chunk), self.rows) + chunk
 
+    def _taken(self) -> bytes:
+        chunk = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return chunk
+
 
 class XmlOutput(Output):
     """One of XML, which needs an escape that the engine does not write, and cannot hold every character."""
 
     _before = b""
 
-    def _take(self) -> bytes:
-        chunk = bytes(self._buffer)
-        self._buffer[:] = escaping.escaped(chunk, self._before)
-        self._before = chunk[-2:]
-        return super()._take()
+    def _taken(self) -> bytes:
+        chunk = super()._taken()
+        before, self._before = self._before, chunk[-2:]
+        return escaping.escaped(chunk, before)
 
 
 def _error(error: Exception) -> bytes:
