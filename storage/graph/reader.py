@@ -19,7 +19,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -29,7 +29,7 @@ import pyoxigraph as ox
 from storage.errors import NotInFormat
 from storage.graph import escaping
 from storage.graph.extensions import extensions
-from storage.graph.guard import keywords
+from storage.graph.guard import Form, form, keywords
 from storage.graph.overlay import copy_snapshot, is_small, stands_apart, update_of
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
@@ -164,11 +164,23 @@ def _query(store: ox.Store, shared: Shared, request: dict[str, Any], output: IO[
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
         **extensions(text),
     )
-    results = ask(text, run, shared if is_merge else NOTHING)
-    if isinstance(results, ox.QueryTriples):
-        results.serialize(output, _rdf_format(request["format"]))
-    else:
+    known = shared if is_merge else NOTHING
+    results = ask(text, run, known)
+    if not isinstance(results, ox.QueryTriples):
         results.serialize(output, _RESULTS[request["format"]])
+    elif known and form(text) is Form.DESCRIBE:
+        ox.serialize(_once(results), output, _rdf_format(request["format"]))
+    else:
+        results.serialize(output, _rdf_format(request["format"]))
+
+
+def _once(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
+    """Yield each triple once: the engine describes a thing with one as often as there are graphs that have it."""
+    seen = set[ox.Triple]()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
 
 
 def _has_from(text: str) -> bool:
