@@ -102,6 +102,7 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the application asks for what proxies say where there is some
         timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type] # a number of seconds
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **options,

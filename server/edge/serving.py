@@ -5,8 +5,10 @@ Starlette asks one route after the other, and handles errors in two places, each
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import State
@@ -15,7 +17,8 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from server.edge.origins import methods_of
 from server.errors import Problem, bad_request, problem_of
@@ -32,6 +35,7 @@ class Service(Starlette):
         super().__init__(middleware=middleware)
         self.state = _State()
         self.router = _Routes(routes, lifespan=lifespan)
+        self._behind_proxy: ASGIApp = self.router
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the middleware around the routes, and nothing else."""
@@ -39,6 +43,33 @@ class Service(Starlette):
         for made, arguments, named in reversed(self.user_middleware):
             app = made(app, *arguments, **named)
         return app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. In its scope, `fields` has each header by its name; see `fields_of`."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+            told: Any = ProxyHeadersMiddleware  # whose types are uvicorn's own
+            self._behind_proxy = told(self.middleware_stack, _proxies())
+        scope["app"] = self
+        app = self.middleware_stack
+        if scope["type"] == "http":
+            fields = scope["fields"] = fields_of(scope["headers"])
+            if b"x-forwarded-for" in fields or b"x-forwarded-proto" in fields:
+                app = self._behind_proxy
+        await app(scope, receive, send)
+
+
+def fields_of(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by their names; what comes in several lines is a list (RFC 9110, section 5.3)."""
+    found = dict(headers)
+    if len(found) < len(headers):
+        found = {name: b", ".join(value for other, value in headers if other == name) for name in found}
+    return found
+
+
+def _proxies() -> str:
+    """Return the addresses of proxies that tell the truth about their clients, as uvicorn has them."""
+    return os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
 
 
 class _State(State):
@@ -55,13 +86,13 @@ class _Routes(Router):
         super().__init__(routes, lifespan=lifespan)
         self._fixed = {route.path: route for route in routes if not route.param_convertors}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        """Pass a request on."""
         route = self._fixed.get(scope.get("path", ""))
         if route is None or scope["method"] not in (route.methods or ()):
-            await super().__call__(scope, receive, send)
-            return
+            return super().__call__(scope, receive, send)
         scope["route"] = route
-        await route.app(scope, receive, send)
+        return route.app(scope, receive, send)
 
 
 class Answering:
@@ -73,18 +104,14 @@ class Answering:
         self._form = form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on. What is our own fault is raised again when it has been answered, for the log."""
-        begun = scope["type"] != "http"
+        """Pass a request on. What is our own fault is raised again when it has been answered, for the log.
 
-        def noted(message: Message) -> Awaitable[None]:
-            nonlocal begun
-            begun = True
-            return send(message)
-
+        The answer has begun once the scope has its `status`; see `Observed`.
+        """
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send)
         except Exception as error:
-            if begun:
+            if "status" in scope or scope["type"] != "http":
                 raise
             problem = _problem(scope, error)
             await self._form(Request(scope), problem or _internal())(scope, receive, send)

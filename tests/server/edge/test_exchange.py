@@ -32,11 +32,11 @@ def written(work: Work, version: str = "1.1", method: str = "GET") -> tuple[list
         [connection] = state.connections
         write = connection.transport.write
 
-        def noted(data: bytes) -> None:
+        def noted(data: bytes | bytearray | memoryview) -> None:
             pieces.append(bytes(data))
             write(data)
 
-        connection.transport.write = noted
+        connection.transport.write = noted  # type: ignore[method-assign] # to see what leaves at once
         await work(send)
 
     received = asyncio.run(_asked(app, state, f"{method} / HTTP/{version}\r\nHost: a\r\nConnection: close\r\n\r\n"))
