@@ -82,7 +82,7 @@ class Gathering(Generic[T]):
             return
         if begun is not None:
             timer = self._loop.call_later(_LONGEST, begun.give_up)
-            self._pipes.watch(begun.fileno(), partial(self._ready, group, begun, timer))
+            self._pipes.watch(begun, partial(self._ready, group, begun, timer))
             return
         task = self._loop.create_task(self._run_in_thread(group, items))
         self._tasks.add(task)
