@@ -65,5 +65,5 @@ class Children:
         """End all of them, and start none any more. Stopping twice is fine."""
         with self._door:
             self._stopped = True
-            for process in self._running:
+            for process in list(self._running):  # which others take themselves out of
                 process.kill()
