@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from storage.graph.rewriting.explicit import Explicit
-from storage.graph.rewriting.scope import selected, visible
+from storage.graph.rewriting.explicit import Explicit, Pattern
+from storage.graph.rewriting.lookups import in_turn, may_be_many, ordered
+from storage.graph.rewriting.scope import certain, selected, visible
 from storage.graph.rewriting.sets import Sets
 from storage.graph.rewriting.shared import Shared
 from storage.graph.rewriting.syntax import (
     AGGREGATES,
     NEW_EACH_TIME,
+    NONE,
+    Bind,
     Block,
     Element,
     Filter,
@@ -29,6 +32,7 @@ from storage.graph.rewriting.syntax import (
     Path,
     Select,
     Term,
+    Values,
     exists_of,
 )
 from storage.graph.rewriting.tokens import Edit, NotUnderstood, Token, between, tokens_of
@@ -132,8 +136,53 @@ class _Merging:
             names = " ".join(f"?{name}" for name in sorted(visible(elements))) or self._unbound
             before, after = f"{{ SELECT {names} {{ SELECT DISTINCT * {{ ", " } } }"
         yield Edit(start, start, before)
-        yield from self._named(elements)
+        yield from self._in_turn(elements) or self._named(elements)
         yield Edit(end, end, after)
+
+    def _in_turn(self, elements: Sequence[Element]) -> list[Edit]:
+        """Return the edits that keep solutions few which would be many times as many; none where they would not."""
+        optionals = [e for e in elements if getattr(e, "kind", "") == "OPTIONAL" and self._touches_one(e)]
+        edits = self._looked_up(elements, with_more=len(optionals))
+        if edits:
+            others = [element for element in elements if not isinstance(element, Block)]
+            edits = [*self._distinct_before(optionals, elements), *edits, *self._named(others)]
+        return edits
+
+    def _looked_up(self, elements: Sequence[Element], *, with_more: int) -> list[Edit]:
+        """Return the edits that have the triples which elements begin with found in turn.
+
+        There are none if less than two patterns meet shared triples, together with the `with_more` that follow them.
+        """
+        if (run := _run(elements)) is None:
+            return []
+        leading, blocks = run
+        parts = [self._explicit.parts(block) for block in blocks]
+        patterns = [pattern for found, _ in parts for pattern in found]
+        if sum(map(self._meets_pattern, patterns)) + with_more < 2:
+            return []
+        begun = bool(leading) and (any(isinstance(e, Values) for e in leading) or may_be_many(patterns))
+        order = ordered(patterns, certain(leading) if begun else NONE)
+        if len(order) < len(patterns):
+            return []
+        start = leading[0].start if begun else blocks[0].start
+        group = in_turn(order, self._meets_pattern, begun=begun, all_distinct=with_more > 0)
+        group += " }" + "".join(filters for _, filters in parts)
+        others = (Edit(block.start, block.end, "{}") for block in blocks[1:])
+        return [Edit(start, start, "{ "), Edit(blocks[0].start, blocks[0].end, group), *others]
+
+    def _distinct_before(self, optionals: Sequence[Element], elements: Sequence[Element]) -> Iterator[Edit]:
+        """Yield the edits that make solutions distinct after each of these, as far as no FILTER comes before it."""
+        start = elements[0].start
+        ends = [element.start for element in elements if isinstance(element, Filter)] or [elements[-1].end]
+        for optional in optionals[:-1]:
+            if optional.end < ends[0]:
+                yield Edit(start, start, "{ SELECT DISTINCT * { ")
+                yield Edit(optional.end, optional.end, " } }")
+
+    def _meets_pattern(self, pattern: Pattern) -> bool:
+        if isinstance(pattern.verb, Path) and pattern.verb.kind == "iri":
+            return self._shared.has(pattern.verb.value, pattern.iri)
+        return self._meets(pattern.verb, None, None)
 
     def _named(self, elements: Sequence[Element], *, in_graph: bool = False) -> Iterator[Edit]:
         """Yield the edits that give names to all that elements go through, and to the branches of UNION."""
@@ -182,6 +231,34 @@ class _Merging:
                 in_list = verb.end == 0  # which stands for rdf:first and rdf:rest
                 return in_list or (bool(self._shared) and self._explicit.negated(verb) is not None)
         return False
+
+
+def _run(elements: Sequence[Element]) -> tuple[Sequence[Element], Sequence[Block]] | None:
+    """Return the triples that elements begin with, and VALUES and sub-queries before them.
+
+    There is none where they are joined with something else: the engine may want to look that up first, or them.
+    """
+    places = [place for place, element in enumerate(elements) if isinstance(element, Block)]
+    begin = next((place for place, element in enumerate(elements) if not isinstance(element, Filter)), 0)
+    if not places or not all(map(_leads, elements[begin : places[0]])):
+        return None
+    if not all(isinstance(element, (Block, Filter)) for element in elements[places[0] : places[-1]]):
+        return None
+    if not all(map(_follows, elements[places[-1] + 1 :])):
+        return None
+    return elements[begin : places[0]], [element for element in elements if isinstance(element, Block)]
+
+
+def _leads(element: Element) -> bool:
+    """Tell whether an element is VALUES, or a sub-query in its group."""
+    if isinstance(element, Nested) and element.kind == "UNION":
+        return all(isinstance(inner, Select) for inner in element.groups[0].elements) and len(element.groups) == 1
+    return isinstance(element, Values)
+
+
+def _follows(element: Element) -> bool:
+    """Tell whether an element changes solutions that are there."""
+    return isinstance(element, (Filter, Bind)) or getattr(element, "kind", "") in ("OPTIONAL", "MINUS")
 
 
 def _counts(first: Token, second: Token, third: Token) -> bool:

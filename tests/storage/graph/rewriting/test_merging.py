@@ -250,3 +250,31 @@ def test_optional_stays_in_the_group_whose_solutions_are_distinct() -> None:
     text = f"{PROLOGUE}SELECT ?x {{ ?x a :D OPTIONAL {{ ?x :p ?z FILTER(?z > 3) }} FILTER(?x != :y) }}"
     inner = "?x a :D OPTIONAL { ?x :p ?z FILTER(?z > 3) } FILTER(?x != :y)"
     assert merged(text, truth(TWICE)) == text.replace(inner, f"{{ SELECT DISTINCT * {{ {inner} }} }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        (
+            "?y :q ?z . ?x :p ?y . ?x a :C",
+            "{ { SELECT DISTINCT * { ?x a :C } } LATERAL { SELECT DISTINCT * { ?x :p ?y } } LATERAL { ?y :q ?z } }",
+        ),
+        (
+            "VALUES ?y { :b :c } ?x :p ?y FILTER(?x != ?y) ?y :q ?z",
+            "{ VALUES ?y { :b :c } LATERAL { SELECT DISTINCT * { ?y :q ?z } } LATERAL { ?x :p ?y } }"
+            " FILTER(?x != ?y) {}",
+        ),
+        (
+            "?x a :D OPTIONAL { ?x :p ?y } OPTIONAL { ?x :q ?z }",
+            "{ SELECT DISTINCT * { { { ?x a :D } } OPTIONAL { ?x :p ?y } } } OPTIONAL { ?x :q ?z }",
+        ),
+    ],
+)
+def test_patterns_are_found_in_turn_where_solutions_would_be_many_times_as_many(text: str, instead: str) -> None:
+    asked = f"{PROLOGUE}SELECT ?x {{ %s }}"
+    assert merged(asked % text, truth(TWICE)) == asked % f"{{ SELECT DISTINCT * {{ {instead} }} }}"
+    _assert_merged(TWICE, asked % text)
+
+
+def test_patterns_that_nothing_ties_are_left_to_the_engine() -> None:
+    assert "LATERAL" not in merged(f"{PROLOGUE}SELECT ?x {{ ?x :p ?y . ?z :q ?w }}", truth(TWICE))
