@@ -7,10 +7,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from storage.graph.rewriting.syntax import Block, Element, Nested, Path, Term, Triple, groups_of
+from storage.graph.rewriting.syntax import NONE, Block, Element, Names, Nested, Path, Term, Triple, groups_of
 from storage.graph.rewriting.tokens import Edit, Fresh, NotUnderstood, between, tokens_of
 from storage.graph.rewriting.triples import NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A triple or path pattern as it is written: its ends, what its verb is, and the IRI that its target may be."""
+
+    subject: str
+    written: str
+    target: str
+    verb: Term | Path
+    iri: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The pattern in SPARQL."""
+        return f"{self.subject} {self.written} {self.target}"
+
+    @property
+    def names(self) -> Names:
+        """Its variables."""
+        verb = self.verb.names if isinstance(self.verb, Term) else NONE
+        return verb.union(end[1:] for end in (self.subject, self.target) if end.startswith(("?", "$")))
 
 
 class Explicit:
@@ -21,6 +44,7 @@ class Explicit:
         self.fresh = Fresh(text)
         self._labels: dict[str, str] = {}
         self._places: dict[str, int] = {}
+        self._iris: dict[str, str] = {}
 
     def hides(self, elements: Sequence[Element]) -> bool:
         """Tell whether solutions go through something without a name."""
@@ -45,24 +69,31 @@ class Explicit:
 
     def block(self, block: Block) -> Iterator[Edit]:
         """Yield the edit that gives names to a block, if it needs some."""
-        if not any(map(self._is_hidden, block.triples)):
-            return
+        if any(map(self._is_hidden, block.triples)):
+            patterns, filters = self.parts(block)
+            yield Edit(block.start, block.end, " . ".join(pattern.text for pattern in patterns) + filters)
+
+    def parts(self, block: Block) -> tuple[list[Pattern], str]:
+        """Return the patterns of a block, with names, and the filters that go with them."""
         for node in (node for triple in block.triples for node in triple.ends if node.kind == "blank"):
             if self._places.setdefault(node.value, block.start) != block.start:
                 raise NotUnderstood(f"{node.value} is in two places, which mostly is an error")
         lists = _lists(block)
-        patterns, filters = list[str](), list[str]()
+        patterns, filters = list[Pattern](), list[str]()
         for triple in block.triples:
             if not _is_of_list(triple):
                 ends = (self._node(triple.subject, lists), self._node(triple.object, lists))
                 self._pattern(ends[0], triple.verb, ends[1], patterns, filters)
         for name, nodes in lists.items():
             patterns += self._list(self._label(name), [self._node(node, lists) for node in nodes])
-        yield Edit(block.start, block.end, " . ".join(patterns) + "".join(f" FILTER({each})" for each in filters))
+        return patterns, "".join(f" FILTER({each})" for each in filters)
 
     def _node(self, node: Term, lists: dict[str, list[Term]]) -> str:
         if node.kind != "blank":
-            return self._slice(node)
+            written = self._slice(node)
+            if node.kind == "iri":
+                self._iris[written] = node.value
+            return written
         if node.value.startswith("(") and node.value not in lists:
             return f"<{NAMESPACE}nil>"
         return self._label(node.value)
@@ -78,15 +109,19 @@ class Explicit:
     def _slice(self, part: Term | Path) -> str:
         return self._text[part.start : part.end]
 
-    def _list(self, node: str, items: Sequence[str]) -> Iterator[str]:
+    def _list(self, node: str, items: Sequence[str]) -> Iterator[Pattern]:
         """Yield the triples of a collection (section 4.2.3)."""
         for place, item in enumerate(items):
             last = place == len(items) - 1
             rest = f"<{NAMESPACE}nil>" if last else self._new()
-            yield f"{node} <{NAMESPACE}first> {item} . {node} <{NAMESPACE}rest> {rest}"
+            for verb, target in (("first", item), ("rest", rest)):
+                iri = f"{NAMESPACE}{verb}"
+                yield Pattern(node, f"<{iri}>", target, Path("iri", 0, 0, value=iri))
             node = rest
 
-    def _pattern(self, subject: str, verb: Term | Path, target: str, patterns: list[str], filters: list[str]) -> None:
+    def _pattern(
+        self, subject: str, verb: Term | Path, target: str, patterns: list[Pattern], filters: list[str]
+    ) -> None:
         """Add what a pattern is made of."""
         kind = verb.kind if isinstance(verb, Path) else ""
         if isinstance(verb, Path) and kind == "inverse" and verb.parts[0].kind != "closure":
@@ -98,10 +133,11 @@ class Explicit:
         elif isinstance(verb, Path) and kind == "negated" and (negated := self.negated(verb)):
             predicate = self._new()
             inverse, others = negated
-            patterns.append(f"{target} {predicate} {subject}" if inverse else f"{subject} {predicate} {target}")
+            ends = (target, subject) if inverse else (subject, target)
+            patterns.append(Pattern(ends[0], predicate, ends[1], Term("variable", predicate[1:], 0, 0)))
             filters.append(f"{predicate} NOT IN ({', '.join(others)})")
         else:
-            patterns.append(f"{subject} {self._slice(verb)} {target}")
+            patterns.append(Pattern(subject, self._slice(verb), target, verb, self._iris.get(target)))
 
     def negated(self, path: Path) -> tuple[bool, list[str]] | None:
         """Return whether `!p` or `!^p` is inverse, and what it leaves out; None for `!(p|^q)`, which is two paths."""

@@ -77,9 +77,12 @@ OTHERS = st.sampled_from(
         "VALUES (?x ?y) { (:a UNDEF) (UNDEF :b) }",
         "FILTER(?x != :a)",
         "FILTER EXISTS { ?x :p ?y }",
+        "FILTER EXISTS { ?x :p ?y . ?y :q/a ?w FILTER(?w != ?x) }",
+        "FILTER NOT EXISTS { ?x :p/^:q/a [] }",
         "FILTER NOT EXISTS { SELECT ?x { ?x :q ?y } GROUP BY ?x HAVING(COUNT(*) > 1) }",
         "BIND(:a AS ?n)",
         "MINUS { ?x :q ?y }",
+        "MINUS { ?x :p/:q ?v . ?v a ?y }",
     ]
 )
 
@@ -227,6 +230,7 @@ def test_what_sharing_does_not_change_stays_as_it_is(text: str) -> None:
     [
         "SELECT * { ?x ?p ?y } LIMIT 20",
         "SELECT ?x { ?x a ?class } ORDER BY ?x",
+        "SELECT * { ?x :p ?y { SELECT * { [] :p [] } } }",
         "SELECT ?x { ?x :r ?y OPTIONAL { ?x :p ?z } }",
         "SELECT REDUCED ?x { ?x :p ?y }",
         "SELECT ?x ?y { ?x !:q ?y }",
@@ -250,3 +254,51 @@ def test_optional_stays_in_the_group_whose_solutions_are_distinct() -> None:
     text = f"{PROLOGUE}SELECT ?x {{ ?x a :D OPTIONAL {{ ?x :p ?z FILTER(?z > 3) }} FILTER(?x != :y) }}"
     inner = "?x a :D OPTIONAL { ?x :p ?z FILTER(?z > 3) } FILTER(?x != :y)"
     assert merged(text, truth(TWICE)) == text.replace(inner, f"{{ SELECT DISTINCT * {{ {inner} }} }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        (
+            "?y :q ?z . ?x :p ?y . ?x a :C",
+            "{ { SELECT DISTINCT * { ?x a :C } } LATERAL { SELECT DISTINCT * { ?x :p ?y } } LATERAL { ?y :q ?z } }",
+        ),
+        (
+            "VALUES ?y { :b :c } ?x :p ?y FILTER(?x != ?y) ?y :q ?z",
+            "{ VALUES ?y { :b :c } LATERAL { SELECT DISTINCT * { ?y :q ?z } } LATERAL { ?x :p ?y } }"
+            " FILTER(?x != ?y) {}",
+        ),
+        (
+            "?x a :D OPTIONAL { ?x :p ?y } OPTIONAL { ?x :q ?z }",
+            "{ SELECT DISTINCT * { { { ?x a :D } } OPTIONAL { ?x :p ?y } } } OPTIONAL { ?x :q ?z }",
+        ),
+    ],
+)
+def test_patterns_are_found_in_turn_where_solutions_would_be_many_times_as_many(text: str, instead: str) -> None:
+    asked = f"{PROLOGUE}SELECT ?x {{ %s }}"
+    assert merged(asked % text, truth(TWICE)) == asked % f"{{ SELECT DISTINCT * {{ {instead} }} }}"
+    _assert_merged(TWICE, asked % text)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        (
+            "SELECT ?x { ?x :r ?y FILTER NOT EXISTS { ?z :q ?w . ?x :p ?z } }",
+            "{ { SELECT DISTINCT * { ?x :p ?z } } LATERAL { ?z :q ?w } }",
+        ),
+        (
+            "ASK { ?y :q/:p ?z . ?x :p ?y }",
+            "{ SELECT ?x ?y ?z { { SELECT DISTINCT * { ?y :q ?_r2 } } LATERAL { SELECT DISTINCT * { ?_r2 :p ?z } }"
+            " LATERAL { ?x :p ?y } } }",
+        ),
+    ],
+)
+def test_patterns_are_found_in_turn_where_the_number_of_solutions_does_not_matter(text: str, instead: str) -> None:
+    found = merged(f"{PROLOGUE}{text}", truth(TWICE))
+    assert instead in found
+    _assert_merged(TWICE, f"{PROLOGUE}{text}")
+
+
+def test_patterns_that_nothing_ties_are_left_to_the_engine() -> None:
+    assert "LATERAL" not in merged(f"{PROLOGUE}SELECT ?x {{ ?x :p ?y . ?z :q ?w }}", truth(TWICE))
