@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from server.errors import bad_request
 from server.settings import Settings
 from storage.graph.readers import Limits
+
+_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 def query_limits(settings: Settings, timeout: str | None = None, rows: int | None = None) -> Limits:
@@ -20,10 +23,7 @@ _limits = lru_cache(256)(Limits)  # most requests have the same
 
 
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
+    seconds = float(text) if _NUMBER.fullmatch(text.strip()) else 0.0
     if not 0 < seconds < float("inf"):
-        raise bad_request(f'timeout is a number of seconds above 0, not "{text}"')
+        raise bad_request(f'timeout is a number of seconds above 0, not "{text[:100]}"')
     return seconds

@@ -53,6 +53,7 @@ def convert(
     from ontologies.models.registry import form_named, form_of_ending
     from server.errors import Problem, problem_of
     from server.twin.models import Model
+    from storage.errors import NotInFormat
 
     if not source.is_file():
         raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
@@ -62,7 +63,7 @@ def convert(
             source, source.name, read_as, None, lenient, None, base, brick=brick, settings=settings_of(settings)
         )
         reports = _convert(model, writer, target)
-    except (OntologyError, Problem) as error:
+    except (OntologyError, Problem, NotInFormat) as error:
         problem = problem_of(error)
         failure = failure_of(problem.document() if problem is not None else {"detail": error})
         notes = (f"{target} was not written",)
@@ -76,6 +77,7 @@ def _convert(model: Model, writer: Form, target: Path) -> tuple[Report, Report]:
     from ontologies.models.form import HEAD
     from ontologies.models.reading import read
     from ontologies.models.settings import settings_for
+    from server.twin.exporting import write_as
     from server.twin.unpacking import head_of, unpacked
 
     with unpacked(model.document, model.most) as document, written(target) as sink:
@@ -83,7 +85,7 @@ def _convert(model: Model, writer: Form, target: Path) -> tuple[Report, Report]:
         reading, writing = settings_for(model.settings, reader, writer)
         options = replace(model, settings=reading).options(reader, DefaultGraph())
         found = read(reader, document, options)
-        return found.report, writer.write(found.quads, sink, replace(options, settings=writing))
+        return found.report, write_as(writer, found.quads, sink, replace(options, settings=writing))
 
 
 def _tell(source: Path, target: Path, reports: tuple[Report, Report], *, as_json: bool) -> None:

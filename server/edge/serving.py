@@ -22,6 +22,7 @@ from server.edge.origins import methods_of
 from server.errors import Problem, bad_request, problem_of
 from storage.errors import Closed
 
+_LONGEST_PATH = 100  # characters of it that an answer repeats
 Form = Callable[[Request, Problem], Response]
 
 
@@ -117,10 +118,18 @@ def _problem(scope: Scope, error: Exception) -> Problem | None:
     if not isinstance(error, HTTPException):
         return problem_of(error)
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    problem = Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+    detail, hint, headers = str(error.detail), "", dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        problem.headers["Allow"] = methods_of(scope) or ""
-    return problem
+        headers["Allow"] = methods_of(scope) or ""
+        detail, hint = f"{scope['method']} is no method of {_path(scope)}", f"methods: {headers['Allow']}"
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        detail, hint = f"there is no {_path(scope)}", "GET /openapi.json lists what there is"
+    return Problem(error.status_code, kind, detail, hint=hint, headers=headers)
+
+
+def _path(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."
 
 
 def _stopping() -> Problem:

@@ -25,6 +25,7 @@ from server.protocols.http import Parameters, plain, query_pairs, twin_of
 from server.streaming import stream
 from server.twin.dataset import write_dataset
 from server.twin.service import COPY, Twin
+from storage.graph import escaping
 
 _TAR = "application/x-tar"
 _CHUNK = 1 << 20
@@ -71,7 +72,7 @@ async def validate(request: Request) -> Response:
 
 def _serialized(triples: bytes, media_type: str) -> bytes:
     quads = read_quads(triples, ox.RdfFormat.N_TRIPLES)
-    return ox.serialize(quads, format=format_of_media_type(media_type), prefixes=PREFIXES) or b""
+    return escaping.serialize(quads, format_of_media_type(media_type), PREFIXES)
 
 
 async def infer(request: Request) -> Response:

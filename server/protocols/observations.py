@@ -11,6 +11,7 @@ from server.errors import Problem
 from server.negotiation import GRAPHS, negotiate
 from server.protocols.http import Parameters, query_pairs, twin_of
 from server.streaming import slots_of
+from storage.graph import escaping
 
 
 async def observation(request: Request) -> Response:
@@ -23,5 +24,5 @@ async def observation(request: Request) -> Response:
         detail = f"there is no reading of the series {uuid} at {time}, of a point that the graph knows"
         raise Problem(404, "no-such-observation", detail, hint="times are as 20260131T080000Z")
     triples = (quad.triple for quad in ox.parse(quads, ox.RdfFormat.N_QUADS))
-    body = ox.serialize(triples, format=format_of_media_type(media_type))
+    body = escaping.serialize(triples, format_of_media_type(media_type))
     return Response(body, media_type=media_type, headers={"Vary": "Accept", "Cache-Control": "no-store"})

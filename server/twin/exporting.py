@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
 
 from ontologies.formats import read_quads
 from ontologies.models.form import Form, Options
+from ontologies.models.rdf import RdfForm
 from ontologies.models.report import Report
 from server.errors import Problem
 from server.twin.models import named_node
 from server.twin.service import Twin
+from storage.graph.escaping import sink_for
 
 
 def write_model(
@@ -22,7 +24,12 @@ def write_model(
 
     The report tells what the form cannot express. Raises a 404 problem for a graph that is not there.
     """
-    return form.write(_quads(twin, graphs), sink, Options(settings=settings or {}))
+    return write_as(form, _quads(twin, graphs), sink, Options(settings=settings or {}))
+
+
+def write_as(form: Form, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
+    """Write quads as a document of a form. Raises NotInFormat for characters that XML cannot hold."""
+    return form.write(quads, sink_for(form.format, sink) if isinstance(form, RdfForm) else sink, options)
 
 
 def _quads(twin: Twin, graphs: Sequence[str]) -> Iterator[Quad]:

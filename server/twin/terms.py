@@ -22,6 +22,7 @@ _INTEGERS = frozenset(
         *("unsignedInt", "unsignedLong", "unsignedShort", "unsignedByte", "negativeInteger", "nonPositiveInteger"),
     )
 )
+_TIMES = frozenset({XSD["dateTime"], XSD["dateTimeStamp"]})
 _NUMBERS = _INTEGERS | {XSD["decimal"], XSD["double"], XSD["float"]}
 
 
@@ -72,15 +73,25 @@ def text_of(term: Term) -> str | None:
     return str(term)
 
 
-def _time(text: str) -> datetime:
+def _instant(text: str) -> datetime:
     time = datetime.fromisoformat(text)
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone is no instant")
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _local(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is not None:
+        raise ValueError("a time with a zone is none of a clock on a wall")
+    return time
 
 
 KINDS = (
     Kind(_INTEGERS, pa.int64(), int),
     Kind(_NUMBERS, pa.float64(), float),
     Kind(frozenset({XSD["boolean"]}), pa.bool_(), lambda text: text in ("true", "1")),
-    Kind(frozenset({XSD["dateTime"], XSD["dateTimeStamp"]}), pa.timestamp("us", "UTC"), _time),
+    Kind(_TIMES, pa.timestamp("us", "UTC"), _instant),
+    Kind(_TIMES, pa.timestamp("us"), _local),
 )
 """The best first."""

@@ -10,8 +10,9 @@ from typing import Any
 import pyoxigraph as ox
 
 from storage.children import Children
-from storage.errors import QueryEvaluationError
+from storage.errors import DeadlineExceeded, QueryEvaluationError
 from storage.graph.counting import iris
+from storage.graph.deadline import Deadline
 from storage.graph.engine import Engine
 from storage.graph.pen import Pen
 from storage.graph.rebuilding import Rebuilding
@@ -22,6 +23,8 @@ from storage.graph.sync import Logs
 
 Quads = Iterable[ox.Quad] | Staged
 MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and less memory
+FORGETTING_SECONDS = 1.0
+"""In which what graphs no longer share is found when one is dropped: other writes wait for that."""
 
 
 class Contents:
@@ -83,7 +86,8 @@ class Contents:
                 commit = self._transact(update=f"DROP SILENT {name(graph)}", base=None, adds="")
             else:
                 commit = self._rebuild(nothing, [graph], dropped=True)
-            self._engine.write(forget=True)
+            with contextlib.suppress(DeadlineExceeded):  # then what is no longer shared counts as shared on
+                self._engine.write(Deadline.after(FORGETTING_SECONDS), forget=True)
         self._pen.settle(commit)
 
     @contextlib.contextmanager

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import IO, cast
+
+import pyoxigraph as ox
+
 from storage.errors import NotInFormat
 
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
@@ -20,6 +26,38 @@ def escaped(xml: bytes, before: bytes = b"") -> bytes:
         if noncharacter in seen:
             raise _not_in_xml(ord(noncharacter.decode()))
     return xml.replace(b"\r", b"&#13;")
+
+
+class Escaping:
+    """A file for XML as the engine writes it; what it writes on is escaped. Its `write` raises as `escaped` does."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._before = b""
+
+    def write(self, xml: bytes) -> int:
+        """Write a piece."""
+        self._file.write(escaped(xml, self._before))
+        self._before = (self._before + xml)[-2:]
+        return len(xml)
+
+    def flush(self) -> None:
+        """Write everything."""
+        self._file.flush()
+
+
+def sink_for(fmt: ox.RdfFormat, file: IO[bytes]) -> IO[bytes]:
+    """Return where the engine is to write a format, for `file` to be right."""
+    return cast("IO[bytes]", Escaping(file)) if fmt == ox.RdfFormat.RDF_XML else file
+
+
+def serialize(
+    statements: Iterable[ox.Triple] | Iterable[ox.Quad], fmt: ox.RdfFormat, prefixes: Mapping[str, str] | None = None
+) -> bytes:
+    """Return a document of statements. Raises NotInFormat."""
+    file = BytesIO()
+    ox.serialize(statements, sink_for(fmt, file), fmt, prefixes=dict(prefixes or {}))
+    return file.getvalue()
 
 
 def _not_in_xml(code: int) -> NotInFormat:

@@ -5,6 +5,9 @@ own (`storage.graph.federation`). The tokens are those of SPARQL 1.1 Query, sect
 from strings, IRIs, names and comments matters here. A word is a keyword by its letters alone, so `ex:service` (a
 prefixed name) or `?load` (a variable) are none.
 
+What begins like a token, and is none, must not be looked at again and again: a text may have 16 MiB. So a long run
+that is no name is one word, and a quote behind a backslash, where SPARQL has none, begins no string.
+
 The engine itself has no tokens: its grammar reads characters. So it finds keywords where section 19.8 has none,
 without a space (`5SERVICE<…>`, `SERVICEex:a{`) or inside what is an IRI by the longest match (`1<2)SERVICE#>`).
 `refuse_outbound` looks for every reading that it could have.
@@ -24,15 +27,15 @@ from storage.errors import QueryRefused
 TOKEN = re.compile(
     r"""
       (?P<comment>\#[^\n\r]*)
-    | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*>)
-    | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*\"\"\" | '''(?:[^'\\]|\\.|'(?!''))*'''
-        | "(?:[^"\\\n\r]|\\.)*" | '(?:[^'\\\n\r]|\\.)*')
+    | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
+    | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*+\"\"\" | '''(?:[^'\\]|\\.|'(?!''))*+'''
+        | "(?:[^"\\\n\r]|\\.)*+" | '(?:[^'\\\n\r]|\\.)*+')
     | (?P<variable>[?$]\w+)
     | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[a-z]+)?)
-    | (?P<name>(?:[^\W\d_][\w.\-]*)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\.)(?:[\w.\-:]|%[0-9A-Fa-f]{2}|\\.)*)?)
-    | (?P<word>[^\W\d_]\w*)
+    | (?P<name>(?:[^\W\d_][\w.\-]*+)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\.)(?:[\w.\-:]|%[0-9A-Fa-f]{2}|\\.)*)?)
+    | (?P<word>[^\W\d_][\w.\-]{100,}+|[^\W\d_]\w*)
     | (?P<number>\d[\w.]*)
-    | (?P<other>\S)
+    | (?P<other>\\["']|\S)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -42,7 +45,7 @@ _UPDATE_FORMS = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP"
 _OUTBOUND = re.compile(r"SERVICE|LOAD", re.IGNORECASE)
 _NOWHERE = "this server makes no outbound requests; the setting outbound_hosts names hosts that it may ask"
 _UNCLEAR = "write it as a word of its own, with its IRI behind it, on a line of their own"
-_OPENS_GROUP = re.compile(r"(?:\s|#[^\n\r]*)*\{")
+_OPENS_GROUP = re.compile(r"(?:\s|#[^\n\r]*+)*+\{")
 
 
 class Form(StrEnum):

@@ -144,3 +144,10 @@ def test_the_guide_names_every_parameter_under_its_route(path: str) -> None:
     mine = "".join(s for s in sections if re.search(rf"`(?:[A-Z]+ )*{re.escape(path)}`", s.partition("\n")[0]))
     for parameter in (*PARAMETERS.get(path, ()), *PATH_PARAMETERS.get(path, ())):
         assert f"`{parameter.name}`" in mine, f"{parameter.name} of {path}"
+
+
+def test_what_is_not_there_is_named(client: TestClient) -> None:
+    no_route, no_method = client.get(f"/nope{'/long' * 100}").json(), client.patch("/update").json()
+    assert no_route["detail"].startswith("there is no /nope/long")
+    assert (len(no_route["detail"]) < 200, "/openapi.json" in no_route["hint"]) == (True, True)
+    assert (no_method["detail"], no_method["hint"]) == ("PATCH is no method of /update", "methods: OPTIONS, POST")

@@ -16,6 +16,7 @@ from ontologies.formats import format_of_media_type
 from ontologies.namespaces import XSD
 from server.twin.hybrid.algebra import Algebra, Const, Var, algebra, expression
 from server.twin.hybrid.cells import CSV, FORMATS, JSON, TSV, XML, Format, Texts, joined, together
+from storage.graph import escaping
 from storage.graph.rewriting.syntax import Block, Term, Triple
 from storage.graph.rewriting.tokens import NotUnderstood
 
@@ -61,8 +62,7 @@ class _Construct(Form):
             yield from triples
             return
         found = ox.parse(io.BytesIO(b"".join(triples)), ox.RdfFormat.N_TRIPLES)
-        made = ox.serialize((quad.triple for quad in found), format=format_of_media_type(self.media_type))
-        yield made or b""
+        yield escaping.serialize((quad.triple for quad in found), format_of_media_type(self.media_type))
 
 
 def _distinct(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -19,12 +19,12 @@ from server.twin.solutions import Reading
 from server.twin.terms import KINDS, Kind, column_as, kinds_of
 
 Values: TypeAlias = "pa.Array[Any]"
-_INTEGER, _NUMBER, _BOOLEAN, _TIME = KINDS
+_INTEGER, _NUMBER, _BOOLEAN, _INSTANT, _ = KINDS
 _KINDS: dict[str, set[Kind]] = {
     "double": {_NUMBER},
     "integer": {_INTEGER, _NUMBER},
     "boolean": {_BOOLEAN},
-    "time": {_TIME},
+    "time": {_INSTANT},
 }
 _FEW = 512
 _EXACT = 2.0**53  # beyond, a double is not every integer

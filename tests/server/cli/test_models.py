@@ -114,3 +114,19 @@ def test_diff_of_files_and_of_what_is_loaded(tmp_path: Path) -> None:
     assert "no graph" in twin("diff", new, code=1).stderr
     assert "line 3" in run("diff", _written(tmp_path / "bad.zinc", 'ver:"3.0"\na\nx\n'), old).stderr
     assert run("diff", tmp_path / "missing.ttl", old).exit_code == 1
+
+
+def test_convert_keeps_carriage_returns_in_xml(tmp_path: Path) -> None:
+    source, middle, back = tmp_path / "a.ttl", tmp_path / "a.rdf", tmp_path / "b.nt"
+    source.write_text(r'<urn:a> <urn:b:c> "x\r\ny\rz" .')
+    convert(source, middle)
+    convert(middle, back)
+    assert back.read_text() == '<urn:a> <urn:b:c> "x\\r\\ny\\rz" .\n'
+
+
+def test_convert_says_what_xml_cannot_hold(tmp_path: Path) -> None:
+    source = tmp_path / "a.ttl"
+    source.write_text(r'<urn:a> <urn:b:c> "\u0001" .')
+    _, err = convert(source, tmp_path / "a.rdf", code=1)
+    assert "U+0001, which XML cannot hold" in err
+    assert not (tmp_path / "a.rdf").exists()

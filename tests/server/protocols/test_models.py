@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Iterator
 
 import pytest
+from pyoxigraph import Literal, RdfFormat, parse
 from starlette.testclient import TestClient
 
 from ontologies.haystack.zinc import read_zinc
@@ -135,3 +136,11 @@ def test_a_model_is_migrated_on_the_way_in(client: TestClient) -> None:
         client.post("/models?name=old.ttl&brick=9", content=old, headers={"content-type": "text/turtle"}).status_code
         == 404
     )
+
+
+def test_a_model_in_xml_keeps_carriage_returns(client: TestClient) -> None:
+    turtle = {"content-type": "text/turtle"}
+    client.post("/models?name=a.ttl", content=rb'<urn:a> <urn:b:c> "x\r\ny\rz" .', headers=turtle)
+    answer = client.get("/models", params={"as": "rdfxml"})
+    [quad] = parse(answer.content, RdfFormat.RDF_XML)
+    assert quad.object == Literal("x\r\ny\rz")

@@ -252,7 +252,7 @@ def test_a_deadline_ends_an_update_which_changes_nothing_and_the_next_one_runs(c
     assert client.post("/update", data={"update": endless, "timeout": "soon"}).status_code == 400
 
 
-@pytest.mark.parametrize("timeout", ["0", "-1", "soon", "nan", "inf"])
+@pytest.mark.parametrize("timeout", ["0", "-1", "soon", "nan", "inf", "1_0", "\u0661", "1e999", "1" * 400])
 def test_a_timeout_is_a_number_of_seconds(site: TestClient, timeout: str) -> None:
     assert site.get("/query", params={"query": POINTS, "timeout": timeout}).status_code == 400
 

@@ -96,6 +96,9 @@ def test_columns_are_those_of_the_terms(tmp_path: Path, found: list[list[Term]],
     assert str(table.to_pylist()) == str(expected.to_pylist())  # as text, so that NaN is NaN
 
 
+LOCAL, ZONED = (f'"2026-01-01T00:00:00{zone}"^^<{XSD["dateTime"].value}>' for zone in ("", "+02:00"))
+
+
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize(
     ("cells", "kind"),
@@ -114,6 +117,9 @@ def test_columns_are_those_of_the_terms(tmp_path: Path, found: list[list[Term]],
         (["1", "<urn:x>"], pa.string()),
         ([f'"2026-01-01T00:00:00Z"^^<{XSD["dateTime"].value}>'], pa.timestamp("us", "UTC")),
         ([f'"2026-01-01T00:00:00Z"^^<{XSD["dateTime"].value}>', '"soon"'], pa.string()),
+        ([LOCAL, LOCAL], pa.timestamp("us")),
+        ([ZONED] * 50 + [LOCAL], pa.string()),
+        ([LOCAL] * 50 + [ZONED], pa.string()),
         (["", ""], pa.string()),
         ([], pa.string()),
     ],

@@ -155,3 +155,27 @@ def assert_safe(text: str, listener: Listener, engine: ox.Store) -> None:
 )
 def test_the_form_of_a_text(text: str, expected: Form) -> None:
     assert form(text) is expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a." * 400_000,
+        "a-" * 400_000,
+        '\\"' * 100_000,
+        "'''" + "\n\\'''" * 100_000,
+        "service:a " + "#" * 1000 + "\n x",
+    ],
+    ids=["dots", "dashes", "quotes", "long quotes", "comment"],
+)
+def test_a_long_text_takes_no_longer_than_its_length_explains(odd: str) -> None:
+    """Each of these took hours at least."""
+    refuse_outbound(f"SELECT * {{ ?service ?p ?o {odd} }}")
+    with pytest.raises(QueryRefused):
+        refuse_outbound(f"SELECT * {{ ?s ?p ?o {odd} SERVICE <urn:a:service> {{}} }}")
+
+
+@pytest.mark.parametrize("before", ["a." * 100, "a-" * 100 + ".", "\\'"])
+def test_a_keyword_behind_what_is_no_sparql_is_seen(before: str) -> None:
+    with pytest.raises(QueryRefused):
+        refuse_outbound(f"SELECT * {{ ?s ?p ?o {before}SERVICE<urn:a:service>{{}} }}")

@@ -158,6 +158,18 @@ def test_of_types_the_classes_are_known(store: GraphStore, directory: DataDirect
     assert shared.has(TYPE)
 
 
+def test_finding_out_what_a_graph_took_with_it_holds_up_no_writes(
+    store: GraphStore, directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "FORGETTING_SECONDS", 0.0)
+    store.add([*quads(300, G), *quads(300, H), *quads(300, DEFAULT)])
+    assert terms(settled(store, directory)) == {"urn:p"}
+    assert store.remove(H)
+    store.update("INSERT DATA { <urn:a> <urn:b> <urn:c> }")
+    assert (store.has_graph(H), len(store)) == (False, 601)
+    assert terms(settled(store, directory)) == {"urn:p"}
+
+
 def test_what_a_graph_takes_with_it_is_shared_no_more(store: GraphStore, directory: DataDirectory) -> None:
     store.add([*quads(2, G), *quads(2, H), *quads(2, G, "urn:q"), *quads(1, DEFAULT, "urn:q")])
     assert terms(settled(store, directory)) == {"urn:p", "urn:q"}
