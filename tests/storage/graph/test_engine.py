@@ -67,6 +67,17 @@ def wait_until_busy(pid: int) -> None:
         os.sched_yield()
 
 
+def stop(pid: int) -> None:
+    """Stop a process, and return when all of its threads stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    while any(state(task) != "T" for task in Path(f"/proc/{pid}/task").iterdir()):
+        time.sleep(0.001)
+
+
+def state(task: Path) -> str:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 def kill(pid: int) -> None:
     """Kill a process, and return when it is dead."""
     os.kill(pid, signal.SIGKILL)
@@ -287,7 +298,7 @@ def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None
 
 def test_a_group_that_is_given_up_ends(store: GraphStore) -> None:
     store.update(ONE)
-    os.kill(store._engine.pid, signal.SIGSTOP)
+    stop(store._engine.pid)
     begun = store.begin_updates([("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
     assert begun is not None
     begun.give_up()
@@ -299,7 +310,7 @@ def test_a_group_that_is_given_up_ends(store: GraphStore) -> None:
 def test_a_process_killed_in_a_group_leaves_open_what_became_of_it_and_the_next_one_runs(store: GraphStore) -> None:
     store.update(ONE)
     pid = store._engine.pid
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     with ThreadPoolExecutor() as threads:
         running = threads.submit(store.update_all, [("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
         time.sleep(0.1)
