@@ -148,6 +148,12 @@ def create_app(settings: Settings, what: str | None = None) -> Service:
     return app
 
 
+def give_up_long_work(app: Service) -> None:
+    """End large loads and their like: the server is to stop, and they would not end in the time that it has."""
+    twin: Twin = app.state.twin
+    twin.give_up_long_work()
+
+
 @asynccontextmanager
 async def _lifespan(settings: Settings, registry: CollectorRegistry, what: str, app: Service) -> AsyncIterator[None]:
     twin = await to_thread.run_sync(Twin, settings, what)

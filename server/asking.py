@@ -73,11 +73,10 @@ class Answer:
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._pipe: int | None = None
-        self._begun = False
-        self._let_go = False
+        self._listens = self._is_late = self._let_go = False
         self._changed: asyncio.Future[None] | None = None
         self._client: Client | None = None
-        self.deadline = float("inf")
+        self.deadline = math.inf
         self.error: Problem | StorageError | None = None
         self.on_error: Callable[[], None] = lambda: None
         self._result = self._pool.enter(request, limits, self._notify)
@@ -98,28 +97,22 @@ class Answer:
 
     async def start(self, receive: Receive) -> None:
         """Wait for the first bytes. Raises what goes wrong before them, and has closed itself then."""
-        self._client = self._asking.clients.watch(receive, self._left)
+        self._client = self._asking.clients.watch(receive, self._left, self._wait_patiently)
         try:
-            if self._result.reader is None:
-                await self._wait_for_reader()
-            self.deadline = self._loop.time() + self._seconds
-            if not self._begun and not self._result.begin_promptly():
-                await to_thread.run_sync(self._result.begin, limiter=self._asking.threads)
-                self._check()  # the client may have left meanwhile, and the reader with it
-            self._listen()
+            if self._result.reader is not None:
+                self._begin()
             while not self._chunks and not self._result.ended:
-                await self._change()
+                await (self._begin_late() if self._is_late else self._change())
         except BaseException:
             self.close()
             raise
 
-    async def _wait_for_reader(self) -> None:
-        timer = self._loop.call_later(self._pool.patience, self._give_up)
-        try:
-            while self._result.reader is None:
-                await self._change()
-        finally:
-            timer.cancel()
+    async def _begin_late(self) -> None:
+        """Ask the reader where something has to be waited for, such as a newer snapshot."""
+        self._is_late = False
+        await to_thread.run_sync(self._result.begin, limiter=self._asking.threads)
+        self._check()  # the client may have left meanwhile, and the reader with it
+        self._listen()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes as they come. Raises what ends them early."""
@@ -135,7 +128,7 @@ class Answer:
     def _take(self) -> bytes:
         chunk = self._chunks.popleft()
         self._count(-len(chunk))
-        if not self._result.ended and not self._ahead.full(self._held):
+        if not self._result.ended and not self._listens and not self._ahead.full(self._held):
             self._listen()
         return chunk
 
@@ -160,34 +153,45 @@ class Answer:
 
     # Called by the loop
 
-    def _listen(self) -> None:
-        if self._pipe is None:
-            self._pipe = self._result.fileno()
-            self._asking.pipes.watch(self._pipe, self._read)
+    def _begin(self) -> None:
+        """Ask the reader at once, which shall not wait until this answer has its turn."""
+        self.deadline = self._loop.time() + self._seconds
+        try:
+            if self._result.begin_promptly():
+                self._listen()
+            else:
+                self._is_late = True
+                self._wake()
+        except StorageError as error:
+            self._fail(error)
 
-    def _unlisten(self) -> None:
-        if self._pipe is not None:
-            self._asking.pipes.forget(self._pipe)
-            self._pipe = None
+    def _listen(self) -> None:
+        self._listens = True
+        self._pipe = self._asking.pipes.watch(self._result.source, self._read)
 
     def _read(self) -> None:
-        self._pipe = None
+        self._listens = False
         try:
             pieces = self._result.take()
         except StorageError as error:
             self._fail(error)
             return
-        for piece in pieces:
-            self._chunks.append(piece)
-            self._count(len(piece))
+        self._chunks.extend(pieces)
+        self._count(sum(map(len, pieces)))
         if self._result.ended:
             self._release()
         elif not self._ahead.full(self._held):
             self._listen()
         self._wake()
 
+    def _wait_patiently(self) -> None:
+        """Bound the time for which the query waits for a reader."""
+        if self._result.reader is None:
+            self._loop.call_later(self._pool.patience, self._give_up)
+
     def _give_up(self) -> None:
-        self._fail(self._pool.overloaded())
+        if self._result.reader is None and not self._let_go:
+            self._fail(self._pool.overloaded())
 
     def _left(self) -> None:
         self._fail(client_left())
@@ -201,15 +205,8 @@ class Answer:
             self._loop.call_soon_threadsafe(self._hear)
 
     def _hear(self) -> None:
-        if self._let_go:  # and the reader that it was given is somebody else's by now
-            return
-        try:
-            if self._result.cancelled is None:  # it has a reader, which shall not wait until this answer has its turn
-                self._begun = self._result.begin_promptly()
-            self._result.check()
-        except StorageError as error:
-            self._fail(error)
-        self._wake()
+        if not self._let_go:  # else the reader that it was given is somebody else's by now
+            self._begin()
 
     def _fail(self, error: Problem | StorageError) -> None:
         if self.error is None:
@@ -220,14 +217,15 @@ class Answer:
 
     def _release(self) -> None:
         """Give the reader back. To end one that is busy takes a moment, which a thread spends."""
-        self._unlisten()
         if self._let_go:
             return
         self._let_go = True
         if self._result.idle:
             self._result.close()
-        else:
-            self._loop.run_in_executor(None, self._result.close)
+            return
+        if self._pipe is not None:
+            self._asking.pipes.forget(self._pipe)
+        self._loop.run_in_executor(None, self._result.close)
 
     def close(self) -> None:
         """Free the reader, and forget what has not been taken. Closing twice is fine."""

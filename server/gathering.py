@@ -89,7 +89,7 @@ class Gathering(Generic[T]):
         task.add_done_callback(self._tasks.discard)
 
     def _watch(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
-        self._pipes.watch(begun.fileno(), partial(self._ready, group, begun, timer))
+        self._pipes.watch(begun, partial(self._ready, group, begun, timer))
 
     def _ready(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
         outcomes = _outcomes(begun.end, len(group))

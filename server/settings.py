@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -56,6 +57,8 @@ class Settings:
     allowed_hosts: names, by commas, by which clients without a token may call the server, besides those of loopback;
         `*` for any
     cors_origins: origins, by commas, whose web pages may call the server from a browser, or `*` for all pages
+    trusted_proxies: addresses and networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto are
+        believed, or `*`: of all who connect; none: nobody's
     header_seconds: the longest that a client may take for the head of a request
     body_seconds: the longest that the server waits for a body in all, beyond a second for each KiB of it
     send_seconds: the longest that a client may take nothing of its answer
@@ -98,6 +101,7 @@ class Settings:
     token: str = field(default="", repr=False)
     allowed_hosts: str = ""
     cors_origins: str = ""
+    trusted_proxies: str = ""
     header_seconds: float = 15.0
     body_seconds: float = 30.0
     send_seconds: float = 60.0
@@ -137,6 +141,9 @@ class Settings:
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise SettingError(f'cors_origins are such as https://example.org:8443, or *, not "{origin}"')
+        for proxy in self.proxies:
+            if proxy != "*" and not _is_network(proxy):
+                raise SettingError(f'trusted_proxies are such as 127.0.0.1, 10.0.0.0/8 or *, not "{proxy}"')
 
     @property
     def origins(self) -> frozenset[str]:
@@ -147,6 +154,11 @@ class Settings:
     def hosts(self) -> frozenset[str]:
         """The items of `allowed_hosts`, in lower case."""
         return _items(self.allowed_hosts)
+
+    @property
+    def proxies(self) -> frozenset[str]:
+        """The items of `trusted_proxies`."""
+        return _items(self.trusted_proxies)
 
     @property
     def url(self) -> str:
@@ -171,6 +183,15 @@ class Settings:
 
 def _items(text: str) -> frozenset[str]:
     return frozenset(item.strip().lower() for item in text.split(",") if item.strip())
+
+
+def _is_network(text: str) -> bool:
+    """Tell whether a text is an address, or a network without any bits of a host in it."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def variable(name: str) -> str:

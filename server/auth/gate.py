@@ -76,7 +76,8 @@ class Gate:
         A token of ours has too many random bits to be guessed: it counts whoever else fails at the same address.
         """
         if authorization is None:
-            return Role.NONE if self._local_pages and self._is_foreign(origin) else self.anonymous
+            foreign = origin is not None and self._local_pages and self._is_foreign(origin)
+            return Role.NONE if foreign else self.anonymous
         token = _token(authorization)
         if (role := self._tokens.role_of(token)) is not None:
             return role
@@ -101,8 +102,8 @@ class Gate:
             return "TWINHOUSE_TOKEN", ""
         return kept.name, kept.id
 
-    def _is_foreign(self, origin: str | None) -> bool:
-        return origin is not None and origin not in self._origins and not is_loopback(_host(origin))
+    def _is_foreign(self, origin: str) -> bool:
+        return origin not in self._origins and not is_loopback(_host(origin))
 
 
 def gate_of(settings: Settings) -> Gate:

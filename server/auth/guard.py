@@ -36,36 +36,36 @@ class Guard:
         """Pass a request on. Raises a 401, 403 or 429 problem."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if (needed := self._roles[method]) is not Role.NONE:
-            role = _role(scope, method, self._headers(scope, needed))
+            role = _role(scope, method, self._authorization(scope, needed))
             require(role, needed)
             scope["role"] = role
         return self._app(scope, receive, send)
 
-    def _headers(self, scope: _Scope, needed: Role) -> dict[bytes, str]:
-        """Return the headers as if all clients of the route sent their token as the others do."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    def _authorization(self, scope: _Scope, needed: Role) -> str | None:
+        """Return the header as if all clients of the route sent their token as the others do."""
         if self._habitual and scope["app"].state.gate.anonymous >= needed:
-            headers.pop(b"authorization", None)
-        elif self._password is not None and b"authorization" not in headers:
-            headers |= _sent_in_url(scope, self._password)
-        return headers
+            return None
+        sent: bytes | None = scope["fields"].get(b"authorization")
+        if sent is not None:
+            return sent.decode("latin-1")
+        return _sent_in_url(scope, self._password) if self._password is not None else None
 
 
-def _role(scope: _Scope, method: str, headers: Mapping[bytes, str]) -> Role:
-    state = scope["app"].state
+def _role(scope: _Scope, method: str, authorization: str | None) -> Role:
+    state, fields = scope["app"].state, scope["fields"]
     gate: Gate = state.gate
     sites: Sites = state.sites
-    sites.require(method, headers)
-    client, authorization = scope.get("client") or ("", 0), headers.get(b"authorization")
-    role = gate.role(authorization, client[0], headers.get(b"origin"))
+    sites.require(method, fields, authorization)
+    client, origin = scope.get("client") or ("", 0), fields.get(b"origin")
+    role = gate.role(authorization, client[0], origin.decode("latin-1") if origin is not None else None)
     ASKER.set(Asker(scope.get("request_id", ""), *gate.sender(authorization)))
     return role
 
 
-def _sent_in_url(scope: _Scope, password: str) -> dict[bytes, str]:
+def _sent_in_url(scope: _Scope, password: str) -> str | None:
     """Return the header that the parameter stands for."""
     sent = [value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == password]
-    return {b"authorization": f"Bearer {sent[0]}"} if sent else {}
+    return f"Bearer {sent[0]}" if sent else None
 
 
 def require_role(scope: _Scope, needed: Role) -> None:

@@ -16,7 +16,7 @@ from server.errors import Problem
 from server.settings import Settings
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "QUERY"})  # no form can send QUERY, and CORS keeps scripts from it
-_OWN = ("same-origin", "none")
+_OWN = (b"same-origin", b"none")
 _ANY = "*"
 
 
@@ -31,11 +31,11 @@ class Sites:
         self._hosts = hosts
         self._origins = origins
 
-    def require(self, method: str, headers: Mapping[bytes, str]) -> None:
+    def require(self, method: str, headers: Mapping[bytes, bytes], authorization: str | None) -> None:
         """Raise a 403 problem for a request that a page from elsewhere makes, or may be making."""
-        if b"authorization" not in headers:
+        if authorization is None:
             self._require_host(headers.get(b"host"))
-        if method not in _SAFE and self._is_foreign(headers):
+        if method not in _SAFE and self._is_foreign(headers, authorization or ""):
             raise Problem(
                 403,
                 "cross-site",
@@ -43,10 +43,10 @@ class Sites:
                 hint="the setting cors_origins names the origins whose pages may",
             )
 
-    def _require_host(self, host: str | None) -> None:
+    def _require_host(self, host: bytes | None) -> None:
         if self._hosts is None or host is None:
             return
-        name = _name(host)
+        name = _name(host.decode("latin-1"))
         if not is_loopback(name) and name not in self._hosts:
             raise Problem(
                 403,
@@ -55,15 +55,15 @@ class Sites:
                 hint="send a token, or call it localhost; the setting allowed_hosts names further names",
             )
 
-    def _is_foreign(self, headers: Mapping[bytes, str]) -> bool:
-        origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
+    def _is_foreign(self, headers: Mapping[bytes, bytes], authorization: str) -> bool:
+        origin, site = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"sec-fetch-site")
         if origin in self._origins:
             return False
-        if _ANY in self._origins and headers.get(b"authorization", "").lower().startswith("bearer "):
+        if _ANY in self._origins and authorization.lower().startswith("bearer "):
             return False
         if site is not None:
             return site not in _OWN
-        return origin is not None and _authority(origin) != headers.get(b"host", "").lower()
+        return b"origin" in headers and _authority(origin) != headers.get(b"host", b"").decode("latin-1").lower()
 
 
 def sites_of(settings: Settings) -> Sites:

@@ -15,9 +15,10 @@ from typing import Any
 
 import uvicorn
 
-from server.app import create_app
+from server.app import create_app, give_up_long_work
 from server.cli.failure import Failure
 from server.edge.connections import connection_class
+from server.edge.serving import Service
 from server.settings import Settings
 from storage.errors import DirectoryLocked, StorageError
 
@@ -28,19 +29,19 @@ _Asgi = Callable[[Any, _Receive, _Send], Awaitable[None]]
 
 _LOG = logging.getLogger("uvicorn.error")
 _STACK = 32 << 20  # bytes of a thread: what the engine's processes can hold of terms in each other, all threads can
-DRAIN_SECONDS = 8  # of the ten that `docker stop` leaves
+DRAIN_SECONDS = 7  # of the ten that `docker stop` leaves
 
 
 class Hosted:
     """The application, remembering why it could not start."""
 
-    def __init__(self, app: _Asgi) -> None:
-        self._app = app
+    def __init__(self, app: Service) -> None:
+        self.app = app
         self.failure: Exception | None = None
 
     def __call__(self, scope: Any, receive: _Receive, send: _Send) -> Awaitable[None]:  # noqa: ANN401 - as ASGI has it
         """Pass everything on."""
-        live = self._app if scope["type"] != "lifespan" else self._live
+        live: _Asgi = self.app if scope["type"] != "lifespan" else self._live
         return live(scope, receive, send)
 
     async def _live(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - as ASGI has it
@@ -48,7 +49,7 @@ class Hosted:
             await send({name: value for name, value in message.items() if name != "message"})
 
         try:
-            await self._app(scope, receive, without_traceback)
+            await self.app(scope, receive, without_traceback)
         except Exception as error:
             self.failure = error
             raise
@@ -67,6 +68,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         _LOG.setLevel(logging.WARNING)
         self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests end for a while, but for those that may take long, and close everything."""
+        give_up_long_work(self._hosted.app)
+        await super().shutdown(sockets)
 
     def run_or_raise(self, sockets: list[socket.socket] | None = None) -> None:
         """Run until it is told to stop. Raises Failure where the data directory cannot be used."""
@@ -102,6 +108,8 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips="*" if "*" in settings.proxies else sorted(settings.proxies),
         timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type] # a number of seconds
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **options,
@@ -110,7 +118,7 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
 
 
 def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way and close the data directory."""
+    """Serve until SIGTERM or SIGINT, then finish what ends soon and close the data directory."""
     threading.stack_size(_STACK)
     gc.set_threshold(20_000, 20, 20)  # requests make few cycles, and looking for them took a tenth of the time
     with listener:

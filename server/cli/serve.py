@@ -47,6 +47,7 @@ def serve(
     insecure: Insecure = None,
     allowed_hosts: option.AllowedHosts = None,
     cors_origins: option.CorsOrigins = None,
+    trusted_proxies: option.TrustedProxies = None,
     header_seconds: option.HeaderSeconds = None,
     body_seconds: option.BodySeconds = None,
     send_seconds: option.SendSeconds = None,
@@ -63,7 +64,8 @@ def serve(
     """Serve a data directory over HTTP.
 
     It is made where it is missing. Each option is also an environment variable: --query-seconds is
-    TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C let requests finish, then write and close everything.
+    TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C give up large loads, inference and validation,
+    let all other requests finish for up to 7 s, then write and close everything.
     Beyond loopback it wants a token: of `twinhouse token create`, or any secret as TWINHOUSE_TOKEN.
 
     \b

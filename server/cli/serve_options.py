@@ -53,6 +53,10 @@ AllowedHosts = Annotated[
 CorsOrigins = Annotated[
     str | None, typer.Option(metavar="ORIGINS", help="Whose web pages may call it, by commas, or *: CORS.")
 ]
+TrustedProxies = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESSES", help="Proxies, by commas, whose X-Forwarded-For is believed; none by default."),
+]
 HeaderSeconds = Annotated[
     float | None, typer.Option(min=0.001, help="The longest that the head of a request may take.")
 ]

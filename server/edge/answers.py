@@ -45,22 +45,17 @@ class Packed:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
         try:
-            coding, must = _choice(_asked(scope))
+            coding, must = _choice(scope["fields"].get(b"accept-encoding"))
         except Problem as problem:
             return problem_response(problem)(scope, receive, send)
         answer = _Answer(send, coding, must=must, head=scope["method"] == "HEAD")
         return self._app(scope, receive, answer.send)
 
 
-def _asked(scope: Scope) -> str | None:
-    """Return Accept-Encoding, also where it comes in several lines."""
-    lines = [value for name, value in scope["headers"] if name == b"accept-encoding"]
-    return b", ".join(lines).decode("latin-1") if lines else None
-
-
 @lru_cache(256)
-def _choice(asked: str | None) -> tuple[str, bool]:
+def _choice(accept_encoding: bytes | None) -> tuple[str, bool]:
     """Return the coding for a client, and whether all must be packed. Raises a 406 problem."""
+    asked = accept_encoding.decode("latin-1") if accept_encoding is not None else None
     coding = choose_coding(PACKERS, asked)
     return coding, coding != IDENTITY and excludes_identity(asked)
 

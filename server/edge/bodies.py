@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 
 from anyio.lowlevel import checkpoint
 from python_multipart.multipart import parse_options_header
@@ -29,14 +29,14 @@ class Bodies:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on. Its `receive` raises 400, 408, 413 and 415 problems, the first time before it reads."""
-        if scope["type"] == "http" and scope["method"] in _WITH_BODY and _has_body(headers := Headers(scope=scope)):
-            receive = _Body(headers, receive, self._settings).receive
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY and _has_body(scope["fields"]):
+            receive = _Body(Headers(scope=scope), receive, self._settings).receive
         return self._app(scope, receive, send)
 
 
-def _has_body(headers: Headers) -> bool:
+def _has_body(fields: Mapping[bytes, bytes]) -> bool:
     """Tell whether there is a body (RFC 9112, section 6)."""
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    return b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0"
 
 
 class _Body:

@@ -13,13 +13,13 @@ import struct
 import termios
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
+from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from server.edge.joining import Joining
-from server.edge.unchunked import Unchunked
+from server.edge.exchange import Exchange
 from server.errors import MEDIA_TYPE, Problem, bad_request
 from server.settings import Settings
 
@@ -28,6 +28,7 @@ HEADER_BYTES = 32 << 10
 _LINGER_SECONDS = 2.0
 _REFUSED = 64  # connections above the limit that are told so; further ones are closed without a word
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:[0-9]*)?")
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _QUEUED = struct.Struct("i")
 
 
@@ -53,7 +54,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections and none that can be spared."""
-        super().connection_made(cast(asyncio.Transport, Joining(transport, self.loop)))
+        super().connection_made(transport)
         if len(self.connections) > self.settings.connections + _REFUSED:
             self.transport.abort()
         elif len(self.connections) > self.settings.connections and not self._make_room():
@@ -78,9 +79,9 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         self._answered = cycle
-        if cycle.scope["http_version"] == "1.0":
-            cycle.transport = cast(asyncio.Transport, Unchunked(self.transport))
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _make_room(self) -> bool:
         """Close a connection that waits for its next request."""
@@ -136,40 +137,83 @@ class Connection(HttpToolsProtocol):
         self.parser = HttpRequestParser(self)
         self.data_received(b"".join([line, *headers, b"\r\n", rest]))
 
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self.url, self.headers = b"", []
+        self.expect_100_continue = False
+        self._begun = True
+        self._header_bytes = self._hosts = 0
+
     def on_url(self, url: bytes) -> None:
         """Take a part of the URL."""
-        super().on_url(url)
+        self.url += url
         if len(self.url) > URL_BYTES:
             hint = "send the query as the body of a POST"
             self._raise(Problem(414, "url-too-long", f"the URL is longer than {URL_BYTES >> 10} KiB", hint=hint))
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self._begun = True
-        self._header_bytes = self._hosts = 0
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header line."""
-        super().on_header(name, value)
+        name = name.lower()
+        self.headers.append((name, value))
         self._header_bytes += len(name) + len(value) + 4  # the colon, a space and the line's end
-        if name.lower() == b"host":
+        if name == b"host":
             self._hosts += 1 if _HOST.fullmatch(value) else 2
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
         if self._header_bytes > HEADER_BYTES:
             self._raise(_too_large_head())
 
     def on_headers_complete(self) -> None:
-        """Start the request that the head describes."""
-        if self.parser.get_method() == b"CONNECT":
+        """Start the request that the head describes, or put it behind those that its client sent before."""
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT":
             self._raise(bad_request("this server is no proxy"))
         if self.parser.should_upgrade():
             return  # `_decline` will have another parser come here
-        if self._hosts > 1 or (not self._hosts and self.parser.get_http_version() == "1.1"):
+        if self._hosts > 1 or (not self._hosts and version == "1.1"):
             self._raise(bad_request("a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"))
         self._in_head = self._begun = False
         self._head_bytes = 0
-        self._expect(None)
-        super().on_headers_complete()
+        if self._client_timer is not None:
+            self._expect(None)
+        before, self.cycle = self.cycle, self._exchange(method.decode(), version)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _exchange(self, method: str, version: str) -> Exchange:
+        url = parse_url(self.url)
+        path = url.path.decode("ascii")
+        return Exchange(
+            self.loop.call_soon,
+            scope={
+                "type": "http",
+                "asgi": _ASGI,
+                "http_version": version,
+                "server": self.server,
+                "client": self.client,
+                "scheme": self.scheme,
+                "method": method,
+                "root_path": "",
+                "path": unquote(path) if "%" in path else path,
+                "raw_path": url.path,
+                "query_string": url.query or b"",
+                "headers": self.headers,
+                "state": self.app_state.copy(),
+            },
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_message_complete(self) -> None:
         """End a request; where it was answered before, the next one may come."""

@@ -5,6 +5,7 @@ Starlette asks one route after the other, and handles errors in two places, each
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
@@ -15,10 +16,11 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from server.edge.origins import methods_of
 from server.errors import Problem, bad_request, problem_of
+from storage.errors import Closed
 
 Form = Callable[[Request, Problem], Response]
 
@@ -40,6 +42,23 @@ class Service(Starlette):
             app = made(app, *arguments, **named)
         return app
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. In its scope, `fields` has each header by its name; see `fields_of`."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        if scope["type"] == "http":
+            scope["fields"] = fields_of(scope["headers"])
+        await self.middleware_stack(scope, receive, send)
+
+
+def fields_of(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by their names; what comes in several lines is a list (RFC 9110, section 5.3)."""
+    found = dict(headers)
+    if len(found) < len(headers):
+        found = {name: b", ".join(value for other, value in headers if other == name) for name in found}
+    return found
+
 
 class _State(State):
     """Attributes like those of any other object; Starlette's are looked up by a method."""
@@ -55,13 +74,13 @@ class _Routes(Router):
         super().__init__(routes, lifespan=lifespan)
         self._fixed = {route.path: route for route in routes if not route.param_convertors}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        """Pass a request on."""
         route = self._fixed.get(scope.get("path", ""))
         if route is None or scope["method"] not in (route.methods or ()):
-            await super().__call__(scope, receive, send)
-            return
+            return super().__call__(scope, receive, send)
         scope["route"] = route
-        await route.app(scope, receive, send)
+        return route.app(scope, receive, send)
 
 
 class Answering:
@@ -73,18 +92,17 @@ class Answering:
         self._form = form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on. What is our own fault is raised again when it has been answered, for the log."""
-        begun = scope["type"] != "http"
+        """Pass a request on. What is our own fault is raised again when it has been answered, for the log.
 
-        def noted(message: Message) -> Awaitable[None]:
-            nonlocal begun
-            begun = True
-            return send(message)
-
+        The answer has begun once the scope has its `status`; see `Observed`.
+        """
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:  # uvicorn stops; it breaks the connection itself where an answer is not whole
+            if "status" not in scope:
+                await self._form(Request(scope), _stopping())(scope, receive, send)
         except Exception as error:
-            if begun:
+            if "status" in scope or scope["type"] != "http":
                 raise
             problem = _problem(scope, error)
             await self._form(Request(scope), problem or _internal())(scope, receive, send)
@@ -103,6 +121,10 @@ def _problem(scope: Scope, error: Exception) -> Problem | None:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         problem.headers["Allow"] = methods_of(scope) or ""
     return problem
+
+
+def _stopping() -> Problem:
+    return problem_of(Closed("there is no more time for this request")) or _internal()
 
 
 def _internal() -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -11,9 +12,11 @@ from itertools import count
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.observe.logs import lines_of
 from server.observe.tally import Tally
 
 log = logging.getLogger("twinhouse.requests")
+_TOGETHER = 0.02  # seconds whose lines are written at once: a line alone costs as much as the rest of what is here
 
 
 class Observed:
@@ -24,31 +27,38 @@ class Observed:
         self._tally = Tally()
         registry.register(self._tally)
         self._ids = count(int.from_bytes(os.urandom(7), "big"))
+        self._lines = lines_of(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its `request_id`, which its answer has as `X-Request-Id`."""
+        """Pass a request on. Its scope gets a `request_id`, which its answer has as `X-Request-Id`.
+
+        Once the answer has begun, it has its `status` as well.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, request_id = time.perf_counter(), 0, f"{next(self._ids):016x}"
+        began, request_id = time.perf_counter(), f"{next(self._ids):016x}"
         scope["request_id"] = request_id
 
         def observed(message: Message) -> Awaitable[None]:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope["status"] = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             return send(message)
 
         try:
             await self._app(scope, receive, observed)
         except Exception:
-            status = status or 500
+            scope.setdefault("status", 500)
             raise
         finally:
-            self._note(scope, status, time.perf_counter() - began, request_id)
+            self._note(scope, scope.get("status", 0), time.perf_counter() - began, request_id)
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        route = getattr(scope.get("route"), "path", "other")
-        self._tally.add(scope["method"], route, status, seconds)
-        log.info("%s %s %s %.1f ms %s", scope["method"], route, status, seconds * 1000, request_id)
+        method, route = scope["method"], getattr(scope.get("route"), "path", "other")
+        self._tally.add(method, route, status, seconds)
+        line = f"{method} {route} {status} {seconds * 1000:.1f} ms {request_id}"
+        if self._lines is None:
+            log.info("%s", line)
+        elif self._lines.add(log.name, line):
+            asyncio.get_running_loop().call_later(_TOGETHER, self._lines.flush)

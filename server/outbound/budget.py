@@ -50,6 +50,11 @@ class Budget:
             raise OutboundFailed(f"no answer within {self._seconds:g} s")
         return left
 
+    @property
+    def bytes_left(self) -> int:
+        """The bytes that are left."""
+        return self._bytes
+
     def spend(self, count: int) -> None:
         """Take bytes. Raises OutboundFailed where there are not as many left."""
         self._bytes -= count

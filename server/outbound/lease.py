@@ -16,6 +16,7 @@ from server.outbound.budget import Budget
 from server.outbound.fetch import Fetcher, Request, spool
 from server.outbound.gateway import Gateway, Kept, failed
 from server.outbound.urls import Url
+from storage.children import Children
 from storage.errors import OutboundFailed, QueryEvaluationError, QueryRefused, QuerySyntaxError, StorageError
 from storage.graph.federation import Call, Detour
 
@@ -46,12 +47,19 @@ class OutboundLease:
     """A `storage.graph.federation.Lease`. Closing twice is fine."""
 
     def __init__(
-        self, text: str, clauses: Sequence[Clause], gateway: Gateway, fetcher: Fetcher, budget: Budget
+        self,
+        text: str,
+        clauses: Sequence[Clause],
+        gateway: Gateway,
+        fetcher: Fetcher,
+        budget: Budget,
+        children: Children,
     ) -> None:
         self._clauses = clauses
         self._gateway = gateway
         self._fetcher = fetcher
         self._budget = budget
+        self._children = children
         self._closing = threading.Lock()
         self._closed = False
         for clause in clauses:
@@ -88,7 +96,7 @@ class OutboundLease:
     def _document(self, clause: Clause) -> Kept:
         answer = self._fetcher.fetch(Request(clause.url, documents.ACCEPT), self._budget)
         with answer.body, spool() as document:
-            documents.write_ntriples(answer, document, self._budget)
+            documents.write_ntriples(answer, document, self._budget, self._children)
         return Kept(documents.N_TRIPLES, document)
 
     def _solutions(self, clause: Clause, sent: bytes) -> Kept:

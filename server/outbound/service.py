@@ -11,6 +11,7 @@ from server.outbound.gateway import Gateway
 from server.outbound.hosts import AllowList
 from server.outbound.lease import Clause, OutboundLease, about
 from server.outbound.urls import BadUrl, Url, parse_url
+from storage.children import Children
 from storage.errors import QueryRefused
 from storage.graph.federation import Call, calls
 from storage.graph.guard import refuse_outbound
@@ -21,10 +22,16 @@ _SHARE = 0.8  # of a query's seconds, so that some are left for what a SILENT le
 class Outbound:
     """Lends what the list of hosts allows. Closing twice is fine."""
 
-    def __init__(self, hosts: AllowList, bytes_: int, resolve: Resolve = resolve) -> None:
-        """The answers to one query may have so many `bytes_`; `resolve` finds the addresses of names."""
+    def __init__(
+        self, hosts: AllowList, bytes_: int, resolve: Resolve = resolve, children: Children | None = None
+    ) -> None:
+        """The answers to one query may have so many `bytes_`; `resolve` finds the addresses of names.
+
+        Large documents are read by `children`.
+        """
         self._hosts = hosts
         self._bytes = bytes_
+        self._children = children or Children()
         self._fetcher = Fetcher(hosts, resolve)
         self._gateway = Gateway() if hosts else None
 
@@ -38,7 +45,8 @@ class Outbound:
             refuse_outbound(text)
             return None
         clauses = [self._allowed(call) for call in found]
-        lease = OutboundLease(text, clauses, self._gateway, self._fetcher, Budget(seconds * _SHARE, self._bytes))
+        budget = Budget(seconds * _SHARE, self._bytes)
+        lease = OutboundLease(text, clauses, self._gateway, self._fetcher, budget, self._children)
         try:
             refuse_outbound(lease.text, lease.gateways)
         except QueryRefused:

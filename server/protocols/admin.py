@@ -48,9 +48,9 @@ async def ontologies(request: Request) -> Response:
     if request.method == "POST":
         parameters = Parameters(query_pairs(request), ("name", "version"))
         name, version = parameters.one("name") or "brick", parameters.one("version")
-        return JSONResponse(await to_thread.run_sync(twin.load_ontology, name, version))
+        return JSONResponse(await to_thread.run_sync(twin.ontologies.load, name, version))
     Parameters(query_pairs(request), ())
-    return JSONResponse({"ontologies": await to_thread.run_sync(twin.ontologies)})
+    return JSONResponse({"ontologies": await to_thread.run_sync(twin.ontologies.known)})
 
 
 async def validate(request: Request) -> Response:
@@ -61,10 +61,10 @@ async def validate(request: Request) -> Response:
     asked = parameters.one("graph"), parameters.one("name") or "brick", parameters.one("version")
     headers = {"Vary": "Accept"}
     if media_type in (_REPORTS["json"], _REPORTS["sarif"]):
-        report = await to_thread.run_sync(twin.validate, *asked)
+        report = await to_thread.run_sync(twin.ontologies.validate, *asked)
         document = to_sarif(report, package_version("twinhouse")) if media_type == SARIF else report
         return JSONResponse(document, headers=headers, media_type=media_type)
-    triples = await to_thread.run_sync(twin.validation_graph, *asked)
+    triples = await to_thread.run_sync(twin.ontologies.report, *asked)
     body = await to_thread.run_sync(_serialized, triples, media_type)
     return Response(body, headers=headers, media_type=media_type)
 
@@ -78,7 +78,7 @@ async def infer(request: Request) -> Response:
     """Bring the graph of what follows from the models up to date."""
     parameters = Parameters(query_pairs(request), ("name", "version", "classes"))
     run = partial(
-        twin_of(request).infer,
+        twin_of(request).ontologies.infer,
         parameters.one("name") or "brick",
         parameters.one("version"),
         classes=parameters.flag("classes"),

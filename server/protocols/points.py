@@ -27,11 +27,11 @@ async def points(request: Request) -> Response:
     after, search = parameters.one("after") or "", (parameters.one("search") or "").lower()
 
     def page() -> Sequence[PointSeries]:
-        matching = twin.matching(search) if search else twin.index.points
+        matching = twin.points.matching(search) if search else twin.index.points
         return [point for point in matching if point.point > after][: _PAGE if limit is None else limit]
 
     chosen = await slots_of(request).start(page)
-    table = await slots_of(request).start(twin.describe, chosen)
+    table = await slots_of(request).start(twin.points.table, chosen)
     response = await table_response(request, table, parameters.one("format"))
     if chosen and len(chosen) == (_PAGE if limit is None else limit):
         next_page = request.url.include_query_params(after=chosen[-1].point)
@@ -48,6 +48,6 @@ async def point(request: Request) -> Response:
     found = (await slots_of(request).start(lambda: twin.index)).by_uuid.get(uuid) if uuid else None
     if found is None:
         raise Problem(404, "no-such-point", f"no point has the series {text}", hint="GET /points lists them")
-    table = await slots_of(request).start(twin.describe, [found])
+    table = await slots_of(request).start(twin.points.table, [found])
     line = b"".join(encode(iter(table.to_batches()), table.schema, "application/x-ndjson"))
     return Response(line, media_type=JSONResponse.media_type)

@@ -88,7 +88,7 @@ def write_dataset(twin: Twin, target: Path) -> None:
         raise DirectoryError(f"{target} is not an empty directory")
     make_directory(target)
     twin.series.export(target / "readings")
-    pq.write_table(twin.describe(twin.index.points), target / "points.parquet", compression="zstd")
+    pq.write_table(twin.points.table(twin.index.points), target / "points.parquet", compression="zstd")
     with (target / "graph.nq").open("wb") as file:
         for chunk in twin.query(Dump(whole=True), Limits(seconds=3600.0, bytes=1 << 50)):
             file.write(chunk)

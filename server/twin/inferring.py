@@ -22,7 +22,7 @@ from ontologies.models.comparing import lines as canonical
 from ontologies.namespaces import TWH
 from server.errors import Problem
 from server.twin.reasoning import infer_apart
-from storage.errors import StorageError
+from storage.errors import Closed, StorageError
 
 if TYPE_CHECKING:
     from server.twin.service import Twin
@@ -130,7 +130,8 @@ class Inferring:
 
     def _infer(self, lines: Lines, rules: Rules) -> Lines:
         triples = b"\n".join(lines) + b"\n"
-        return frozenset(infer_apart(triples, rules.ontology, classes=rules.classes).splitlines())
+        children = self._twin.graph.children
+        return frozenset(infer_apart(children, triples, rules.ontology, classes=rules.classes).splitlines())
 
     def _run(self) -> None:
         seen, wait = -1, _QUIET
@@ -143,6 +144,8 @@ class Inferring:
             began = time.monotonic()
             try:
                 self.infer(self._rules)
+            except Closed:
+                return
             except (Problem, StorageError):
                 _LOG.exception("what follows from the models is not up to date; the next change makes it anew")
             seen = self._twin.graph.generation if self._is_mine(generation) else generation

@@ -37,7 +37,7 @@ from server.twin.hybrid.updates import refuse_graphs
 from server.twin.models import LoadReport, Model, base_iri, read_model
 from server.twin.progress import Progress
 from server.twin.unpacking import coding_of, head_of
-from storage.children import environment
+from storage.children import Children
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded
 from storage.graph.bulk import LINE_FORMATS, Lines, make_store
 from storage.graph.lifeline import end_with_parent
@@ -177,14 +177,15 @@ def _graph(text: str | None) -> Graph | ox.BlankNode:
 def _apart(
     staged: Staged, source: Source, request: dict[str, Any], progress: Progress, *, alone: bool = False
 ) -> Any:  # noqa: ANN401 - JSON
-    """Let the process read a document. Raises a problem, MemoryLimitExceeded or Cancelled."""
+    """Let the process read a document. Raises a problem, MemoryLimitExceeded, Cancelled or Closed."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
         assert not isinstance(file, bytes)  # noqa: S101 - they are never large
         fd = file.fileno()  # of a file on disk, also where it was in memory until now
         file.flush()
         place = {"store": str(staged.begin_store())} if alone else {"staged": str(staged.path())}
-        answer = _ask({**request, **place, "source": fd}, fd, progress, SECONDS + _size(source) / _SLOWEST)
+        seconds = SECONDS + _size(source) / _SLOWEST
+        answer = _ask(staged.children, {**request, **place, "source": fd}, fd, progress, seconds)
     if "problem" in answer:
         raise Problem(**answer["problem"])
     staged.count += answer["ok"]["count"]
@@ -192,22 +193,17 @@ def _apart(
     return answer["ok"]["report"]
 
 
-def _ask(request: dict[str, Any], fd: int, progress: Progress, seconds: float) -> dict[str, Any]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "server.twin.loading", str(MEMORY)],
+def _ask(children: Children, request: dict[str, Any], fd: int, progress: Progress, seconds: float) -> dict[str, Any]:
+    with children.started(
+        ["-m", "server.twin.loading", str(MEMORY)],
         stdin=subprocess.PIPE,  # which closes with this process, and ends that one
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=(fd,),
-        env=environment(),
     ) as process:
         assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
         assert process.stdout is not None  # noqa: S101 - as above
-        try:
-            progress.ending_by(process.kill)
-        except BaseException:
-            process.kill()
-            raise
+        progress.ending_by(process.kill)
         late = time.monotonic() + seconds
         clock = threading.Timer(seconds, process.kill)
         clock.start()

@@ -15,7 +15,7 @@ from uuid import uuid4
 from server.errors import Problem, problem_of
 from server.twin.models import LoadReport
 from server.twin.progress import Phase, Progress
-from storage.errors import Cancelled
+from storage.errors import Cancelled, Closed
 from storage.graph.results import ASKER, Asker
 
 MOST_WAITING = 32
@@ -71,7 +71,7 @@ class Loads:
         except Exception as error:  # whatever it is, whoever comes back is told
             load.problem = problem_of(error) or Problem(500, "internal", f"{type(error).__name__}: {error}")
             load.progress.phase = Phase.CANCELLED if isinstance(error, Cancelled) else Phase.FAILED
-            if load.problem.status >= 500 and not isinstance(error, Cancelled):
+            if load.problem.status >= 500 and not isinstance(error, (Cancelled, Closed)):
                 _LOG.exception("the load of %s failed", load.name)
         finally:
             close()

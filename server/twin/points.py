@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ontologies.descriptions import PointDescription
+from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_points
 from ontologies.points import PointSeries
+from server.twin.cache import PerGeneration
+from storage.graph.readers import Limits, Query
+
+if TYPE_CHECKING:
+    from server.twin.service import Twin
 
 _TIME = pa.timestamp("us")
+_INSIDE = Limits(seconds=300.0)  # for our own questions, which grow with the graph
 _FIELDS: list[tuple[str, pa.DataType]] = [
     *((name, pa.string()) for name in ("uuid", "iri", "label", "class", "unit")),
     *((name, pa.string()) for name in ("equipment", "room", "floor", "building", "series_id", "stored_at")),
@@ -21,6 +29,46 @@ _FIELDS: list[tuple[str, pa.DataType]] = [
     ("latest_text", pa.string()),
 ]
 SCHEMA = pa.schema(_FIELDS)
+
+
+class KnownPoints:
+    """What a twin's graph says of its points: kept until the graph changes."""
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self._descriptions = PerGeneration(lambda: twin.graph.generation, self._read)
+
+    def _read(self) -> dict[str, PointDescription]:
+        facts = {name: list(self._pairs(text)) for name, text in DESCRIBE_POINTS.items()}
+        points = [point.point for point in self._twin.index.points]
+        return {known.point: known for known in describe_points(points, facts)}
+
+    def _pairs(self, text: str) -> Iterator[tuple[str, str]]:
+        body = json.loads(self._twin.readers.run(Query(text), _INSIDE).read())
+        for row in body["results"]["bindings"]:
+            if "subject" in row and "value" in row:
+                yield row["subject"]["value"], row["value"]["value"]
+
+    def table(self, points: Sequence[PointSeries]) -> pa.Table:
+        """Return what is known of points and of their series (SCHEMA), a row each."""
+        descriptions, series = self._descriptions.get(), self._twin.series
+        ids = [str(point.uuid) for point in points]
+        pairs = [(p, descriptions.get(p.point) or PointDescription(p.point)) for p in points]
+        return points_table(pairs, series.stats(ids), series.latest(ids))
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels of those that have one, by their IRIs."""
+        return {iri: known.label for iri, known in self._descriptions.get().items() if known.label}
+
+    def matching(self, search: str) -> list[PointSeries]:
+        """Return the points with this text in their IRI, label or class, whatever the case."""
+        known = self._descriptions.get()
+
+        def texts(point: PointSeries) -> str:
+            about = known.get(point.point) or PointDescription(point.point)
+            return "\n".join((point.point, about.label or "", about.class_iri or "")).lower()
+
+        return [point for point in self._twin.index.points if search.lower() in texts(point)]
 
 
 def points_table(

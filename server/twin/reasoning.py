@@ -14,45 +14,49 @@ from ontologies import catalog, inference, validation
 from ontologies.advice import advise
 from ontologies.formats import read_quads
 from server.errors import Problem
-from storage.children import environment
+from storage.children import Children
 from storage.errors import DeadlineExceeded
 
 SECONDS = 300.0
 
 
-def validate_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> dict[str, Any]:
+def validate_apart(
+    children: Children, triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS
+) -> dict[str, Any]:
     """Validate N-Triples; returns `Report.to_dict()` with `advice`.
 
-    Raises DeadlineExceeded, or a problem if the engine fails.
+    Raises DeadlineExceeded or Closed, or a problem if the engine fails.
     """
-    report: dict[str, Any] = json.loads(_apart("validate", triples, ontology, seconds))
+    report: dict[str, Any] = json.loads(_apart(children, "validate", triples, ontology, seconds))
     return report
 
 
-def report_apart(triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS) -> bytes:
+def report_apart(
+    children: Children, triples: bytes, ontology: catalog.Ontology, *, seconds: float = SECONDS
+) -> bytes:
     """Validate N-Triples; returns the report's graph as N-Triples. Raises as `validate_apart` does."""
-    return _apart("report", triples, ontology, seconds)
+    return _apart(children, "report", triples, ontology, seconds)
 
 
 def infer_apart(
-    triples: bytes, ontology: catalog.Ontology, *, classes: bool = False, seconds: float = SECONDS
+    children: Children, triples: bytes, ontology: catalog.Ontology, *, classes: bool = False, seconds: float = SECONDS
 ) -> bytes:
     """Return the N-Triples that follow from others; see `inference.infer`. Raises as `validate_apart` does."""
-    return _apart("classes" if classes else "infer", triples, ontology, seconds)
+    return _apart(children, "classes" if classes else "infer", triples, ontology, seconds)
 
 
-def _apart(task: str, triples: bytes, ontology: catalog.Ontology, seconds: float) -> bytes:
-    command = [sys.executable, "-m", "server.twin.reasoning", task, ontology.name, ontology.version]
+def _apart(children: Children, task: str, triples: bytes, ontology: catalog.Ontology, seconds: float) -> bytes:
+    command = ["-m", "server.twin.reasoning", task, ontology.name, ontology.version]
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(
-            command, input=triples, capture_output=True, timeout=seconds, env=environment(), check=False
-        )
+        with children.started(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            answer, said = process.communicate(triples, seconds)
     except subprocess.TimeoutExpired:
         raise DeadlineExceeded(f"the SHACL engine took longer than {seconds:g} s") from None
-    if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    if process.returncode != 0:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise Problem(500, "reasoning-failed", f"the SHACL engine failed: {last}")
-    return done.stdout
+    return answer
 
 
 def main() -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyoxigraph as ox
 
 from ontologies import catalog
-from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_points
-from ontologies.points import SERIES_CONSTRUCT, PointSeries, find_points
+from ontologies.points import SERIES_CONSTRUCT, find_points
 from server.errors import Problem, bad_request
 from server.observe.metrics import Gauge
 from server.outbound.fetch import Answer
@@ -29,23 +26,23 @@ from server.settings import Settings
 from server.twin.answers import Answers
 from server.twin.cache import PerGeneration
 from server.twin.changes import Changes, Recorded
-from server.twin.checking import CheckReport, check, unclaimed
+from server.twin.checking import CheckReport, check
 from server.twin.deleting import DeleteReport, delete
 from server.twin.gauges import gauges
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
-from server.twin.inferring import INFERRED, InferReport, Inferring, Rules
+from server.twin.inferring import INFERRED, Inferring, Rules
 from server.twin.ingest import IngestReport, Resolver, ingest
 from server.twin.join import ReadingsRequest, bindings_of, bindings_of_points, buckets, wide_names
 from server.twin.lines import LineWriter
 from server.twin.loading import load_model
 from server.twin.loads import Loads
-from server.twin.models import LoadReport, Model, named_node
+from server.twin.models import LoadReport, Model
 from server.twin.once import Once
+from server.twin.ontologies import Ontologies
 from server.twin.paging import MOST_ROWS, Page, page
-from server.twin.points import points_table
+from server.twin.points import KnownPoints
 from server.twin.progress import Progress
-from server.twin.reasoning import report_apart, validate_apart
 from server.twin.resolve import PointIndex
 from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.rows import Solutions, solutions_of
@@ -103,12 +100,18 @@ class Twin:
         self._index = PerGeneration(lambda: self.graph.generation, self._read_index)
         self.graph.watch(self._index.soon)
         self.lines = LineWriter(self.graph, self.series, self._index, settings)
-        self._descriptions = PerGeneration(lambda: self.graph.generation, self._read_descriptions)
+        self.points = KnownPoints(self)
         self.loads = Loads()
-        self.outbound = Outbound(AllowList.parse(settings.outbound_hosts), settings.body_megabytes << 20)
+        hosts = AllowList.parse(settings.outbound_hosts)
+        self.outbound = Outbound(hosts, settings.body_megabytes << 20, children=self.graph.children)
         self.hybrid = Hybrid(self)
         self._retaining = Retaining(self, self._rules)
-        self._inferring = Inferring(self, Rules.parse(settings.inference))
+        self.inferring = Inferring(self, Rules.parse(settings.inference))
+        self.ontologies = Ontologies(self)
+
+    def give_up_long_work(self) -> None:
+        """End large loads, inference and validation, since the twin is to be closed soon; others are refused."""
+        self.graph.children.stop()
 
     def close(self) -> None:
         """Seal, compact and close everything. Closing twice is fine."""
@@ -116,7 +119,7 @@ class Twin:
             return
         self._closed = True
         self._retaining.close()
-        self._inferring.close()
+        self.inferring.close()
         self.loads.close()
         self.readers.close()
         self.outbound.close()
@@ -197,47 +200,6 @@ class Twin:
         """Load a model; see load_model."""
         return load_model(self.recorded(f"load {model.name}"), model, progress, dry_run=dry_run)
 
-    def load_ontology(self, name: str, version: str | None = None) -> dict[str, Any]:
-        """Load a packaged ontology into its own graph, once. Durable and visible when it returns."""
-        ontology = catalog.find(name, version)
-        present = self.graph.has_graph(ontology.graph)
-        if not present:
-            with self.graph.staged() as staged:
-                staged.extend(ontology.quads())
-                self.recorded(f"load {ontology.name} {ontology.version}").replace(staged, [ontology.graph])
-        return {"name": ontology.name, "version": ontology.version, "graph": ontology.iri, "loaded": not present}
-
-    def ontologies(self) -> list[dict[str, Any]]:
-        """Return the packaged ontologies and whether each is loaded."""
-        return [
-            {"name": o.name, "version": o.version, "graph": o.iri, "loaded": self.graph.has_graph(o.graph)}
-            for o in catalog.available()
-        ]
-
-    def infer(self, name: str = "brick", version: str | None = None, *, classes: bool = False) -> InferReport:
-        """Keep what follows from the models by a packaged ontology in a graph of its own; see Inferring.infer."""
-        return self._inferring.infer(Rules(catalog.find(name, version), classes))
-
-    def validate(self, graph: str | None = None, name: str = "brick", version: str | None = None) -> dict[str, Any]:
-        """Validate a graph (None: all models) with SHACL against a packaged ontology."""
-        ontology, names = catalog.find(name, version), self._validated(graph)
-        report = validate_apart(b"".join(map(self.triples, names)), ontology)
-        if graph is None:
-            report["advice"] += map(asdict, unclaimed(self))
-        return {"graphs": [name for name in names if name], "ontology": ontology.iri, **report}
-
-    def validation_graph(self, graph: str | None, name: str = "brick", version: str | None = None) -> bytes:
-        """Return the report of such a validation as a graph (SHACL, section 3.6), in N-Triples."""
-        names = self._validated(graph)
-        return report_apart(b"".join(map(self.triples, names)), catalog.find(name, version))
-
-    def _validated(self, graph: str | None) -> list[str | None]:
-        if graph is None:
-            return self.models()
-        if named_node(graph).value not in self.graph.graphs():
-            raise Problem(404, "no-such-graph", f"there is no graph {graph}", hint="GET /graphs lists them")
-        return [graph]
-
     def models(self) -> list[str | None]:
         """Return the graphs of models: all but the packaged ontologies and what is inferred; None is the unnamed."""
         others = {INFERRED.value, *(ontology.iri for ontology in catalog.available())}
@@ -260,24 +222,6 @@ class Twin:
             points = find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES))
             self._indexed = (triples, PointIndex.of(points))
         return self._indexed[1]
-
-    def _read_descriptions(self) -> dict[str, PointDescription]:
-        facts = {name: list(self._pairs(text)) for name, text in DESCRIBE_POINTS.items()}
-        points = [point.point for point in self.index.points]
-        return {known.point: known for known in describe_points(points, facts)}
-
-    def _pairs(self, text: str) -> Iterator[tuple[str, str]]:
-        body = json.loads(self.readers.run(Query(text), _INSIDE).read())
-        for row in body["results"]["bindings"]:
-            if "subject" in row and "value" in row:
-                yield row["subject"]["value"], row["value"]["value"]
-
-    def describe(self, points: Sequence[PointSeries]) -> pa.Table:
-        """Return what is known of points and of their series (server.twin.points.SCHEMA), a row each."""
-        descriptions = self._descriptions.get()
-        ids = [str(point.uuid) for point in points]
-        pairs = [(p, descriptions.get(p.point) or PointDescription(p.point)) for p in points]
-        return points_table(pairs, self.series.stats(ids), self.series.latest(ids))
 
     # Readings
 
@@ -302,7 +246,7 @@ class Twin:
         began = time.monotonic()
         bindings = self._bindings(request, limits)
         selection = request.selection
-        names = wide_names(bindings, self._labels()) if selection.shape != "long" else None
+        names = wide_names(bindings, self.points.labels()) if selection.shape != "long" else None
         if selection.fills_buckets:
             self._bound_buckets(selection, bindings, limits)
         left = limits.seconds - (time.monotonic() - began)
@@ -327,9 +271,6 @@ class Twin:
         found = self.select(request.query, limits)
         return bindings_of(found.variables, found.rows, self.index)
 
-    def _labels(self) -> dict[str, str]:
-        return {iri: known.label for iri, known in self._descriptions.get().items() if known.label}
-
     def latest(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
         """Return the newest reading of each point that the request names, in its order; never scans readings."""
         bindings = self._bindings(request, limits)
@@ -342,16 +283,6 @@ class Twin:
         """Delete the readings that the request names by points and times; see server.twin.deleting."""
         bindings = self._bindings(request, limits)
         return delete(self.series, bindings, request.selection.window, seconds=limits.seconds, dry_run=dry_run)
-
-    def matching(self, search: str) -> list[PointSeries]:
-        """Return the points with this text in their IRI, label or class, whatever the case."""
-        known = self._descriptions.get()
-
-        def texts(point: PointSeries) -> str:
-            about = known.get(point.point) or PointDescription(point.point)
-            return "\n".join((point.point, about.label or "", about.class_iri or "")).lower()
-
-        return [point for point in self.index.points if search.lower() in texts(point)]
 
     # Upkeep
 

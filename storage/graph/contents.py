@@ -9,6 +9,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
+from storage.children import Children
 from storage.errors import QueryEvaluationError
 from storage.graph.counting import iris
 from storage.graph.engine import Engine
@@ -26,17 +27,20 @@ MOST_IN_TRANSACTION = 20_000  # quads; from there on a copy takes less time, and
 class Contents:
     """Changes what graphs hold; see GraphStore, whose methods these are."""
 
-    def __init__(self, engine: Engine, pen: Pen, rebuilding: Rebuilding, logs: Logs, folder: Path) -> None:
-        """Quads that are many wait in files in the folder."""
+    def __init__(
+        self, engine: Engine, pen: Pen, rebuilding: Rebuilding, logs: Logs, folder: Path, children: Children
+    ) -> None:
+        """Quads that are many wait in files in the folder, which `children` may fill."""
         self._engine = engine
         self._pen = pen
         self._rebuilding = rebuilding
         self._logs = logs
         self._folder = folder
+        self._children = children
 
     def staged(self) -> Staged:
         """Return an empty collection for quads to be written."""
-        return Staged(self._folder, MOST_IN_TRANSACTION)
+        return Staged(self._folder, MOST_IN_TRANSACTION, self._children)
 
     def replace(self, quads: Quads, graphs: Sequence[Graph]) -> int:
         """Make `graphs` hold exactly those of `quads` that are theirs."""

@@ -10,7 +10,7 @@ from storage.errors import Closed, DiskFailed, Overloaded, WriterCrashed
 from storage.graph.deadline import Deadline
 from storage.graph.sync import GroupSync
 
-_PATIENCE = 2.0  # seconds that a write has to end in when the store is closed
+_PATIENCE = 0.5  # seconds that a write has to end in when the store is closed
 
 
 class Pen:

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -29,7 +30,7 @@ import pyoxigraph as ox
 from storage.errors import NotInFormat
 from storage.graph import escaping
 from storage.graph.extensions import extensions
-from storage.graph.guard import keywords
+from storage.graph.guard import Form, form, keywords
 from storage.graph.overlay import copy_snapshot, is_small, stands_apart, update_of
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
@@ -42,6 +43,7 @@ REQUEST = struct.Struct(">II")
 _ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
 _SHORT = 4096  # bytes of JSON that is kept
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
+_NICE = 5  # readers give way to the server, which has all others' requests to pass on, and to writes
 
 _RESULTS = {
     "application/sparql-results+json": ox.QueryResultsFormat.JSON,
@@ -63,29 +65,31 @@ class Output:
         self._count = rows
         self._max_rows = max_rows
         self._left = max_bytes
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._size = 0
         self.rows = 0
 
     def write(self, data: bytes) -> int:
         """Take the engine's next bytes; raises LimitError when they pass a limit."""
-        self._buffer += data
-        if len(self._buffer) >= CHUNK:
-            self._pipe.write(self._take())
+        size = len(data)
+        self._pieces.append(data)
+        self._size += size
+        if self._size >= CHUNK:
+            self._pipe.write(self._frame())
             self._pipe.flush()
-        return len(data)
+        return size
 
     def flush(self) -> None:
         """Do nothing: a file has this method, but frames go out when they are full."""
 
     def finish(self) -> None:
         """Send what is left together with the end, so that a small result is one write."""
-        rest = self._take() if self._buffer else b""
+        rest = self._frame() if self._pieces else b""
         self._pipe.write(rest + HEADER.pack(b"E", 0, self.rows))
         self._pipe.flush()
 
-    def _take(self) -> bytes:
-        chunk = bytes(self._buffer)
-        self._buffer.clear()
+    def _frame(self) -> bytes:
+        chunk = self._taken()
         self._left -= len(chunk)
         self.rows = self._count(chunk)
         if self.rows > self._max_rows:
@@ -94,17 +98,22 @@ class Output:
             raise LimitError("bytes")
         return HEADER.pack(b"D", len(chunk), self.rows) + chunk
 
+    def _taken(self) -> bytes:
+        chunk = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return chunk
+
 
 class XmlOutput(Output):
     """One of XML, which needs an escape that the engine does not write, and cannot hold every character."""
 
     _before = b""
 
-    def _take(self) -> bytes:
-        chunk = bytes(self._buffer)
-        self._buffer[:] = escaping.escaped(chunk, self._before)
-        self._before = chunk[-2:]
-        return super()._take()
+    def _taken(self) -> bytes:
+        chunk = super()._taken()
+        before, self._before = self._before, chunk[-2:]
+        return escaping.escaped(chunk, before)
 
 
 def _error(error: Exception) -> bytes:
@@ -157,11 +166,23 @@ def _query(store: ox.Store, shared: Shared, request: dict[str, Any], output: IO[
         named_graphs=None if named is None else [ox.NamedNode(iri) for iri in named],
         **extensions(text),
     )
-    results = ask(text, run, shared if is_merge else NOTHING)
-    if isinstance(results, ox.QueryTriples):
-        results.serialize(output, _rdf_format(request["format"]))
-    else:
+    known = shared if is_merge else NOTHING
+    results = ask(text, run, known)
+    if not isinstance(results, ox.QueryTriples):
         results.serialize(output, _RESULTS[request["format"]])
+    elif known and form(text) is Form.DESCRIBE:
+        ox.serialize(_once(results), output, _rdf_format(request["format"]))
+    else:
+        results.serialize(output, _rdf_format(request["format"]))
+
+
+def _once(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
+    """Yield each triple once: the engine describes a thing with one as often as there are graphs that have it."""
+    seen = set[ox.Triple]()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
 
 
 def _has_from(text: str) -> bool:
@@ -250,6 +271,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # where the machine runs out of memory, the readers go and the server stays
         Path("/proc/self/oom_score_adj").write_text("500")
+    os.nice(_NICE)
     _serve(sys.stdin.buffer, sys.stdout.buffer)
 
 

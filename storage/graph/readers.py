@@ -19,7 +19,7 @@ import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -191,13 +191,17 @@ class ReaderPool:
 
     def leave(self, result: Result) -> None:
         """Take the reader of a query that has ended, or ends now. Blocks a moment where it is still busy."""
+        if result.lease is None and result.overlay is None:
+            self._take_back(result)
+            return
         try:
+            if result.lease is not None:
+                result.lease.close()  # first: what it has been asked for may keep the reader
             self._take_back(result)
         finally:
             result.end_leases()  # at last: an overlay is written on as long as its reader lives
 
     def _take_back(self, result: Result) -> None:
-        result.end_lease()
         with result.beginning, self._lock:
             if result not in self._results:
                 return
@@ -312,22 +316,21 @@ def _text(request: Query | Dump) -> str:
 def _message(request: Query | Dump, limits: Limits) -> bytes:
     """Return what the reader process is asked; see storage.graph.reader."""
     if isinstance(request, Dump):
-        return packed(_details(limits, graph=request.graph, format=request.format, whole=request.whole))
+        within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
+        return packed(json.dumps({**within, **asdict(request)}).encode())
     many = request.default_graphs or request.named_graphs  # it may be so many that they are not to be kept
-    details = (_details.__wrapped__ if many else _details)(
-        limits,
-        query="",
-        format=request.format,
-        base=request.base,
-        union=request.union,
-        default_graphs=request.default_graphs,
-        named_graphs=request.named_graphs,
-        overlay=str(request.overlay.folder) if request.overlay else None,
+    details = (_asking.__wrapped__ if many else _asking)(
+        *(limits.seconds, limits.rows, limits.bytes),
+        *(request.format, request.base, request.union, request.default_graphs, request.named_graphs),
+        str(request.overlay.folder) if request.overlay else None,
     )
     return packed(details, request.text if request.lease is None else request.lease.text)
 
 
+_ASKED = ("seconds", "max_rows", "max_bytes", "format", "base", "union", "default_graphs", "named_graphs", "overlay")
+
+
 @lru_cache(256)
-def _details(limits: Limits, **more: Any) -> bytes:  # noqa: ANN401 - JSON
-    within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
-    return json.dumps(within | more).encode()
+def _asking(*values: Any) -> bytes:  # noqa: ANN401 - JSON
+    """Return the details of a query, of values alone: to look them up by a Limits costs more."""
+    return json.dumps({"query": "", **dict(zip(_ASKED, values, strict=True))}).encode()

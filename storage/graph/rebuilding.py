@@ -15,14 +15,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from storage.children import environment
-from storage.errors import Closed, DiskFailed, WriterCrashed
+from storage.children import Children
+from storage.errors import DiskFailed, WriterCrashed
 from storage.files import empty_directory, make_directory, sync_directory
 from storage.graph.sharing import take_over
 
@@ -32,14 +30,12 @@ MEMORY = 1 << 30
 class Rebuilding:
     """The copy of a graph that is to take its place. One at a time."""
 
-    def __init__(self, graph: Path, folder: Path, lock: int) -> None:
-        """`folder` is for what is under way; the process inherits the file descriptor `lock`."""
+    def __init__(self, graph: Path, folder: Path, lock: int, children: Children) -> None:
+        """`folder` is for what is under way; the process, one of `children`, inherits the file descriptor `lock`."""
         self._graph = graph
         self._folder = folder
         self._lock = lock
-        self._door = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._children = children
 
     def recover(self) -> None:
         """Finish the exchange that a crash has interrupted, and remove what is left of others."""
@@ -108,35 +104,22 @@ class Rebuilding:
             raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
 
     def _run(self, request: dict[str, Any]) -> None:
-        with self._door:
-            if self._closed:
-                raise Closed("the graph is closing")
-            self._process = self._start()
-        try:
-            with self._process as process:
-                assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
-                assert process.stdout is not None  # noqa: S101 - as above
-                with contextlib.suppress(BrokenPipeError):
-                    # Past its buffer, which would be flushed once more when it is closed.
-                    os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
-                answer = process.stdout.readline()
-        finally:
-            self._process = None
-        self._judge(answer, process.returncode)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "storage.graph.loader", str(MEMORY)],
+        with self._children.started(
+            ["-m", "storage.graph.loader", str(MEMORY)],
             stdin=subprocess.PIPE,  # which closes with this process, and ends that one
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=(self._lock,),
-            env=environment(),
-        )
+        ) as process:
+            assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
+            assert process.stdout is not None  # noqa: S101 - as above
+            with contextlib.suppress(BrokenPipeError):
+                # Past its buffer, which would be flushed once more when it is closed.
+                os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
+            answer = process.stdout.readline()
+        self._judge(answer, process.returncode)
 
     def _judge(self, answer: bytes, code: int) -> None:
-        if self._closed:
-            raise Closed("the graph is closing")
         if not answer.endswith(b"\n"):
             raise WriterCrashed(f"the process that loads ended with status {code}; nothing was changed")
         if "error" in (document := json.loads(answer)):
@@ -171,10 +154,3 @@ class Rebuilding:
         make_directory(self._folder)
         for name in ("next", "base", "old"):
             shutil.rmtree(self._folder / name, ignore_errors=True)
-
-    def close(self) -> None:
-        """End a change that is under way, as if it had never begun."""
-        with self._door:
-            self._closed = True
-            if self._process is not None:
-                self._process.kill()

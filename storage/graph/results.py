@@ -104,12 +104,17 @@ class Result:
         return self.ended or not self._asked
 
     def begin_promptly(self) -> bool:
-        """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`."""
-        reader = self.reader
-        if reader is None or len(self._message) >= _PIPE or not reader.has(self.wanted):
-            return False
+        """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`.
+
+        Raises why the query was cancelled, if it was.
+        """
+        if self.cancelled is not None:  # and `begin`, in its thread, may still wait for something
+            raise self.cancelled
         with self.beginning:
             self.check()
+            reader = self.reader
+            if reader is None or len(self._message) >= _PIPE or not reader.has(self.wanted):
+                return False
             try:
                 self._ask(reader)
             except ReaderCrashed:  # it has died since the last query, and `begin` finds another
@@ -143,20 +148,17 @@ class Result:
         if self.left:
             raise Closed("the answer is closed")
 
-    def end_lease(self) -> None:
-        """Let the query ask no other servers any more."""
-        if self.lease is not None:
-            self.lease.close()
-
     def end_leases(self) -> None:
         """Let go of all that was lent to the query."""
-        self.end_lease()
+        if self.lease is not None:
+            self.lease.close()
         if self.overlay is not None:
             self.overlay.close()
 
-    def fileno(self) -> int:
-        """Return what becomes readable when `take` has something to take."""
-        return self._held.fileno()
+    @property
+    def source(self) -> Reader:
+        """What becomes readable when `take` has something to take."""
+        return self._held
 
     @property
     def _held(self) -> Reader:

@@ -71,7 +71,7 @@ class _CountJson:
 
     def __call__(self, chunk: bytes) -> int:
         data = self._tail + chunk
-        self._seen += self._count(data) - self._count(self._tail)
+        self._seen += self._count(data) - (self._count(self._tail) if self._tail else 0)
         self._tail = data[1 - len(self._FIRST) :]
         return self._seen
 

@@ -16,6 +16,7 @@ from typing import IO
 
 import pyoxigraph as ox
 
+from storage.children import Children
 from storage.errors import DiskFailed
 from storage.files import make_directory
 
@@ -25,11 +26,12 @@ _CHUNK = 4096
 class Staged:
     """Collects quads, in bounded memory, until a store takes them; closing it forgets them.
 
-    `count` quads have come, duplicates and all, of the graphs in `graphs`.
+    `count` quads have come, duplicates and all, of the graphs in `graphs`. Processes that help are of `children`.
     """
 
-    def __init__(self, folder: Path, most: int) -> None:
+    def __init__(self, folder: Path, most: int, children: Children | None = None) -> None:
         """Up to `most` quads stay in memory; a file for more of them is made in `folder`."""
+        self.children = children or Children()
         self._folder = folder
         self._most = most
         self._few: list[ox.Quad] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
+from storage.children import Children
 from storage.errors import DiskFailed
 from storage.files import DataDirectory, make_directory, sync_directory
 from storage.graph.contents import MOST_IN_TRANSACTION, Contents, Quads
@@ -44,14 +45,16 @@ class GraphStore:
 
     def __init__(self, directory: DataDirectory, *, memory: int = 2 << 30) -> None:
         """The process that writes may use `memory` bytes. Raises Corrupt where the graph cannot be opened."""
-        self._rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock)
-        self._rebuilding.recover()
+        self.children = Children()
+        """What reads documents for it, or makes copies of it: once they are stopped, large changes are refused."""
+        rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock, self.children)
+        rebuilding.recover()
         make_directory(directory.graph)
         logs = self._logs = Logs(directory.graph)
         engine = self._engine = Engine(directory.graph, logs, memory, directory.lock)
         pen = self._pen = Pen(directory.epoch * _EPOCH, logs.sync)
         self._groups = Groups(engine, pen)
-        self._contents = Contents(engine, pen, self._rebuilding, logs, directory.loading)
+        self._contents = Contents(engine, pen, rebuilding, logs, directory.loading, self.children)
         self._settling = Settling(lambda: bool(engine.ask("settled")), pen.renew)
         self._snapshots = Snapshots(
             directory.snapshots,
@@ -226,7 +229,7 @@ class GraphStore:
             self._logs.close()
 
     def _hasten(self) -> None:
-        self._rebuilding.close()
+        self.children.stop()
         self._engine.hasten()
 
 

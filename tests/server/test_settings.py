@@ -69,6 +69,13 @@ def test_lists_are_given_by_commas() -> None:
     assert Settings().origins == Settings().hosts == frozenset()
 
 
+@pytest.mark.parametrize("proxy", ["proxy.example", "10.0.0.1/8", "127.0.0.1:80", "10.0.0"])
+def test_a_proxy_is_an_address_or_a_network(proxy: str) -> None:
+    assert Settings(trusted_proxies="127.0.0.1, ::1,10.0.0.0/8").proxies == {"127.0.0.1", "::1", "10.0.0.0/8"}
+    with pytest.raises(SettingError, match="trusted_proxies"):
+        Settings(trusted_proxies=f"127.0.0.1,{proxy}")
+
+
 @pytest.mark.parametrize(
     "origin", ["a.example", "https://", "https://a.example/", "ftp://a.example", "https://*/", "null"]
 )

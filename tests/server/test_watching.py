@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -23,6 +23,24 @@ def run_on(loop: str, work: Callable[[], Awaitable[None]]) -> None:
         runner.run(main())
 
 
+class Pipe:
+    """What reads from a pipe, and its other end."""
+
+    def __init__(self) -> None:
+        self._out, self.into = os.pipe()
+
+    def fileno(self) -> int:
+        return self._out
+
+    def read(self) -> bytes:
+        return os.read(self._out, 10)
+
+    def close(self) -> None:
+        for end in (self._out, self.into):
+            with suppress(OSError):
+                os.close(end)
+
+
 loops = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 
 
@@ -38,44 +56,69 @@ def watched() -> Iterator[Pipes]:
 @loops
 def test_a_pipe_is_told_of_once_each_time_it_is_watched(loop: str) -> None:
     async def work() -> None:
-        out, into = os.pipe()
+        pipe, other = Pipe(), Pipe()
         heard: asyncio.Queue[bytes] = asyncio.Queue()
         with watched() as pipes:
             for text in (b"a", b"b"):
-                pipes.watch(out, lambda: heard.put_nowait(os.read(out, 10)))
-                os.write(into, text)
+                pipes.watch(pipe, lambda: heard.put_nowait(pipe.read()))
+                os.write(pipe.into, text)
                 assert await heard.get() == text
-            os.write(into, b"c")  # which nobody watches
-            other, end = os.pipe()
+            os.write(pipe.into, b"c")  # which nobody watches
             pipes.watch(other, lambda: heard.put_nowait(b"end"))
-            os.close(end)
+            os.close(other.into)
             assert await heard.get() == b"end"
             assert heard.empty()
-        for pipe in (out, into, other):
-            os.close(pipe)
+            pipes.watch(pipe, lambda: heard.put_nowait(pipe.read()))  # which has waited
+            assert await heard.get() == b"c"
+        pipe.close()
+        other.close()
 
     run_on(loop, work)
 
 
 @loops
-def test_a_pipe_that_is_forgotten_is_not_told_of_nor_is_a_new_one_taken_for_it(loop: str) -> None:
+def test_a_pipe_that_nobody_watches_keeps_the_loop_from_nothing(loop: str) -> None:
+    async def work() -> None:
+        pipe, turns = Pipe(), 0
+        with watched() as pipes:
+            pipes.watch(pipe, lambda: None)
+            os.write(pipe.into, b"a")
+            await asyncio.sleep(0.01)
+            os.close(pipe.into)
+            ready = pipes._ready
+
+            def counted() -> None:
+                nonlocal turns
+                turns += 1
+                ready()
+
+            asyncio.get_running_loop().add_reader(pipes._epoll.fileno(), counted)
+            await asyncio.sleep(0.05)
+        assert turns <= 1
+        pipe.close()
+
+    run_on(loop, work)
+
+
+@loops
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_new_pipe_is_not_taken_for_one_that_had_its_number(loop: str, forgotten: bool) -> None:
     async def work() -> None:
         heard: asyncio.Queue[str] = asyncio.Queue()
         with watched() as pipes:
-            out, into = os.pipe()
-            pipes.watch(out, lambda: heard.put_nowait("old"))
-            pipes.forget(out)
-            os.write(into, b"x")
-            os.close(out)
-            os.close(into)
-            again, into = os.pipe()
-            assert again == out  # the number of the one before
-            pipes.watch(again, lambda: heard.put_nowait("new"))
-            os.write(into, b"x")
+            old = Pipe()
+            number = pipes.watch(old, lambda: heard.put_nowait("old"))
+            if forgotten:
+                pipes.forget(number)
+                os.write(old.into, b"x")
+            old.close()
+            new = Pipe()
+            assert new.fileno() == number
+            pipes.watch(new, lambda: heard.put_nowait("new"))
+            os.write(new.into, b"x")
             assert await heard.get() == "new"
             assert heard.empty()
-            os.close(again)
-            os.close(into)
+        new.close()
 
     run_on(loop, work)
 

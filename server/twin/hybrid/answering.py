@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from server.errors import bad_request
 from server.twin.hybrid import updates
+from server.twin.hybrid.checks import rest_of
 from server.twin.hybrid.operations import Operation
-from server.twin.hybrid.run import Hybrid, rest_of
+from server.twin.hybrid.run import Hybrid
 from server.twin.rows import Solutions, solutions_of
 from storage.graph.guard import mentions_outbound
 from storage.graph.readers import Limits, Query

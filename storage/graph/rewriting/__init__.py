@@ -44,14 +44,29 @@ _BY_SYNTAX: tuple[tuple[str, str, _Step], ...] = (
     ("", r"\*(?!\s*(?:[{)]|(?i:where|from)))|\?(?!\w)", zero_length.edits),
     ("SUBCLASSOF", "subClassOf", classes.edits),
 )
+_WORDS = tuple({word: None for word, _, _ in (*_BY_TOKENS, *_BY_SYNTAX) if word})
+_PATH_MARK = re.compile(r"\?(?!\w)")
 _VARIABLE = re.compile(r"[?$](\w+)")
 _NAMED = re.compile(r"\b(?i:as)\s+[?$](\w+)\s*\)")
 
 
-@lru_cache(maxsize=_CACHED)
 def rewritten(text: str) -> str:
     """Return what to ask the engine instead of a query or an update: the text itself where nothing is to mend."""
-    if len(text) > LONGEST or "\\u" in text or "\\U" in text:
+    return _rewritten(text) if len(text) <= LONGEST and _has_sign(text) else text
+
+
+def _has_sign(text: str) -> bool:
+    """Tell whether a step could find something. Most small queries have nothing, so they are not kept either."""
+    capitals = text.upper()
+    for word in _WORDS:
+        if word in capitals:
+            return True
+    return "*" in text or _PATH_MARK.search(text) is not None or capitals.partition("{")[0].count("AS") > 1
+
+
+@lru_cache(maxsize=_CACHED)
+def _rewritten(text: str) -> str:
+    if "\\u" in text or "\\U" in text:
         return text
     capitals = text.upper()
     for word, sign, edits in _BY_TOKENS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from storage.graph.rewriting.triples import TYPE
@@ -49,8 +50,9 @@ class Shared:
         }
 
     @classmethod
+    @lru_cache(maxsize=4)
     def parse(cls, text: bytes) -> Shared:
-        """Return what `document` has become. Raises ValueError."""
+        """Return what `document` has become: the same for the same text. Raises ValueError."""
         try:
             found = json.loads(text)
             return cls(frozenset(found["predicates"]), frozenset(found["classes"]), bool(found["everything"]))

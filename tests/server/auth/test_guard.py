@@ -23,7 +23,7 @@ async def never(*_: object) -> Any:  # noqa: ANN401 - it never returns
 def scope_of(tmp_path: Path, method: str) -> dict[str, Any]:
     gate = Gate(Tokens(tmp_path / "tokens.json"), anonymous=Role.NONE)
     app = SimpleNamespace(state=SimpleNamespace(gate=gate, sites=Sites(None, frozenset())))
-    return {"type": "http", "method": method, "headers": [], "client": None, "app": app}
+    return {"type": "http", "method": method, "headers": [], "fields": {}, "client": None, "app": app}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

@@ -18,7 +18,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Router
-from starlette.types import Message
+from starlette.types import Message, Scope
 
 from ontologies.identity import series_uuid
 from server.edge.answers import Packed
@@ -216,7 +216,8 @@ def run(path: str, most: int | None = None) -> list[Message]:
                 await anyio.sleep_forever()
 
         headers = [(b"accept-encoding", b"gzip")]
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+        scope: Scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+        scope["fields"] = dict(headers)
         await Packed(ROUTER)(scope, receive, send)
 
     anyio.run(serve)

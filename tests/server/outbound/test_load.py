@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from server.outbound.budget import Budget
+from server.outbound.documents import write_ntriples
+from server.outbound.fetch import Answer
+from server.outbound.urls import parse_url
+from storage.children import Children
+from storage.errors import OutboundFailed
 from tests.server.outbound.asking import ask, everything, problem, update
 from tests.support.peer import Peer, Reply, endless, moved, reply, typed
 
@@ -114,10 +121,50 @@ def test_other_updates_go_on_while_a_document_is_fetched(twin: TestClient, peer:
     assert len(everything(twin)) == 2
 
 
-def test_what_may_be_too_much_to_read_is_refused(twin: TestClient, peer: Peer) -> None:
-    """Its memory would be the server's own."""
-    bomb = b'<!DOCTYPE rdf [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>' + RDF_XML
+def test_what_has_entities_is_loaded(twin: TestClient, peer: Peer) -> None:
+    """A process of its own reads it."""
+    document = b'<!DOCTYPE rdf [<!ENTITY e "http://e/">]>' + RDF_XML.replace(b'"#x"', b'"&e;x"')
+    peer.replies["/"] = typed("application/rdf+xml", document)
+    assert update(twin, f"LOAD <{peer.url}>").status_code == 204
+    assert everything(twin) == [f"<{peer.url}> <http://e/p> <http://e/x> ."]
+
+
+def test_what_takes_too_much_memory_to_read_fails(twin: TestClient, peer: Peer) -> None:
+    """That memory is not the server's own."""
+    entities = "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(12))
+    bomb = f'<!DOCTYPE rdf [<!ENTITY a "aaaaaaaaaa">{entities}]>'.encode() + RDF_XML.replace(b'"#x"', b'"&m;"')
     peer.replies["/"] = typed("application/rdf+xml", bomb)
     status, detail = problem(update(twin, f"LOAD <{peer.url}>"))
-    assert (status, detail.endswith("POST /models?url= does")) == (502, True)
+    assert (status, "1,024 MiB of memory" in detail) == (502, True), detail
     assert everything(twin) == []
+
+
+DEEP = 200_000
+PLAIN = b"<urn:a:s> <urn:a:p> 1 .\n" * 20_000
+TERMS = b"<urn:a:s> <urn:a:p> " + b"<<(<a:><a:>" * DEEP + b"1" + b")>>" * DEEP + b" ."
+NODES = b'[{"@id": "urn:a:s", "urn:a:p": "%s"},' + b'{"a:":' * DEEP + b"1" + b"}" * DEEP + b"]"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "document", "said"),
+    [
+        ("text/turtle", PLAIN + TERMS, "too deep in each other"),
+        ("application/ld+json", NODES % (b"x" * len(PLAIN)), "Max stack size"),
+    ],
+)
+def test_what_is_deep_behind_its_beginning_is_read_apart(media_type: str, document: bytes, said: str) -> None:
+    with pytest.raises(OutboundFailed, match=said):
+        read(media_type, document, Budget(20.0, 1 << 30))
+
+
+def test_reading_a_document_takes_no_longer_than_the_query_may() -> None:
+    document = b'[{"@id": "urn:a:s"}, ' + b'{"urn:a:p":' * 40_000 + b"1" + b"}" * 40_000 + b"]"
+    with pytest.raises(OutboundFailed, match=r"no answer within 0\.5 s"):
+        read("application/ld+json", document, Budget(0.5, 1 << 30))
+
+
+def read(media_type: str, document: bytes, budget: Budget) -> None:
+    with TemporaryFile() as body, TemporaryFile() as target:
+        body.write(document)
+        body.seek(0)
+        write_ntriples(Answer(parse_url("http://peer.example/"), media_type, body), target, budget, Children())

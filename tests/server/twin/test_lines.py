@@ -74,7 +74,7 @@ def test_each_field_is_a_series_with_a_point_of_its_own(twin: Twin) -> None:
     keys = {f"ahu,ahu=1,site=n {field}": value for field, value in (("supply", 18.5), ("mode", "on"), ("ok", 1.0))}
     assert latest(twin) == {derived(key, "home"): value for key, value in keys.items()}
     assert {point.point for point in twin.index.points} == {f"urn:uuid:{uuid}" for uuid in latest(twin)}
-    found = twin.describe(twin.index.points).to_pylist()
+    found = twin.points.table(twin.index.points).to_pylist()
     assert {row["label"] for row in found} == set(keys)
     assert {(row["stored_at"], row["readings"]) for row in found} == {("home", 1)}
     assert twin.graph.graphs() == [GRAPH.value]
@@ -311,5 +311,5 @@ def test_many_may_write_the_same_new_series_at_once(twin: Twin) -> None:
 
 def test_the_graph_that_is_written_is_valid_brick(twin: Twin) -> None:
     write(twin, "m,t=a f=1", "home")
-    assert twin.validate(GRAPH.value)["conforms"] is True
+    assert twin.ontologies.validate(GRAPH.value)["conforms"] is True
     assert twin.check().ok

@@ -365,9 +365,11 @@ def test_where_no_process_can_be_started_the_next_query_tries_again(
     assert value(pool) == ROWS
 
 
-def test_readers_go_before_the_server_where_the_machine_runs_out_of_memory(pool: ReaderPool) -> None:
+def test_readers_give_way_to_the_server_in_memory_and_time(pool: ReaderPool) -> None:
     assert value(pool) == ROWS
     assert {Path(f"/proc/{reader.pid}/oom_score_adj").read_text().strip() for reader in pool._free} >= {"500"}
+    nice = {os.getpriority(os.PRIO_PROCESS, reader.pid) for reader in pool._free}
+    assert max(nice) > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_closing_ends_everything(pool: ReaderPool) -> None:

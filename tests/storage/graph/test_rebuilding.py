@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
+from storage.children import Children
 from storage.errors import Closed, DiskFailed, WriterCrashed
 from storage.files import DataDirectory
 from storage.graph.rebuilding import Rebuilding
@@ -133,7 +134,7 @@ def test_an_exchange_that_had_ended_stays(directory: DataDirectory) -> None:
 def test_an_exchange_that_fails_leaves_the_graph_in_place(directory: DataDirectory) -> None:
     interrupted(directory)
     shutil.rmtree(directory.loading / "next")
-    rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock)
+    rebuilding = Rebuilding(directory.graph, directory.loading, directory.lock, Children())
     with pytest.raises(FileNotFoundError):
         rebuilding.exchange()
     assert opened_again(directory)[str(G)] == 1
@@ -143,13 +144,13 @@ def test_after_an_exchange_that_failed_nothing_more_is_written(
     store: GraphStore, directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.add(some(1))
-    exchange = store._rebuilding.exchange
+    exchange = store._contents._rebuilding.exchange
 
     def fail() -> None:
         shutil.rmtree(directory.loading / "next")
         exchange()
 
-    monkeypatch.setattr(store._rebuilding, "exchange", fail)
+    monkeypatch.setattr(store._contents._rebuilding, "exchange", fail)
     writes: list[Callable[[], object]] = [
         lambda: store.add(some(MANY)),
         lambda: store.add(some(1)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -228,6 +229,27 @@ def test_readers_see_one_triple(store: GraphStore, readers: ReaderPool) -> None:
     assert rows(readers, "SELECT ?s FROM <urn:g> FROM <urn:h> { ?s ?p ?o }") == 1
     assert rows(readers, "SELECT ?g { GRAPH ?g { ?s ?p ?o } }") == 3
     assert rows(readers, "SELECT ?s { ?s ?p ?o }", union=False) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["DESCRIBE <urn:s>", "DESCRIBE ?s { ?s <urn:p> ?o }", "CONSTRUCT WHERE { ?s ?p ?o }"]
+)
+def test_triples_of_an_answer_are_given_once(store: GraphStore, readers: ReaderPool, text: str) -> None:
+    for graph in ("urn:g", "urn:h"):
+        store.update(f"INSERT DATA {{ GRAPH <{graph}> {{ {SAME} ; <urn:q> 1 }} }}")
+    lines = readers.run(Query(text, "application/n-triples"), Limits()).read().splitlines()
+    assert sorted(lines) == sorted({*lines})
+    assert len(lines) == 2
+
+
+def test_what_two_snapshots_say_alike_is_remembered_as_one(tmp_path: Path) -> None:
+    text = NOTHING.with_more({"urn:p"}, {"urn:C"}).document() | {"unchecked": []}
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / FILE).write_text(json.dumps(text))
+    first, second = map(read, folders)
+    assert first is second
 
 
 def test_readers_see_that_large_graphs_have_been_compared(

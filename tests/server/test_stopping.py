@@ -1,0 +1,95 @@
+"""A server that is told to stop: what it lets end, what it gives up, and what its clients are told."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import pytest
+from httpx2 import Response
+
+from tests.support.service import Service, serving
+
+TRIPLES = b"".join(b"<urn:a:%d> <urn:a:p> %d .\n" % (number, number) for number in range(500_000))
+ENDLESS = "{ ?a ?p ?o . ?b ?q ?r . ?c ?s ?t . ?d ?u ?v . ?e ?w ?x }"
+TURTLE, SPARQL = {"content-type": "text/turtle"}, {"content-type": "application/sparql-update"}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def service(data: Path) -> Iterator[Service]:
+    with serving(data, readers=1) as service:
+        few = b"".join(b"<urn:a:s> <urn:a:p> %d .\n" % number for number in range(200))
+        assert httpx2.put(f"{service.url}/store?graph=urn:a:g", content=few, headers=TURTLE).status_code == 201
+        yield service
+
+
+def stopped_during(service: Service, begun: Callable[[], bool], ask: Callable[[], Response]) -> Response:
+    """Return the answer of a server that is told to stop once something has begun."""
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(ask)
+        while not begun() and not asked.done():
+            time.sleep(0.01)
+        assert service.stop() in (0, -signal.SIGTERM)
+        return asked.result(60)
+
+
+def is_closing(answer: Response) -> bool:
+    return (answer.status_code, answer.json()["type"], answer.headers["retry-after"]) == (
+        503,
+        "urn:twinhouse:problem:closing",
+        "1",
+    )
+
+
+def triples(data: Path) -> int:
+    with serving(data, readers=1) as service:
+        counted = {"query": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", "format": "csv"}
+        return int(httpx2.get(f"{service.url}/query", params=counted).text.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "file"),
+    [
+        ("PUT", "/store?graph=urn:a:large", "*.nq"),  # is read apart
+        ("PUT", "/store", "*.store/*"),
+        ("POST", "/store?graph=urn:a:large", "next"),  # is read, and makes a copy
+        ("POST", "/models?name=large.ttl", "*.nq"),
+    ],
+)
+def test_a_large_load_is_given_up(service: Service, data: Path, method: str, path: str, file: str) -> None:
+    def ask() -> Response:
+        kind = {"content-type": "application/trig" if path == "/store" else "text/turtle"}
+        return httpx2.request(method, f"{service.url}{path}", content=TRIPLES, headers=kind, timeout=60)
+
+    assert is_closing(stopped_during(service, lambda: any((data / "loading").glob(file)), ask))
+    assert triples(data) == 200
+    assert not any((data / "loading").iterdir())
+
+
+def test_a_query_that_does_not_end_is_told(service: Service) -> None:
+    def ask() -> Response:
+        return httpx2.get(f"{service.url}/query", params={"query": f"SELECT (COUNT(*) AS ?n) {ENDLESS}"}, timeout=60)
+
+    def begun() -> bool:
+        return bool(httpx2.get(f"{service.url}/queries").json()["queries"])
+
+    assert is_closing(stopped_during(service, begun, ask))
+
+
+def test_an_update_that_does_not_end_changes_nothing(service: Service, data: Path) -> None:
+    def ask() -> Response:
+        text = f"INSERT {{ ?a ?b ?c }} WHERE {{ GRAPH <urn:a:g> {ENDLESS} }}"
+        return httpx2.post(f"{service.url}/update", content=text, headers=SPARQL, timeout=60)
+
+    began = time.monotonic()
+    assert is_closing(stopped_during(service, lambda: time.monotonic() > began + 0.5, ask))
+    assert triples(data) == 200
