@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pyoxigraph as ox
@@ -29,30 +30,39 @@ def recorded(store: ox.Store, text: str, base: str | None, run: Run, note: Note 
     if data := data_of(text, base):
         [change] = commit(store, [data], note, record=True)
         return change
-    return _observed(store, text, base, run, note)
-
-
-def noted(store: ox.Store, text: str, base: str | None, run: Run, note: Note) -> None:
-    """Run an update, and have just the note told, before. Raises as `recorded` does."""
-    if data := data_of(text, base):
-        commit(store, [data], note, record=False)
-    else:
-        _observed(store, text, base, run, note)
-
-
-def _observed(store: ox.Store, text: str, base: str | None, run: Run, note: Note | None) -> Change | None:
     try:
         update = telling(text)
     except NotUnderstood:
         return _compared(store, text, base, run, note)
-    return _told(store, update, base, run, text, note)
+    there = set(store.named_graphs()) if update.graphs else set()
+    recorder = _told(store, text, base, run, note, update)
+    if recorder is None:
+        return None
+    if update.graphs:
+        for graph in there.symmetric_difference(store.named_graphs()):
+            recorder.known_graph(graph, was=graph in there)
+    return recorder.change()
+
+
+def noted(store: ox.Store, text: str, base: str | None, run: Run, note: Note) -> None:
+    """Run an update, and have just the note told of what it adds, before. Raises as `recorded` does."""
+    if data := data_of(text, base):
+        commit(store, [data], note, record=False)
+        return
+    try:
+        update = telling(text)
+    except NotUnderstood:
+        _lose(note, text, base)
+        run(text, {})
+    else:
+        _told(store, text, base, run, note, replace(update, emptied=()))
 
 
 def _told(
-    store: ox.Store, update: Telling, base: str | None, run: Run, text: str, note: Note | None
-) -> Change | None:
+    store: ox.Store, text: str, base: str | None, run: Run, note: Note | None, update: Telling
+) -> Recorder | None:
+    """Run an update so that a recorder is told; None where it had to run as it is, of which nothing is known."""
     recorder = Recorder(store, update.templates, note=note)
-    there = set(store.named_graphs()) if update.graphs else set()
     try:
         for query in update.emptied:
             recorder.see_there(_found(store, query, base))
@@ -63,10 +73,7 @@ def _told(
         _lose(note, text, base)
         run(text, {})  # for the places that the error names; if it has none, it is not known what it did
         return None
-    if update.graphs:
-        for graph in there.symmetric_difference(store.named_graphs()):
-            recorder.known_graph(graph, was=graph in there)
-    return recorder.change()
+    return recorder
 
 
 def _found(store: ox.Store, query: str, base: str | None) -> Iterator[ox.Quad]:

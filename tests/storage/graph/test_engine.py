@@ -30,7 +30,7 @@ from storage.errors import (
 from storage.files import DataDirectory
 from storage.graph import writer
 from storage.graph.sharing import Sharing
-from storage.graph.store import Begun, GraphStore
+from storage.graph.store import Begun, Change, GraphStore
 from storage.graph.sync import Logs
 
 SPO = "<urn:s> <urn:p>"
@@ -65,6 +65,17 @@ def wait_until_busy(pid: int) -> None:
     enough = ticks(pid) + 10
     while ticks(pid) < enough:
         os.sched_yield()
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and return when all of its threads stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    while any(state(task) != "T" for task in Path(f"/proc/{pid}/task").iterdir()):
+        time.sleep(0.001)
+
+
+def state(task: Path) -> str:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def kill(pid: int) -> None:
@@ -287,7 +298,7 @@ def test_a_group_that_would_have_to_wait_is_not_begun(store: GraphStore) -> None
 
 def test_a_group_that_is_given_up_ends(store: GraphStore) -> None:
     store.update(ONE)
-    os.kill(store._engine.pid, signal.SIGSTOP)
+    stop(store._engine.pid)
     begun = store.begin_updates([("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
     assert begun is not None
     begun.give_up()
@@ -299,7 +310,7 @@ def test_a_group_that_is_given_up_ends(store: GraphStore) -> None:
 def test_a_process_killed_in_a_group_leaves_open_what_became_of_it_and_the_next_one_runs(store: GraphStore) -> None:
     store.update(ONE)
     pid = store._engine.pid
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     with ThreadPoolExecutor() as threads:
         running = threads.submit(store.update_all, [("INSERT DATA { <urn:s> <urn:p> 2 }", None)])
         time.sleep(0.1)
@@ -308,6 +319,24 @@ def test_a_process_killed_in_a_group_leaves_open_what_became_of_it_and_the_next_
             running.result(SECONDS)
     assert store.update_all([("INSERT DATA { <urn:s> <urn:p> 3 }", None)]) == [store.generation]
     assert {quad.object for quad in store.quads([DefaultGraph()])} == {Literal(1), Literal(3)}
+
+
+def test_what_goes_wrong_while_it_is_recorded_leaves_the_next_group_its_own_answers(store: GraphStore) -> None:
+    def told(changes: dict[int, Change | None]) -> None:
+        raise ValueError(f"{len(changes)} changes")
+
+    with pytest.raises(ValueError, match="1 changes"):
+        store.update_all([(ONE, None)], told=told)
+    begun = store.begin_updates([("INSERT DATA { <urn:s> <urn:p> 2 }", None), ("INSERT", None)], told)
+    assert begun is not None
+    with pytest.raises(ValueError, match="1 changes"):
+        ended(begun)
+    seen = list[dict[int, Change | None]]()
+    more = ("INSERT DATA { <urn:s> <urn:p> 3 }", None)
+    assert store.update_all([(ONE, None), more], told=seen.append) == [store.generation - 1, store.generation]
+    [changes] = seen
+    assert [bool(change) for change in changes.values()] == [False, True]
+    assert len(store) == 3
 
 
 def test_a_group_that_would_ask_others_is_refused(store: GraphStore) -> None:
