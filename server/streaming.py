@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import TypeVar, TypeVarTuple
 
@@ -172,7 +173,23 @@ async def answer(
     found.close()
     if keep is not None and len(body) <= MOST_KEPT:
         keep(found.generation, found.rows, body)
-    return Response(body, media_type=media_type, headers=headers(found.generation))
+    return Whole(body, media_type, headers(found.generation))
+
+
+class Whole(Response):
+    """A response with an answer that is here as a whole."""
+
+    def __init__(self, body: bytes, media_type: str, headers: dict[str, str]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = body
+        self.raw_headers = [*_raw(media_type, *headers.items()), (b"content-length", b"%d" % len(body))]
+
+
+@lru_cache(256)
+def _raw(media_type: str, *headers: tuple[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as Starlette writes them, which are the same for most answers of a generation of the graph."""
+    return Response(headers=dict(headers), media_type=media_type, status_code=204).raw_headers
 
 
 class _Answered(Response):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -64,7 +64,7 @@ class Hybrid:
         self.public_url = twin.settings.public_url.rstrip("/")
         self._view = view or Now(twin, self.public_url)
         self.queries: Queries = before.queries if before is not None else Queries(twin.readers)
-        self._mentions = lru_cache(4096)(lambda text: mentions(text, self.public_url))
+        self._mentions = lru_cache(4096)(partial(mentions, public_url=self.public_url))
 
     def after(self, update: str, base_iri: str | None) -> Hybrid:
         """Return the queries over the graph as an update would leave it, which is not made."""
@@ -74,9 +74,6 @@ class Hybrid:
         """Tell whether a query or an update sees readings."""
         if self._settings.hybrid == "always":
             return True
-        return self._sees(text)
-
-    def _sees(self, text: str) -> bool:
         return self._mentions(text) if len(text) < _SHORT else mentions(text, self.public_url)
 
     def run(self, query: Query, limits: Limits) -> Result | Pushed:
