@@ -1,7 +1,8 @@
 """A query's answer, taken from its reader in the event loop: no thread, unless something has to be waited for.
 
 The reader is free once it has sent all: up to a bound the answer is taken ahead of a client that is slow. A client
-that leaves frees it at once, at whatever time, and so does whoever cancels the query.
+that leaves frees it at whatever time, and so does whoever cancels the query. That ends the reader's process, of which
+the next one takes as long as many queries: so a query that nobody waits for any more has a moment in which to end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from server.errors import Problem
 from server.watching import Client, Clients, Pipes, Receive
 from storage.errors import StorageError
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
+
+
+_GRACE = 0.03  # seconds
 
 
 def client_left() -> Problem:
@@ -53,10 +57,13 @@ class Asking:
         self.clients = clients
         self.pipes = Pipes(self.loop)
         self.ahead = Ahead()
+        self.lingering = set[Answer]()
         self.threads = CapacityLimiter(math.inf)  # what waits elsewhere for threads is not to hold up queries
 
     def close(self) -> None:
         """Let go of the loop."""
+        for answer in tuple(self.lingering):
+            answer.end()
         self.pipes.close()
 
 
@@ -76,6 +83,7 @@ class Answer:
         self._listens = self._is_late = self._let_go = False
         self._changed: asyncio.Future[None] | None = None
         self._client: Client | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self.deadline = math.inf
         self.error: Problem | StorageError | None = None
         self.on_error: Callable[[], None] = lambda: None
@@ -175,11 +183,13 @@ class Answer:
             pieces = self._result.take()
         except StorageError as error:
             self._fail(error)
+            self.end()
             return
-        self._chunks.extend(pieces)
-        self._count(sum(map(len, pieces)))
+        if self.error is None:
+            self._chunks.extend(pieces)
+            self._count(sum(map(len, pieces)))
         if self._result.ended:
-            self._release()
+            self.end()
         elif not self._ahead.full(self._held):
             self._listen()
         self._wake()
@@ -194,6 +204,9 @@ class Answer:
             self._fail(self._pool.overloaded())
 
     def _left(self) -> None:
+        if self._listens:  # else it has far more to say, or has not begun
+            self._grace = self._loop.call_later(_GRACE, self.end)
+            self._asking.lingering.add(self)
         self._fail(client_left())
 
     def _notify(self) -> None:
@@ -211,12 +224,16 @@ class Answer:
     def _fail(self, error: Problem | StorageError) -> None:
         if self.error is None:
             self.error = error
-            self._release()
+            if self._grace is None:
+                self.end()
             self._wake()
             self.on_error()
 
-    def _release(self) -> None:
+    def end(self) -> None:
         """Give the reader back. To end one that is busy takes a moment, which a thread spends."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._asking.lingering.discard(self)
         if self._let_go:
             return
         self._let_go = True
@@ -233,4 +250,5 @@ class Answer:
             self._client.close()
         self._count(-self._held)
         self._chunks.clear()
-        self._release()
+        if self._grace is None:
+            self.end()
