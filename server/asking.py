@@ -21,13 +21,16 @@ from server.watching import Client, Clients, Pipes, Receive
 from storage.errors import StorageError
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 
-
 _GRACE = 0.03  # seconds
 
 
 def client_left() -> Problem:
     """Return the problem that nobody sees but the log: the client has closed its connection."""
     return Problem(499, "client-left", "the client left before its answer was there")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Ahead:
@@ -83,10 +86,11 @@ class Answer:
         self._listens = self._is_late = self._let_go = False
         self._changed: asyncio.Future[None] | None = None
         self._client: Client | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
         self.deadline = math.inf
         self.error: Problem | StorageError | None = None
-        self.on_error: Callable[[], None] = lambda: None
+        self.on_error: Callable[[], None] = _nothing
         self._result = self._pool.enter(request, limits, self._notify)
 
     @property
@@ -175,7 +179,7 @@ class Answer:
 
     def _listen(self) -> None:
         self._listens = True
-        self._pipe = self._asking.pipes.watch(self._result.source, self._read)
+        self._pipe = self._asking.pipes.watch(self._result.held, self._read)
 
     def _read(self) -> None:
         self._listens = False
@@ -197,7 +201,7 @@ class Answer:
     def _wait_patiently(self) -> None:
         """Bound the time for which the query waits for a reader."""
         if self._result.reader is None:
-            self._loop.call_later(self._pool.patience, self._give_up)
+            self._patience = self._loop.call_later(self._pool.patience, self._give_up)
 
     def _give_up(self) -> None:
         if self._result.reader is None and not self._let_go:
@@ -248,6 +252,9 @@ class Answer:
         """Free the reader, and forget what has not been taken. Closing twice is fine."""
         if self._client is not None:
             self._client.close()
+            self._client = None  # which refers to this answer: so it is gone now, and not when rings are looked for
+        if self._patience is not None:
+            self._patience.cancel()
         self._count(-self._held)
         self._chunks.clear()
         if self._grace is None:

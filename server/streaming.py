@@ -171,9 +171,10 @@ async def answer(
     if body is None:
         return _Answered(found, media_type, headers(found.generation), keep)
     found.close()
+    generation = found.generation
     if keep is not None and len(body) <= MOST_KEPT:
-        keep(found.generation, found.rows, body)
-    return Whole(body, media_type, headers(found.generation))
+        keep(generation, found.rows, body)
+    return Whole(body, media_type, headers(generation))
 
 
 class Whole(Response):

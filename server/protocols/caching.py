@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from server.errors import Problem
 from server.protocols.http import field
 
 
+@lru_cache(256)
 def validators(generation: int, media_type: str) -> dict[str, str]:
     """Return the headers by which a client asks again for what it has; weak, since rows may come in another order.
 

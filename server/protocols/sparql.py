@@ -29,7 +29,7 @@ from server.protocols.service import describe
 from server.streaming import Whole, answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
-from server.twin.answers import Kept
+from server.twin.answers import Answers, Kept
 from server.twin.data_updates import DataUpdate
 from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
@@ -178,14 +178,15 @@ async def _answer(request: Request, asked: _Request) -> Response:
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
     if twin.hybrid.sees(text):
         return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
-    if about.lasts and (same := unchanged(request, twin.graph.generation, media_type)):
+    generation = twin.graph.generation
+    if about.lasts and (same := unchanged(request, generation, media_type)):
         return same
     query = _query(request, asked, media_type)
     if about.asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
     if not about.lasts:
         return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
-    return await _lasting(request, query, limits, about.repeats)
+    return await _lasting(request, query, limits, twin.answers if about.repeats else None, generation)
 
 
 async def _explain(request: Request, asked: _Request, limits: Limits, about: About, how: str | None) -> Response:
@@ -214,20 +215,21 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
     return await answer(request, query, limits, query.format, lambda _: headers)
 
 
-async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:
-    """Answer a query whose answer changes with the graph alone; one that `repeats`, from memory where it is there."""
-    twin = twin_of(request)
+async def _lasting(
+    request: Request, query: Query, limits: Limits, answers: Answers | None, generation: int
+) -> Response:
+    """Answer a query whose answer changes with the graph alone; with `answers`, from these where it is there."""
 
     def headers(generation: int) -> dict[str, str]:
         return validators(generation, query.format)
 
-    if not repeats:
+    if answers is None:
         return await answer(request, query, limits, query.format, headers)
-    if kept := twin.answers.get(query, twin.graph.generation, limits):
+    if kept := answers.get(query, generation, limits):
         return Whole(kept.body, query.format, headers(kept.generation))
 
     def keep(generation: int, rows: int, body: bytes) -> None:
-        twin.answers.put(query, Kept(generation, rows, body))
+        answers.put(query, Kept(generation, rows, body))
 
     return await answer(request, query, limits, query.format, headers, keep)
 
