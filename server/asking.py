@@ -1,7 +1,8 @@
 """A query's answer, taken from its reader in the event loop: no thread, unless something has to be waited for.
 
 The reader is free once it has sent all: up to a bound the answer is taken ahead of a client that is slow. A client
-that leaves frees it at once, at whatever time, and so does whoever cancels the query.
+that leaves frees it at whatever time, and so does whoever cancels the query. That ends the reader's process, of which
+the next one takes as long as many queries: so a query that nobody waits for any more has a moment in which to end.
 """
 
 from __future__ import annotations
@@ -20,10 +21,16 @@ from server.watching import Client, Clients, Pipes, Receive
 from storage.errors import StorageError
 from storage.graph.readers import Dump, Limits, Query, ReaderPool
 
+_GRACE = 0.03  # seconds
+
 
 def client_left() -> Problem:
     """Return the problem that nobody sees but the log: the client has closed its connection."""
     return Problem(499, "client-left", "the client left before its answer was there")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Ahead:
@@ -53,10 +60,13 @@ class Asking:
         self.clients = clients
         self.pipes = Pipes(self.loop)
         self.ahead = Ahead()
+        self.lingering = set[Answer]()
         self.threads = CapacityLimiter(math.inf)  # what waits elsewhere for threads is not to hold up queries
 
     def close(self) -> None:
         """Let go of the loop."""
+        for answer in tuple(self.lingering):
+            answer.end()
         self.pipes.close()
 
 
@@ -76,9 +86,11 @@ class Answer:
         self._listens = self._is_late = self._let_go = False
         self._changed: asyncio.Future[None] | None = None
         self._client: Client | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self.deadline = math.inf
         self.error: Problem | StorageError | None = None
-        self.on_error: Callable[[], None] = lambda: None
+        self.on_error: Callable[[], None] = _nothing
         self._result = self._pool.enter(request, limits, self._notify)
 
     @property
@@ -167,7 +179,7 @@ class Answer:
 
     def _listen(self) -> None:
         self._listens = True
-        self._pipe = self._asking.pipes.watch(self._result.source, self._read)
+        self._pipe = self._asking.pipes.watch(self._result.held, self._read)
 
     def _read(self) -> None:
         self._listens = False
@@ -175,11 +187,13 @@ class Answer:
             pieces = self._result.take()
         except StorageError as error:
             self._fail(error)
+            self.end()
             return
-        self._chunks.extend(pieces)
-        self._count(sum(map(len, pieces)))
+        if self.error is None:
+            self._chunks.extend(pieces)
+            self._count(sum(map(len, pieces)))
         if self._result.ended:
-            self._release()
+            self.end()
         elif not self._ahead.full(self._held):
             self._listen()
         self._wake()
@@ -187,13 +201,16 @@ class Answer:
     def _wait_patiently(self) -> None:
         """Bound the time for which the query waits for a reader."""
         if self._result.reader is None:
-            self._loop.call_later(self._pool.patience, self._give_up)
+            self._patience = self._loop.call_later(self._pool.patience, self._give_up)
 
     def _give_up(self) -> None:
         if self._result.reader is None and not self._let_go:
             self._fail(self._pool.overloaded())
 
     def _left(self) -> None:
+        if self._listens:  # else it has far more to say, or has not begun
+            self._grace = self._loop.call_later(_GRACE, self.end)
+            self._asking.lingering.add(self)
         self._fail(client_left())
 
     def _notify(self) -> None:
@@ -211,12 +228,16 @@ class Answer:
     def _fail(self, error: Problem | StorageError) -> None:
         if self.error is None:
             self.error = error
-            self._release()
+            if self._grace is None:
+                self.end()
             self._wake()
             self.on_error()
 
-    def _release(self) -> None:
+    def end(self) -> None:
         """Give the reader back. To end one that is busy takes a moment, which a thread spends."""
+        if self._grace is not None:
+            self._grace.cancel()
+            self._asking.lingering.discard(self)
         if self._let_go:
             return
         self._let_go = True
@@ -231,6 +252,10 @@ class Answer:
         """Free the reader, and forget what has not been taken. Closing twice is fine."""
         if self._client is not None:
             self._client.close()
+            self._client = None  # which refers to this answer: so it is gone now, and not when rings are looked for
+        if self._patience is not None:
+            self._patience.cancel()
         self._count(-self._held)
         self._chunks.clear()
-        self._release()
+        if self._grace is None:
+            self.end()

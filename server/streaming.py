@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import TypeVar, TypeVarTuple
 
@@ -170,9 +171,26 @@ async def answer(
     if body is None:
         return _Answered(found, media_type, headers(found.generation), keep)
     found.close()
+    generation = found.generation
     if keep is not None and len(body) <= MOST_KEPT:
-        keep(found.generation, found.rows, body)
-    return Response(body, media_type=media_type, headers=headers(found.generation))
+        keep(generation, found.rows, body)
+    return Whole(body, media_type, headers(generation))
+
+
+class Whole(Response):
+    """A response with an answer that is here as a whole."""
+
+    def __init__(self, body: bytes, media_type: str, headers: dict[str, str]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = body
+        self.raw_headers = [*_raw(media_type, *headers.items()), (b"content-length", b"%d" % len(body))]
+
+
+@lru_cache(256)
+def _raw(media_type: str, *headers: tuple[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as Starlette writes them, which are the same for most answers of a generation of the graph."""
+    return Response(headers=dict(headers), media_type=media_type, status_code=204).raw_headers
 
 
 class _Answered(Response):

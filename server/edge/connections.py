@@ -219,9 +219,11 @@ class Connection(HttpToolsProtocol):
         """End a request; where it was answered before, the next one may come."""
         if self.parser.should_upgrade():
             return
-        super().on_message_complete()
         self._in_head = True
-        if self.cycle.response_complete:
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+        else:
             self._expect(None)
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from server.errors import Problem
+from server.protocols.http import field
 
 
+@lru_cache(256)
 def validators(generation: int, media_type: str) -> dict[str, str]:
     """Return the headers by which a client asks again for what it has; weak, since rows may come in another order.
 
@@ -24,7 +27,7 @@ def _tag(generation: int, media_type: str) -> str:
 
 def unchanged(request: Request, generation: int, media_type: str) -> Response | None:
     """Return a 304 where the client has the answer of this generation already."""
-    known = request.headers.get("if-none-match")
+    known = field(request, b"if-none-match")
     if known is None or request.method not in ("GET", "HEAD") or _tag(generation, media_type) not in _opaque(known):
         return None
     return Response(status_code=304, headers=validators(generation, media_type))

@@ -93,9 +93,15 @@ def query_pairs(request: Request) -> list[tuple[str, str]]:
     return _pairs(request.scope["query_string"].decode("latin-1"))
 
 
+def field(request: Request, name: bytes) -> str | None:
+    """Return a header by its name in lower case: what `request.headers` has, at a tenth of the price."""
+    value: bytes | None = request.scope["fields"].get(name)
+    return value.decode("latin-1") if value is not None else None
+
+
 def media_type_of(request: Request) -> str:
     """Return the body's media type in lower case, without parameters; empty where it is not given."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (field(request, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 def content_format(request: Request) -> str:

@@ -19,14 +19,12 @@ def parse_pairs(text: str) -> list[tuple[str, str]]:
     for pair in text.split("&"):
         if pair:
             name, _, value = pair.replace("+", " ").partition("=")
-            found.append((_unescaped(name), _unescaped(value)))
+            found.append((_unescaped(name) if "%" in name else name, _unescaped(value) if "%" in value else value))
     return found
 
 
 def _unescaped(text: str) -> str:
     """Undo the escapes. Quoted-printable has the same ones with another mark, and is decoded in native code."""
-    if "%" not in text:
-        return text
     if not text.isascii() or any(map(text.__contains__, _SPECIAL)) or _NO_ESCAPE.search(text):
         return unquote(text, errors="strict")
     return a2b_qp(text.replace("%", "=")).decode()

@@ -18,6 +18,7 @@ from server.negotiation import GRAPHS, RESULTS, negotiate
 from server.protocols.caching import unchanged, validators
 from server.protocols.http import (
     Parameters,
+    field,
     form_pairs,
     media_type_of,
     query_pairs,
@@ -25,10 +26,10 @@ from server.protocols.http import (
     twin_of,
 )
 from server.protocols.service import describe
-from server.streaming import answer, slots_of, stream
+from server.streaming import Whole, answer, slots_of, stream
 from server.tables.formats import TABLE_FORMATS
 from server.tables.write import encode
-from server.twin.answers import Kept
+from server.twin.answers import Answers, Kept
 from server.twin.data_updates import DataUpdate
 from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
@@ -87,7 +88,7 @@ async def sparql(request: Request) -> Response:
 async def _sent(request: Request, name: str) -> tuple[Pairs, str | None]:
     """Return the parameters that came with the URL or a form, and the body where that is the text itself."""
     pairs = query_pairs(request)
-    if request.method in ("GET", "HEAD"):
+    if request.scope["method"] in ("GET", "HEAD"):
         return pairs, None
     media_type = media_type_of(request)
     if media_type == f"application/sparql-{name}":
@@ -151,13 +152,13 @@ def _base(request: Request) -> str:
     """Return the endpoint's own URL, against which relative IRIs resolve (RFC 3986, section 5.1.3)."""
     scope = request.scope
     server = scope.get("server")
-    host = request.headers.get("host")
+    host = scope["fields"].get(b"host")
     return _url(scope.get("scheme", "http"), host, tuple(server) if server else None, scope["path"])
 
 
 @lru_cache(256)
-def _url(scheme: str, host: str | None, server: tuple[object, ...] | None, path: str) -> str:
-    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+def _url(scheme: str, host: bytes | None, server: tuple[object, ...] | None, path: str) -> str:
+    headers = [] if host is None else [(b"host", host)]
     return str(URL(scope={"scheme": scheme, "server": server, "path": path, "headers": headers}))
 
 
@@ -169,7 +170,7 @@ async def _answer(request: Request, asked: _Request) -> Response:
         raise bad_request("this is an update, not a query", hint="send it to /update")
     parameters, twin = asked.parameters, twin_of(request)
     named = parameters.all("format")[:1]  # SPARQLWrapper may send a second one, which is its whole Accept header
-    media_type = _media_type(about.form, request.headers.get("accept"), named[0] if named else None)
+    media_type = _media_type(about.form, field(request, b"accept"), named[0] if named else None)
     limits = query_limits(twin.settings, parameters.one("timeout"))
     if (explain := parameters.one("explain")) not in (None, "false"):
         return await _explain(request, asked, limits, about, explain)
@@ -177,14 +178,15 @@ async def _answer(request: Request, asked: _Request) -> Response:
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
     if twin.hybrid.sees(text):
         return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
-    if about.lasts and (same := unchanged(request, twin.graph.generation, media_type)):
+    generation = twin.graph.generation
+    if about.lasts and (same := unchanged(request, generation, media_type)):
         return same
     query = _query(request, asked, media_type)
     if about.asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
     if not about.lasts:
         return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
-    return await _lasting(request, query, limits, about.repeats)
+    return await _lasting(request, query, limits, twin.answers if about.repeats else None, generation)
 
 
 async def _explain(request: Request, asked: _Request, limits: Limits, about: About, how: str | None) -> Response:
@@ -213,20 +215,21 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
     return await answer(request, query, limits, query.format, lambda _: headers)
 
 
-async def _lasting(request: Request, query: Query, limits: Limits, repeats: bool) -> Response:
-    """Answer a query whose answer changes with the graph alone; one that `repeats`, from memory where it is there."""
-    twin = twin_of(request)
+async def _lasting(
+    request: Request, query: Query, limits: Limits, answers: Answers | None, generation: int
+) -> Response:
+    """Answer a query whose answer changes with the graph alone; with `answers`, from these where it is there."""
 
     def headers(generation: int) -> dict[str, str]:
         return validators(generation, query.format)
 
-    if not repeats:
+    if answers is None:
         return await answer(request, query, limits, query.format, headers)
-    if kept := twin.answers.get(query, twin.graph.generation, limits):
-        return Response(kept.body, media_type=query.format, headers=headers(kept.generation))
+    if kept := answers.get(query, generation, limits):
+        return Whole(kept.body, query.format, headers(kept.generation))
 
     def keep(generation: int, rows: int, body: bytes) -> None:
-        twin.answers.put(query, Kept(generation, rows, body))
+        answers.put(query, Kept(generation, rows, body))
 
     return await answer(request, query, limits, query.format, headers, keep)
 

@@ -57,9 +57,12 @@ class Answers:
             if kept.generation > self._generation:
                 self._kept.clear()
                 self._generation, self.bytes = kept.generation, 0
-            if kept.generation < self._generation or query in self._kept or size > self._most:
+            if (
+                kept.generation < self._generation
+                or size > self._most
+                or self._kept.setdefault(query, kept) is not kept
+            ):
                 return
-            self._kept[query] = kept
             self.bytes += size
             while self.bytes > self._most:
                 self.bytes -= _size(*self._kept.popitem(last=False))

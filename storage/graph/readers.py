@@ -207,6 +207,7 @@ class ReaderPool:
                 return
             self._results.remove(result)
             result.left = True
+            result.notify = _nobody  # who was to be told may refer to the result, and is gone with it now
             reader = result.reader
             if reader is None and result.cancelled is None:
                 self._queue.remove(result)
@@ -300,6 +301,10 @@ class ReaderPool:
         for reader in free:
             reader.close()
         self._refresher.join()
+
+
+def _nobody() -> None:
+    """Be told, for those who wait no more."""
 
 
 def _generation(reader: Reader) -> int:

@@ -111,7 +111,8 @@ class Result:
         if self.cancelled is not None:  # and `begin`, in its thread, may still wait for something
             raise self.cancelled
         with self.beginning:
-            self.check()
+            if self.left:
+                self.check()
             reader = self.reader
             if reader is None or len(self._message) >= _PIPE or not reader.has(self.wanted):
                 return False
@@ -156,12 +157,8 @@ class Result:
             self.overlay.close()
 
     @property
-    def source(self) -> Reader:
-        """What becomes readable when `take` has something to take."""
-        return self._held
-
-    @property
-    def _held(self) -> Reader:
+    def held(self) -> Reader:
+        """Its reader, which becomes readable when `take` has something to take. Raises ReaderCrashed."""
         if self.reader is None:
             raise ReaderCrashed("the query has no reader")
         return self.reader
@@ -173,7 +170,7 @@ class Result:
         """
         pieces = []
         try:
-            frames = self._held.take()
+            frames = self.held.take()
         except EOFError:
             raise self._why() from None
         for kind, rows, payload in frames:
@@ -189,7 +186,7 @@ class Result:
         return pieces
 
     def _why(self) -> StorageError:
-        return self.cancelled or self._held.cause_of_death(self.limits.seconds)
+        return self.cancelled or self.held.cause_of_death(self.limits.seconds)
 
     def _as_exception(self, error: dict[str, Any]) -> StorageError:
         message = error["message"]
@@ -201,7 +198,7 @@ class Result:
             case "bytes":
                 return ByteLimitExceeded(f"the result has more than {self.limits.bytes:,} bytes")
             case "memory":
-                return self._held.out_of_memory()
+                return self.held.out_of_memory()
             case "format":
                 return NotInFormat(message)
             case "evaluation":

@@ -24,6 +24,7 @@ ENDLESS = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 MIDDLING = (
     "SELECT * { ?a ?b ?c . ?d ?e ?f . FILTER(?a != ?d) } LIMIT 12000"  # more than sockets hold, less than Ahead
 )
+SECOND = f"SELECT (COUNT(*) AS ?n) {{ {{ {ENDLESS} LIMIT 1000000 }} }}"  # about that long
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s <urn:p> ?o }"
 ROWS = 300
 LEAVING = 4 << 10  # bytes of a receive buffer that make a client slow
@@ -85,6 +86,31 @@ def test_clients_that_leave_free_their_readers(served: Inside, query: str) -> No
                 asking(clients, served, query)
             until(lambda: states(served) == [state] * 2)
         until(lambda: served.twin.readers.busy == 0)
+
+
+def test_a_query_that_soon_ends_leaves_its_reader_alive_when_its_client_leaves(
+    served: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.asking._GRACE", 60.0)
+    killed = served.twin.readers.killed
+    for query in (SECOND, f"{ENDLESS} LIMIT 300000"):
+        with ExitStack() as clients:
+            asking(clients, served, query)
+            until(lambda: states(served) in (["running"], ["sending"]))
+        until(lambda: served.twin.readers.busy == 0)
+    assert served.twin.readers.killed == killed
+
+
+def test_a_query_whose_client_has_left_can_be_cancelled(served: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.asking._GRACE", 60.0)
+    with ExitStack() as clients:
+        asking(clients, served, FOR_EVER)
+        until(lambda: states(served) == ["running"])
+    until(lambda: served.lingering() == 1)
+    [underway] = served.twin.readers.results()
+    assert underway.asker is not None
+    assert ask(served.url, f"DELETE /queries/{underway.asker.request}")[0] == 204
+    until(lambda: served.twin.readers.busy == served.lingering() == 0)
 
 
 def test_clients_that_leave_while_they_wait_never_take_a_reader(served: Inside) -> None:

@@ -14,6 +14,7 @@ import uvicorn
 from server.app import create_app
 from server.edge.connections import connection_class
 from server.settings import Settings
+from server.streaming import Slots
 from server.twin.service import Twin
 
 SECONDS = 60.0
@@ -26,6 +27,11 @@ class Inside:
 
     url: str
     twin: Twin
+    slots: Slots
+
+    def lingering(self) -> int:
+        """How many queries go on for a moment that nobody waits for any more."""
+        return len(self.slots.asking.lingering) if self.slots.asking is not None else 0
 
 
 class _Server(uvicorn.Server):
@@ -50,7 +56,7 @@ def inside(data: Path, **settings: float | str) -> Iterator[Inside]:
         thread.start()
         try:
             assert server.up.wait(SECONDS)
-            yield Inside(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.twin)
+            yield Inside(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.twin, app.state.slots)
         finally:
             server.should_exit = True
             thread.join()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from server.twin.hybrid.checks import rest_of
@@ -49,7 +49,7 @@ class Hybrid:
         self.queries: Queries = before.queries if before is not None else Queries(twin.readers)
         self._pushdown = Pushdown(twin, self._view, self.public_url, self.sees)
         self._preparing = Preparing(twin, self._view, self.public_url)
-        self._mentions = lru_cache(4096)(lambda text: mentions(text, self.public_url))
+        self._mentions = lru_cache(4096)(partial(mentions, public_url=self.public_url))
 
     def after(self, update: str, base_iri: str | None) -> Hybrid:
         """Return the queries over the graph as an update would leave it, which is not made."""
@@ -59,9 +59,6 @@ class Hybrid:
         """Tell whether a query or an update sees readings."""
         if self._settings.hybrid == "always":
             return True
-        return self._sees(text)
-
-    def _sees(self, text: str) -> bool:
         return self._mentions(text) if len(text) < _SHORT else mentions(text, self.public_url)
 
     def run(self, query: Query, limits: Limits) -> Result | Pushed:
