@@ -23,6 +23,7 @@ import pyoxigraph as ox
 
 from storage.errors import DiskFailed
 from storage.files import sync_directory, sync_file
+from storage.graph import sharing
 
 LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
 _STEP = 4 << 20  # bytes that are read at a time; no line may be longer
@@ -49,7 +50,8 @@ class Lines(NamedTuple):
 def make_store(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
     """Make a store of a document, given as `lines` or else as `quads`; returns the number of these, and the graphs.
 
-    It is on disk when this returns. Blank nodes are renamed. Raises what `quads` raises, and DiskFailed.
+    It is on disk when this returns, and says what its graphs share. Blank nodes are renamed. Raises what `quads`
+    raises, and DiskFailed.
     """
     try:
         found = _made(path, lines, quads)
@@ -68,6 +70,7 @@ def _made(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]
     if count is None:
         count = load_quads(store, quads())
     store.flush()
+    sharing.find(store, path)
     graphs = set[Graph](store.named_graphs())
     if next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None) is not None:
         graphs.add(ox.DefaultGraph())
