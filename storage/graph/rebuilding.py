@@ -25,7 +25,7 @@ from storage.children import environment
 from storage.errors import Closed, DiskFailed, WriterCrashed
 from storage.files import empty_directory, make_directory, sync_directory
 
-MEMORY = 1 << 30
+MEMORY = 2 << 30  # with what is reserved: of short lines the engine takes more than half of it
 
 
 class Rebuilding:
