@@ -2,7 +2,7 @@
 
 The engine is fastest with many quads at a time, on all processors; but what it needs grows with them. So of N-Quads
 and N-Triples, where a statement is a line, it gets pieces, two at a time, and reads them itself. It gives blank nodes
-other labels in each piece: lines that may have some are put aside, and come last, in one go.
+other labels in each piece: lines that may have some are put aside, and come last, parted by blank nodes or in one go.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import gc
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -23,6 +22,8 @@ import pyoxigraph as ox
 
 from storage.errors import DiskFailed
 from storage.files import sync_directory, sync_file
+from storage.graph import sharing
+from storage.graph.blank_nodes import Parts
 
 LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
 _STEP = 4 << 20  # bytes that are read at a time; no line may be longer
@@ -49,7 +50,8 @@ class Lines(NamedTuple):
 def make_store(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
     """Make a store of a document, given as `lines` or else as `quads`; returns the number of these, and the graphs.
 
-    It is on disk when this returns. Blank nodes are renamed. Raises what `quads` raises, and DiskFailed.
+    It is on disk when this returns, and says what its graphs share. Blank nodes are renamed. Raises what `quads`
+    raises, and DiskFailed.
     """
     try:
         found = _made(path, lines, quads)
@@ -68,6 +70,7 @@ def _made(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]
     if count is None:
         count = load_quads(store, quads())
     store.flush()
+    sharing.find(store, path)
     graphs = set[Graph](store.named_graphs())
     if next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None) is not None:
         graphs.add(ox.DefaultGraph())
@@ -99,51 +102,55 @@ def load_quads(store: ox.Store, quads: Iterator[ox.Quad]) -> int:
 def load_lines(store: ox.Store, lines: Lines, folder: Path, *, rename: bool = False) -> int:
     """Add the quads of a document; returns how many there are. Blank nodes keep their labels, or all get new ones.
 
-    What is put aside is in a file without a name, in the folder. Raises SyntaxError, whose place is that in a piece,
+    What is put aside is in files without names, in the folder. Raises SyntaxError, whose place is that in a piece,
     or NotInLines. Then only some of the quads that have no blank nodes are there.
     """
-    with lines.path.open("rb") as file, tempfile.TemporaryFile(dir=folder) as aside:
-        pieces = _Pieces(file, aside)
-
-        def load_some() -> None:
-            try:
-                while piece := pieces.take():
-                    store.bulk_load(piece, lines.format)
-            except BaseException:
-                pieces.stop()
-                raise
-
-        with ThreadPoolExecutor(_WORKERS) as threads:
-            for worker in [threads.submit(load_some) for _ in range(_WORKERS)]:
-                worker.result()
-        aside.seek(0)
-        load_quads(store, ox.parse(aside, lines.format, rename_blank_nodes=rename))
+    with lines.path.open("rb") as file, closing(Parts(folder, os.fstat(file.fileno()).st_size)) as parts:
+        pieces = _Pieces(file, parts.add if rename else parts.rest.write)
+        _load_each(store, iter(pieces), lines.format)
+        if rename:
+            _load_each(store, parts.take(), lines.format)
+        parts.rest.seek(0)
+        load_quads(store, ox.parse(parts.rest, lines.format, rename_blank_nodes=rename))
     return pieces.statements
 
 
+def _load_each(store: ox.Store, pieces: Iterator[bytes], format_: ox.RdfFormat) -> None:
+    """Load the pieces, some at a time. Raises SyntaxError, and what `pieces` raises."""
+    door, failed = threading.Lock(), threading.Event()
+
+    def take() -> bytes | None:
+        with door:
+            return None if failed.is_set() else next(pieces, None)
+
+    def load_some() -> None:
+        try:
+            while (piece := take()) is not None:
+                store.bulk_load(piece, format_)
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(_WORKERS) as threads:
+        for worker in [threads.submit(load_some) for _ in range(_WORKERS)]:
+            worker.result()
+
+
 class _Pieces:
-    """The lines of a file, so many at a time, without those that may have a blank node. Thread-safe."""
+    """The lines of a file, so many at a time, without those that may have a blank node, which are put aside."""
 
-    def __init__(self, file: IO[bytes], aside: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], put_aside: Callable[[bytes], object]) -> None:
         self.statements = 0
-        self._lines = _whole_lines(file)
-        self._aside = aside
-        self._door = threading.Lock()
+        self._file = file
+        self._put_aside = put_aside
 
-    def take(self) -> bytes:
-        """Return the next piece; nothing where there is none. Raises NotInLines."""
-        piece = b""
-        with self._door:
-            while not piece and (lines := next(self._lines, b"")):
-                self.statements += bool(_STATEMENT.match(lines)) + sum(1 for _ in _NEXT_STATEMENT.finditer(lines))
-                piece, others = _parted(lines)
-                self._aside.write(others)
-        return piece
-
-    def stop(self) -> None:
-        """Let there be no more pieces."""
-        with self._door:
-            self._lines = iter(())
+    def __iter__(self) -> Iterator[bytes]:
+        for lines in _whole_lines(self._file):
+            self.statements += bool(_STATEMENT.match(lines)) + sum(1 for _ in _NEXT_STATEMENT.finditer(lines))
+            piece, others = _parted(lines)
+            self._put_aside(others)
+            if piece:
+                yield piece
 
 
 def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -128,7 +128,6 @@ class Contents:
                 [] if dropped else [iri for iri in drop or [] if iri is not None],
                 rebuild=bool(drop) and self._mostly(drop or []),
             )
-            self._rebuilding.tell_changed(staged.graphs)
         with self._engine.paused():
             self._exchange()
         return self._pen.next()

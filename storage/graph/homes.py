@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pyoxigraph as ox
 
+from storage.graph.rewriting.triples import TYPE
+
 Graph = ox.NamedNode | ox.BlankNode | ox.DefaultGraph
 _MOST = 1000  # triples of a predicate that are read, once, to know their graphs
 _KEPT = 5000  # predicates and classes
@@ -16,9 +18,10 @@ class Homes:
         self._store = store
         self._known: dict[tuple[ox.NamedNode, ox.NamedNode | None], set[Graph] | None] = {}
 
-    def may_be_elsewhere(self, quad: ox.Quad, of_class: ox.NamedNode | None) -> bool:
+    def may_be_elsewhere(self, quad: ox.Quad) -> bool:
         """Tell whether another graph may have the triple of a quad that is about to be added."""
-        key = quad.predicate, of_class
+        term = quad.object if quad.predicate.value == TYPE else None
+        key = quad.predicate, term if isinstance(term, ox.NamedNode) else None
         if key not in self._known:
             if len(self._known) >= _KEPT:
                 self.forget()

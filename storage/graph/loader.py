@@ -7,6 +7,7 @@ So it writes in pieces, without transactions, in bounded memory. Its one request
     drop    IRIs of graphs to remove, None for the default graph
     staged  N-Quads to add; None for nothing
     create  IRIs of graphs to be there even if nothing is in them
+    old     None, or the directory of the graph, which says what its graphs share
 
 Its answer is a line of JSON on stdout, `{"ok": null}` or `{"error": message}`; then all is on disk. The process ends
 at once when stdin is closed, so that it never outlives the one that started it.
@@ -19,12 +20,14 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
+from storage.graph import sharing
 from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
 from storage.graph.counting import graph_of
 from storage.graph.lifeline import end_with_parent
@@ -33,22 +36,31 @@ from storage.graph.lifeline import end_with_parent
 def fill(request: dict[str, Any]) -> None:
     """Do what a request asks. Durable when it returns."""
     path = Path(request["next"])
-    _change(ox.Store(str(path)), request)
+    _change(ox.Store(str(path)), path, request)
     sync_store(path)  # which is closed by now
 
 
-def _change(store: ox.Store, request: dict[str, Any]) -> None:
+def _change(store: ox.Store, path: Path, request: dict[str, Any]) -> None:
     dropped = [graph_of(iri) for iri in request["drop"]]
     if request["base"] is not None:
         _take_over(store, ox.Store.read_only(request["base"]), {*dropped})
     else:
         for graph in dropped:
             _remove(store, graph)
+    count = 0
     if request["staged"] is not None:
-        load_lines(store, Lines(Path(request["staged"]), ox.RdfFormat.N_QUADS), Path(request["next"]).parent)
+        count = load_lines(store, Lines(Path(request["staged"]), ox.RdfFormat.N_QUADS), path.parent)
     for iri in request["create"]:
         store.add_graph(ox.NamedNode(iri))
     store.flush()
+    if request["old"] is None:
+        sharing.find(store, path)
+    else:
+        sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
+
+
+def _added(request: dict[str, Any]) -> Iterable[ox.Quad]:
+    return ox.parse(path=request["staged"], format=ox.RdfFormat.N_QUADS) if request["staged"] is not None else ()
 
 
 def _take_over(store: ox.Store, base: ox.Store, dropped: set[ox.NamedNode | ox.DefaultGraph]) -> None:

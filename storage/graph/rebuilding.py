@@ -15,16 +15,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from storage.children import Children
 from storage.errors import DiskFailed, WriterCrashed
 from storage.files import empty_directory, make_directory, sync_directory
-from storage.graph.sharing import take_over
 
-MEMORY = 1 << 30
+MEMORY = 2 << 30  # with what is reserved: of short lines the engine takes more than half of it
 
 
 class Rebuilding:
@@ -77,6 +76,7 @@ class Rebuilding:
                     "drop": drop,
                     "staged": staged and str(staged),
                     "create": create,
+                    "old": str(self._graph) if copy is not None else None,
                 }
             )
         except OSError as error:
@@ -84,16 +84,6 @@ class Rebuilding:
         except BaseException:
             self.discard()
             raise
-
-    def tell_changed(self, graphs: Collection[Any]) -> None:
-        """Say in the next graph which of its graphs have got quads that the present one may not have.
-
-        Raises DiskFailed.
-        """
-        try:
-            take_over(self._graph, self._next, graphs)
-        except OSError as error:
-            raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
 
     def adopt(self, store: Path) -> None:
         """Make a store that is on disk, closed, the next graph. Raises DiskFailed, with nothing changed."""

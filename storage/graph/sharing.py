@@ -1,10 +1,11 @@
 """Keeps, in the store's folder, what is known of the triples that several graphs have: never less than is committed.
 
 What is to be added is compared with the store first, quad by quad, and what that tells is on disk before it is
-committed. Where quads are too many for that, or not known before, everything counts as shared; a thread then compares
-whole graphs, and ends that. Deletions take nothing back: that is left to a comparison from the start.
+committed. A store that is to take the graph's place says it from the start. Where quads are too many to be compared,
+or not known before, everything counts as shared; a thread then compares all graphs, and ends that. Deletions take
+nothing back: that is left to a comparison from the start.
 
-    shared.json   {"predicates": […], "classes": […], "everything": …, "unchecked": graphs, or null for all}
+    shared.json   {"predicates": […], "classes": […], "everything": …, "settled": whether nothing is left to compare}
 
 A folder without the file is one of which nothing is known.
 """
@@ -15,23 +16,25 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyoxigraph as ox
 
 from storage.files import write_atomically
-from storage.graph.comparing import graphs_of, shared_by, still_shared
+from storage.graph.comparing import TooMany, are_several, is_elsewhere, kind_of, shared_by, shared_with, still_shared
+from storage.graph.counting import size
 from storage.graph.homes import Graph, Homes
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
-from storage.graph.rewriting.triples import TYPE
 
 FILE = "shared.json"
 MOST_TERMS = 5000  # of which the file tells; with more, everything counts as shared
 _NICE = 10
+_MOST = 300_000  # quads of a kind that are compared in memory, some 50 MB, where others wait for it
+_MOST_AT_REST = 2_000_000  # the same, 400 MB, in a process that does nothing else
+_LOOKED_UP = 8  # times as many quads are compared as are looked up, each in Python, in the same time
 
-Unchecked = frozenset[str | None] | None  # names of graphs, None is the default graph; or all graphs
-_CHECKED: Unchecked = frozenset()
+_OF_LETTERS = (ox.Literal("").datatype, ox.Literal("", language="en").datatype)
 
 
 def read(folder: Path) -> Shared:
@@ -39,29 +42,40 @@ def read(folder: Path) -> Shared:
     return _read(folder)[0]
 
 
-def _read(folder: Path) -> tuple[Shared, Unchecked]:
+def _read(folder: Path) -> tuple[Shared, bool]:
+    """Return it, and whether nothing is left to compare."""
     try:
         text = (folder / FILE).read_bytes()
-        unchecked = json.loads(text)["unchecked"]
-        return Shared.parse(text), frozenset(unchecked) if isinstance(unchecked, list) else None
+        return Shared.parse(text), json.loads(text)["settled"] is True
     except (OSError, ValueError, KeyError, TypeError):
-        return UNKNOWN, None
+        return UNKNOWN, False
 
 
-def _text(shared: Shared, unchecked: Unchecked) -> bytes:
-    listed = None if unchecked is None else sorted(unchecked, key=str)
-    return json.dumps({**shared.document(), "unchecked": listed}).encode()
+def _text(shared: Shared, settled: bool) -> bytes:
+    return json.dumps({**shared.document(), "settled": settled}).encode()
 
 
-def take_over(old: Path, new: Path, graphs: Collection[Graph]) -> None:
-    """Say of a store that follows another: it shares what that did, and `graphs` have changed in it. Durable."""
-    shared, unchecked = _read(old)
-    if any(isinstance(graph, ox.BlankNode) for graph in graphs):
-        unchecked = None
-    elif unchecked is not None:
-        unchecked |= {None if isinstance(graph, ox.DefaultGraph) else graph.value for graph in graphs}
-    shared |= NOTHING if unchecked == _CHECKED else UNKNOWN
-    write_atomically(new / FILE, _text(shared, unchecked))
+def _write(folder: Path, shared: Shared, settled: bool) -> Shared:
+    """Write what is known, if it is not too much; return that. Durable when it returns."""
+    if len(shared.predicates) + len(shared.classes) > MOST_TERMS:
+        shared = UNKNOWN
+    write_atomically(folder / FILE, _text(shared, settled))
+    return shared
+
+
+def find(store: ox.Store, folder: Path) -> None:
+    """Say of a new store what its graphs share. Durable when it returns; raises OSError."""
+    with contextlib.suppress(TooMany):
+        _write(folder, shared_by(store, _MOST_AT_REST, look_up=False), settled=True)
+
+
+def follow(old: Path, store: ox.Store, folder: Path, added: Callable[[], Iterable[ox.Quad]], count: int) -> None:
+    """Say it of a store that is to follow another, with `count` quads that were `added`. Durable; raises OSError."""
+    shared, settled = _read(old)
+    if settled and size(store, None, _LOOKED_UP * count) < _LOOKED_UP * count:
+        find(store, folder)
+    elif settled:
+        _write(folder, shared_with(store, added(), shared), settled=True)
 
 
 class Snapped:
@@ -75,9 +89,9 @@ class Snapped:
     def write(self, snapshot: Path) -> bool:
         """Look at the store after; False where nothing is known yet that will be known soon."""
         (before, first), (after, second) = self._before, _read(self._store)
-        unchecked = None if first is None or second is None else first | second
-        (snapshot / FILE).write_bytes(_text(before | after, unchecked))
-        return unchecked == _CHECKED
+        settled = first and second
+        (snapshot / FILE).write_bytes(_text(before | after, settled))
+        return settled
 
 
 class Sharing:
@@ -91,33 +105,26 @@ class Sharing:
         self._losing = self._comparing = False
         self._losses = 0
         self.homes = Homes(store)
-        self.shared, self._unchecked = _read(folder)
-        if not self.is_settled and len(graphs_of(store, most=2)) < 2:
-            self._keep(NOTHING, _CHECKED)
+        self.shared, self.is_settled = _read(folder)
+        if not self.is_settled and not are_several(store):
+            self._keep(NOTHING, settled=True)
         with self._door:
             self._compare_soon()
 
-    @property
-    def is_settled(self) -> bool:
-        """Tell whether nothing is left to compare."""
-        return self._unchecked == _CHECKED
-
-    def _keep(self, shared: Shared, unchecked: Unchecked) -> None:
+    def _keep(self, shared: Shared, settled: bool) -> None:
         """Write what is known; durable when it returns."""
-        if len(shared.predicates) + len(shared.classes) > MOST_TERMS:
-            shared = UNKNOWN
-        write_atomically(self._folder / FILE, _text(shared, unchecked))
-        self.shared, self._unchecked = shared, unchecked
+        self.shared = _write(self._folder, shared, settled)
+        self.is_settled = settled
 
-    def knows(self, predicate: str, term: str) -> bool:
+    def knows(self, predicate: str, of_class: str | None) -> bool:
         """Tell whether it is noted already that a predicate, or a class of rdf:type, is shared."""
-        known = term in self.shared.classes if predicate == TYPE else predicate in self.shared.predicates
+        known = predicate in self.shared.predicates if of_class is None else of_class in self.shared.classes
         return known or (self.shared.everything and self.is_settled)
 
     def add(self, predicates: set[str], classes: set[str]) -> None:
         """Take note of what is to be shared; durable when it returns. Raises OSError."""
         with self._door:
-            self._keep(self.shared.with_more(predicates, classes), self._unchecked)
+            self._keep(self.shared.with_more(predicates, classes), self.is_settled)
 
     def lose(self) -> None:
         """Let everything count as shared, from before a commit on; durable when it returns. Raises OSError."""
@@ -125,8 +132,8 @@ class Sharing:
             self._losses += 1
             self._losing = True
             self.homes.forget()
-            if self._unchecked is not None:
-                self._keep(self.shared | UNKNOWN, None)
+            if self.is_settled:
+                self._keep(self.shared | UNKNOWN, settled=False)
 
     def written(self) -> None:
         """Find out what was lost in the write that has ended now."""
@@ -141,7 +148,7 @@ class Sharing:
         with self._door:
             if self.is_settled and self.shared:
                 self.homes.forget()
-                self._keep(still_shared(self._store, self.shared), _CHECKED)
+                self._keep(still_shared(self._store, self.shared, _MOST), settled=True)
 
     def _compare_soon(self) -> None:
         if not self.is_settled and not self._comparing:
@@ -152,10 +159,10 @@ class Sharing:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone, on Linux
         while (losses := self._to_compare()) is not None:
-            found = shared_by(self._store, self._unchecked)
+            found = shared_by(self._store, _MOST)
             with self._door:
                 if losses == self._losses:
-                    self._keep(Shared(self.shared.predicates, self.shared.classes) | found, _CHECKED)
+                    self._keep(Shared(self.shared.predicates, self.shared.classes) | found, settled=True)
 
     def _to_compare(self) -> int | None:
         """Return how often something was lost before a comparison; None where none is due, or a write begins it."""
@@ -172,35 +179,37 @@ class Note:
         self._sharing = sharing
         self._store = store
         self._apart = apart
-        self._adding: dict[ox.Triple, Graph] = {}
+        self._adding: dict[tuple[object, ...], Graph] = {}
 
     def see(self, quads: Iterable[ox.Quad]) -> None:
         """Take note of quads; durable when it returns. Raises OSError."""
         predicates, classes = set[str](), set[str]()
         for quad in quads:
-            predicate, term = quad.predicate.value, quad.object
-            of_class = term if predicate == TYPE and isinstance(term, ox.NamedNode) else None
-            name = of_class.value if of_class else ""
-            if self._sharing.knows(predicate, name) or quad.graph_name == self._apart:
+            predicate, of_class = kind_of(quad)
+            if self._sharing.knows(predicate, of_class) or not self._is_shared(quad):
                 continue
-            if not self._is_elsewhere(quad, of_class):
-                continue
-            if predicate == TYPE:
-                classes.add(name)
-            else:
+            if of_class is None:
                 predicates.add(predicate)
+            else:
+                classes.add(of_class)
         if predicates or classes:
             self._sharing.add(predicates, classes)
 
-    def _is_elsewhere(self, quad: ox.Quad, of_class: ox.NamedNode | None) -> bool:
+    def _is_shared(self, quad: ox.Quad) -> bool:
         graph = quad.graph_name
-        if self._adding.setdefault(quad.triple, graph) != graph:
-            return True
-        if not self._sharing.homes.may_be_elsewhere(quad, of_class):
+        if graph == self._apart:
             return False
-        found = self._store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)
-        return any(other.graph_name != graph for other in found)
+        if self._adding.setdefault(_name(quad), graph) != graph:
+            return True
+        return self._sharing.homes.may_be_elsewhere(quad) and is_elsewhere(self._store, quad)
 
     def lose(self) -> None:
         """Say that there may be more than was seen, before that is committed. Raises OSError."""
         self._sharing.lose()
+
+
+def _name(quad: ox.Quad) -> tuple[object, ...]:
+    """Return what is the same for the same triples: of some datatypes the engine keeps the value alone."""
+    term = quad.object
+    has_value = isinstance(term, ox.Triple) or (isinstance(term, ox.Literal) and term.datatype not in _OF_LETTERS)
+    return (quad.subject, quad.predicate) if has_value else (quad.subject, quad.predicate, term)

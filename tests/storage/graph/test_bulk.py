@@ -1,12 +1,29 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    DefaultGraph,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    Store,
+    Triple,
+    parse,
+    serialize,
+)
 
 from storage.errors import DiskFailed
+from storage.graph import blank_nodes
 from storage.graph.bulk import Lines, load_lines, make_store
 
 DOCUMENT = "".join(
@@ -100,3 +117,33 @@ def test_a_store_that_cannot_be_written_is_said_to_be_one(tmp_path: Path) -> Non
     (tmp_path / "store").write_text("no folder")
     with pytest.raises(DiskFailed, match="could not be written"):
         make_store(tmp_path / "store", None, never)
+
+
+NODES = st.sampled_from([BlankNode(label) for label in ("a", "a.b", "b", "c", "d\u00e9", "e-1")])
+TERMS = st.one_of(NODES, st.sampled_from([NamedNode("urn:o"), Literal("_:a, _:b"), Literal("")]))
+TRIPLES = st.builds(Triple, NODES, st.just(NamedNode("urn:p")), NODES)
+LINKED = st.builds(
+    Quad,
+    st.one_of(NODES, st.just(NamedNode("urn:s"))),
+    st.sampled_from([NamedNode("urn:p"), NamedNode("urn:q")]),
+    st.one_of(TERMS, TERMS, TERMS, TRIPLES),
+    st.one_of(st.just(DefaultGraph()), st.just(NamedNode("urn:g")), st.just(NamedNode("urn:g")), NODES),
+)
+
+
+@given(
+    st.lists(LINKED, max_size=12), st.sampled_from([60, 1 << 20]), st.sampled_from([200, 1 << 20]), st.integers(0, 3)
+)
+@settings(deadline=None)
+def test_blank_nodes_are_the_same_in_whatever_parts(quads: list[Quad], enough: int, most: int, linked: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(blank_nodes, "_ENOUGH", enough)
+        patch.setattr(blank_nodes, "_MOST", most)
+        patch.setattr(blank_nodes, "_MOST_LINKED", linked)
+        document = Path(folder) / "document"
+        serialize(quads, str(document), RdfFormat.N_QUADS)
+        make_store(Path(folder) / "store", Lines(document, RdfFormat.N_QUADS), never)
+        made, expected = Dataset(Store.read_only(f"{folder}/store")), Dataset(quads)
+    for dataset in (made, expected):
+        dataset.canonicalize(CanonicalizationAlgorithm.UNSTABLE)
+    assert made == expected

@@ -88,7 +88,7 @@ def test_a_group_does_what_its_updates_would_do_alone(texts: list[str], record: 
     expected = [outcome_of(run_by(alone), update) for update in updates]
     assert canonical(store) == canonical(alone)
     assert state(store)[1] == state(alone)[1]
-    known, true = sharing.shared, shared_by(store, None)
+    known, true = sharing.shared, shared_by(store, 1000)
     assert known.everything or (true.predicates <= known.predicates and true.classes <= known.classes)
     if record:
         assert list(map(told, found)) == list(map(told, expected))
