@@ -89,6 +89,14 @@ def test_the_engine_finds_what_is_counted(quads: Quads, most: int) -> None:
         assert found(shared_by(store, most, look_up=False)) == counted(store)
 
 
+@given(some_quads, st.sampled_from([0, 2, 5, 1000]))
+@settings(deadline=None)
+def test_graphs_without_a_subject_in_common_share_nothing(quads: Quads, most: int) -> None:
+    names = {graph: ox.NamedNode(f"urn:of:{number}") for number, graph in enumerate(GRAPHS)}
+    store = stored([ox.Quad(names[q.graph_name], q.predicate, q.object, q.graph_name) for q in quads])
+    assert found(shared_by(store, most)) == counted(store) == (set(), set())
+
+
 @given(some_quads, some_quads, st.sampled_from([0, 1000]))
 @settings(deadline=None)
 def test_what_comes_is_added_and_what_goes_is_taken_from_what_is_known(base: Quads, more: Quads, most: int) -> None:
