@@ -167,28 +167,35 @@ class Values:
 
 
 async def simulate(devices: Sequence[Controller] | None = None, port: int = PORT) -> None:
-    """Run the network until cancelled."""
-    applications, served = [], {}
-    for controller in devices or controllers():
-        device = DeviceObject(
-            objectIdentifier=("device", controller.instance),
-            objectName=controller.name,
-            vendorIdentifier=999,
-            vendorName="Twinhouse",
-            modelName="Simulated controller",
-        )
-        application = _Application(device, IPv4Address(f"{controller.address}/8:{port}"))
-        applications.append(application)
-        for number, point in enumerate(controller.points, 1):
-            made = served[str(point.uuid)] = _Served(point, number)
-            application.add_object(made.object)
-    values = Values()
+    """Run the network until cancelled. Its objects have their values before it can be asked for them."""
+    served = {
+        controller: [_Served(point, number) for number, point in enumerate(controller.points, 1)]
+        for controller in devices or controllers()
+    }
+    by_series = {str(each.point.uuid): each for own in served.values() for each in own}
+    values, applications = Values(), list[_Application]()
     try:
         while True:
             for series, value in await asyncio.to_thread(lambda: list(values.at(datetime.now(UTC)))):
-                if series in served:
-                    await served[series].set(value)
+                if series in by_series:
+                    await by_series[series].set(value)
+            if not applications:
+                applications = [_application(controller, port, own) for controller, own in served.items()]
             await asyncio.sleep(_EVERY)
     finally:
         for application in applications:
             application.close()
+
+
+def _application(controller: Controller, port: int, served: Sequence[_Served]) -> _Application:
+    device = DeviceObject(
+        objectIdentifier=("device", controller.instance),
+        objectName=controller.name,
+        vendorIdentifier=999,
+        vendorName="Twinhouse",
+        modelName="Simulated controller",
+    )
+    application = _Application(device, IPv4Address(f"{controller.address}/8:{port}"))
+    for each in served:
+        application.add_object(each.object)
+    return application

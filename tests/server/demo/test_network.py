@@ -25,8 +25,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
             result = run("bacnet", "scan", file, "--address", "127.0.0.1/8", "--udp-port", "47809", "--wait", "1")
             assert result.exit_code == 0, result.stderr
             found = read_network(file.read_text())
-            values = [each.value for _, each in found.objects()]
-            if len(found.devices) == len(controllers()) and sum(map(bool, values)) > 100:
+            if len(found.devices) == len(controllers()):
                 return found
             assert time.monotonic() < end
     finally:
