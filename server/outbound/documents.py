@@ -12,11 +12,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
@@ -31,7 +28,7 @@ from server.outbound.budget import Budget
 from server.outbound.fetch import Answer
 from storage.children import Children
 from storage.errors import OutboundFailed
-from storage.graph.lifeline import end_with_parent
+from storage.graph.lifeline import begin
 
 N_TRIPLES = "application/n-triples"
 ACCEPT = "text/turtle, application/n-triples, application/rdf+xml;q=0.9, application/ld+json;q=0.5, */*;q=0.1"
@@ -139,12 +136,7 @@ class _Bounded:
 
 def main() -> None:
     """Serve one request. The argument is the memory cap in bytes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the server's to handle
-    cap = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    request = json.loads(sys.stdin.buffer.readline())
-    end_with_parent(sys.stdin.fileno())
+    request = begin()
     answer: dict[str, str | None] = {"ok": None}
     try:
         _serve(request)

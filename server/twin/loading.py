@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -40,7 +39,7 @@ from server.twin.unpacking import coding_of, head_of
 from storage.children import Children
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded
 from storage.graph.bulk import LINE_FORMATS, Lines, make_store
-from storage.graph.lifeline import end_with_parent
+from storage.graph.lifeline import begin
 from storage.graph.staging import Staged
 from storage.graph.store import Graph, GraphStore
 
@@ -297,12 +296,7 @@ def _problem(error: Exception) -> dict[str, Any]:
 
 def main() -> None:
     """Serve one request. The argument is the memory cap in bytes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the server's to handle
-    cap = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    request = json.loads(sys.stdin.buffer.readline())
-    end_with_parent(sys.stdin.fileno())
+    request = begin()
     door = threading.Lock()
 
     def say(answer: dict[str, Any]) -> None:

@@ -1,11 +1,15 @@
-"""Ends a process with the one that started it, at once, whatever it is doing then."""
+"""What a process that does one thing begins with, and its end with the one that started it, whatever it is doing."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import resource
 import select
 import signal
+import sys
+from typing import Any
 
 
 def end_with_parent(fd: int) -> None:
@@ -21,3 +25,14 @@ def end_with_parent(fd: int) -> None:
     poll.register(fd, select.POLLIN)
     if poll.poll(0):  # it was closed before
         os._exit(1)
+
+
+def begin() -> dict[str, Any]:
+    """Begin, within as many bytes of memory as the argument says; returns the request, a line of JSON on stdin."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    cap = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    request: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    end_with_parent(sys.stdin.fileno())
+    return request

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Iterable
 from itertools import chain
@@ -30,7 +28,7 @@ import pyoxigraph as ox
 from storage.graph import sharing
 from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
 from storage.graph.counting import graph_of
-from storage.graph.lifeline import end_with_parent
+from storage.graph.lifeline import begin
 
 
 def fill(request: dict[str, Any]) -> None:
@@ -79,12 +77,7 @@ def _remove(store: ox.Store, graph: ox.NamedNode | ox.DefaultGraph) -> None:
 
 def main() -> None:
     """Serve one request. The argument is the memory cap in bytes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
-    cap = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    request = json.loads(sys.stdin.buffer.readline())
-    end_with_parent(sys.stdin.fileno())
+    request = begin()
     answer: dict[str, Any] = {"ok": None}
     try:
         fill(request)
