@@ -22,6 +22,7 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -177,12 +178,9 @@ def _query(store: ox.Store, shared: Shared, request: dict[str, Any], output: IO[
 
 
 def _once(triples: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
-    """Yield each triple once: the engine describes a thing with one as often as there are graphs that have it."""
-    seen = set[ox.Triple]()
-    for triple in triples:
-        if triple not in seen:
-            seen.add(triple)
-            yield triple
+    """Yield each triple once: the engine goes thing by thing, and has one as often as there are graphs with it."""
+    for _, of_one in groupby(triples, lambda triple: triple.subject):
+        yield from dict.fromkeys(of_one)
 
 
 def _has_from(text: str) -> bool:
