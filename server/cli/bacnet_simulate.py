@@ -17,8 +17,9 @@ def simulate(as_json: Json = False) -> None:
     Seven controllers with 234 objects, whose values are those of the simulation. `twinhouse demo` has it too.
 
     \b
-    Example:
-      twinhouse bacnet simulate & twinhouse bacnet scan demo.json --address 127.0.0.1/8 --udp-port 47809
+    Example, the second line in another terminal:
+      twinhouse bacnet simulate
+      twinhouse bacnet scan demo.json --address 127.0.0.1/8 --udp-port 47809
     """
     from server.bacnet.supervising import bind_to_parent
     from server.demo.network import controllers
