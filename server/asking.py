@@ -169,11 +169,13 @@ class Answer:
         """Ask the reader at once, which shall not wait until this answer has its turn."""
         self.deadline = self._loop.time() + self._seconds
         try:
-            if self._result.begin_promptly():
-                self._listen()
-            else:
+            if not self._result.begin_promptly():
                 self._is_late = True
                 self._wake()
+            elif self._result.held.has_next:
+                self._read()
+            else:
+                self._listen()
         except StorageError as error:
             self._fail(error)
 
@@ -194,7 +196,7 @@ class Answer:
             self._count(sum(map(len, pieces)))
         if self._result.ended:
             self.end()
-        elif not self._ahead.full(self._held):
+        elif not self._ahead.full(self._held) or not self._result.pause():
             self._listen()
         self._wake()
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 
 from storage.children import environment
 from storage.errors import DeadlineExceeded, MemoryLimitExceeded, ReaderCrashed, StorageError
 from storage.graph.channel import TOO_DEEP
-from storage.graph.reader import HEADER, packed
+from storage.graph.reader import HEADER, PACKET, packed
 from storage.graph.store import GraphStore, Snapshot
 
 Frame = tuple[bytes, int, bytes]  # kind, rows so far, payload; see storage.graph.reader
 _READ = 1 << 16  # what a pipe holds
+_STUCK = struct.pack("ll", 1, 0)  # a second: so often a process that takes nothing is looked after
 
 
 class Reader:
@@ -26,17 +28,31 @@ class Reader:
         self._store = store
         self._memory = memory
         self._buffer = b""
+        self._next: list[Frame] = []  # that have come of the query behind this one
+        self._killed = False
         self.snapshot: Snapshot | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "storage.graph.reader", str(memory)],
-            stdin=subprocess.PIPE,
+        self._requests, self._far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _STUCK)
+        try:
+            self._process = self._start()
+        except OSError:
+            self._close_requests()
+            raise
+        assert self._process.stdout is not None  # noqa: S101 - opened with a pipe, for the type checker
+        self._frames = self._process.stdout
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "storage.graph.reader", str(self._memory)],
+            stdin=self._far.fileno(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment(),
         )
-        assert self._process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
-        assert self._process.stdout is not None  # noqa: S101 - as above
-        self._requests, self._frames = self._process.stdin, self._process.stdout
+
+    def _close_requests(self) -> None:
+        self._requests.close()
+        self._far.close()
 
     @property
     def pid(self) -> int:
@@ -46,7 +62,12 @@ class Reader:
     @property
     def alive(self) -> bool:
         """Tell whether the process is there; an idle one may have been killed from outside."""
-        return self._process.poll() is None
+        return not self._killed and self._process.poll() is None
+
+    @property
+    def has_next(self) -> bool:
+        """Tell whether `take` has something to take at once, which came with the end of the answer before."""
+        return bool(self._next)
 
     def has(self, generation: int) -> bool:
         """Tell whether its snapshot has all commits up to this generation."""
@@ -72,20 +93,43 @@ class Reader:
             self._store.give_back(old)
 
     def ask(self, message: bytes) -> None:
-        """Send a request. Does not block while it fits into a pipe. Raises ReaderCrashed."""
-        left = memoryview(message)
-        try:
-            while left:
-                left = left[os.write(self._requests.fileno(), left) :]
-        except (OSError, ValueError) as error:  # ValueError: it is closed
-            raise ReaderCrashed("the reader process has gone") from error
+        """Send a request. Does not block while a socket holds it. Raises ReaderCrashed."""
+        pieces = [message[at : at + PACKET] for at in range(0, len(message), PACKET)]
+        while pieces:
+            if not self.alive:  # which sending does not tell, since the other end of the socket is open here as well
+                raise ReaderCrashed("the reader process has gone")
+            try:
+                self._requests.send(pieces[0])
+            except BlockingIOError:
+                continue
+            except OSError as error:  # it is closed
+                raise ReaderCrashed("the reader process has gone") from error
+            del pieces[0]
+
+    def take_back(self, message: bytes) -> bool:
+        """Take back a request of one packet that is the next; tell whether the process had not begun with it."""
+        with contextlib.suppress(OSError):  # there is nothing, or it is closed
+            if self._far.recv(PACKET, socket.MSG_PEEK | socket.MSG_DONTWAIT) == message:
+                return bool(self._far.recv(PACKET, socket.MSG_DONTWAIT))
+        return False
 
     def fileno(self) -> int:
         """Return what becomes readable when frames come."""
         return self._frames.fileno()
 
     def take(self) -> list[Frame]:
-        """Return the frames that one more read completes; blocks where there is nothing. Raises EOFError."""
+        """Return the frames that one more read completes, to the end of an answer at most.
+
+        Blocks where there is nothing. Raises EOFError.
+        """
+        frames, self._next = self._next or self._read(), []
+        for count, (kind, _, _) in enumerate(frames, start=1):
+            if kind != b"D":
+                frames, self._next = frames[:count], frames[count:]
+                break
+        return frames
+
+    def _read(self) -> list[Frame]:
         try:
             data = self._frames.read1(_READ)  # type: ignore[attr-defined] # the pipe is buffered, and so has it
         except ValueError:  # it was closed meanwhile
@@ -112,14 +156,14 @@ class Reader:
 
     def kill(self) -> None:
         """End the process; whoever reads from it meets the end of its frames."""
+        self._killed = True
         self._process.kill()
 
     def close(self) -> None:
         """End the process, wait for that, and give its snapshot back. Closing twice is fine."""
-        self._process.kill()
+        self.kill()
         self._process.wait()
-        with contextlib.suppress(OSError):  # its buffer may hold a line that nobody can take any more
-            self._requests.close()
+        self._close_requests()
         self._frames.close()
         self._give_back()
 

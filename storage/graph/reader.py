@@ -7,8 +7,9 @@ Frames from this process are a type (one byte), the payload's length (four bytes
 answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
 message, line, column).
 
-Requests to it are two lengths (four bytes each, big-endian), JSON, and the text of a query; one to open a snapshot
-gets an `E`. The JSON of one query is mostly that of another, so it is made and read once for all that have the same.
+Requests to it are two lengths (four bytes each, big-endian), JSON, and the text of a query, in packets of a socket;
+one to open a snapshot gets an `E`. The next may be there before the last is answered. The JSON of one query is mostly
+that of another, so it is made and read once for all that have the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -41,6 +43,7 @@ from storage.graph.sharing import read
 CHUNK = 1 << 16
 HEADER = struct.Struct(">cIQ")
 REQUEST = struct.Struct(">II")
+PACKET = 1 << 15  # bytes of a request that come at once
 _ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
 _SHORT = 4096  # bytes of JSON that is kept
 _SHORTEST = 0.001  # seconds; none at all would be no deadline
@@ -217,12 +220,25 @@ def packed(details: bytes, text: str = "") -> bytes:
     return REQUEST.pack(len(details), len(query)) + details + query
 
 
-def _requests(pipe: BinaryIO) -> Iterator[dict[str, Any]]:
+def _requests(packets: socket.socket) -> Iterator[dict[str, Any]]:
     """Yield what each request says; its text, where there is one, is its `query`."""
-    while head := pipe.read(REQUEST.size):
-        details, text = REQUEST.unpack(head)
-        found = (_details if details < _SHORT else _details.__wrapped__)(pipe.read(details))
-        yield {**found, "query": pipe.read(text).decode(errors=_ODD)} if "query" in found else found
+    while message := _message(packets):
+        details, _ = REQUEST.unpack_from(message)
+        behind = REQUEST.size + details
+        found = (_details if details < _SHORT else _details.__wrapped__)(message[REQUEST.size : behind])
+        yield {**found, "query": message[behind:].decode(errors=_ODD)} if "query" in found else found
+
+
+def _message(packets: socket.socket) -> bytes:
+    """Return the next request, of one packet or more; nothing at the end."""
+    message = packets.recv(PACKET)
+    if len(message) < PACKET:
+        return message
+    pieces, missing = [message], REQUEST.size + sum(REQUEST.unpack_from(message)) - len(message)
+    while missing > 0 and (piece := packets.recv(PACKET)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces) if missing <= 0 else b""
 
 
 @lru_cache(256)
@@ -231,7 +247,7 @@ def _details(json_text: bytes) -> dict[str, Any]:
     return found
 
 
-def _serve(requests: BinaryIO, pipe: BinaryIO) -> None:
+def _serve(requests: socket.socket, pipe: BinaryIO) -> None:
     store: ox.Store | None = None
     snapshot, shared = Path(), UNKNOWN
     for request in _requests(requests):
@@ -270,7 +286,7 @@ def main() -> None:
     with contextlib.suppress(OSError):  # where the machine runs out of memory, the readers go and the server stays
         Path("/proc/self/oom_score_adj").write_text("500")
     os.nice(_NICE)
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
+    _serve(socket.socket(fileno=sys.stdin.fileno()), sys.stdout.buffer)
 
 
 if __name__ == "__main__":

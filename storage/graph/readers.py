@@ -17,7 +17,6 @@ import logging
 import threading
 import time
 from bisect import insort
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -27,9 +26,10 @@ from storage.errors import Cancelled, Closed, Overloaded, ReaderCrashed, Storage
 from storage.graph.federation import Lease
 from storage.graph.overlay import Overlay
 from storage.graph.process import Reader
-from storage.graph.reader import packed
+from storage.graph.reader import PACKET, packed
 from storage.graph.results import Asker, Result
 from storage.graph.store import GraphStore
+from storage.graph.waiting import SOON, Waiting
 
 _NOBODY = "nobody waits for the answer any more"
 _LOG = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class ReaderPool:
         self._refresher_waits = False
         self._refresh_seconds = 0.0  # that the last one took
         self._free: list[Reader] = []  # the one with the newest snapshot is the last
-        self._queue: deque[Result] = deque()
+        self._waiting = Waiting()
         self._results: set[Result] = set()
         self._closed = False
         self.patience = patience
@@ -113,7 +113,7 @@ class ReaderPool:
     @property
     def waiting(self) -> int:
         """How many queries wait for a reader."""
-        return len(self._queue)
+        return len(self._waiting)
 
     def results(self) -> list[Result]:
         """Return the queries that wait for a reader or have one, the oldest first."""
@@ -127,7 +127,8 @@ class ReaderPool:
         ReaderCrashed, Closed.
         """
         given = threading.Event()
-        result = self.enter(request, limits, given.set)
+        result = self._result(request, limits, given.set)
+        self._enter(result)
         try:
             result.start(given, self.patience)
         except BaseException:
@@ -141,15 +142,25 @@ class ReaderPool:
         `notify` is called, in any thread, when a query that had to wait gets a reader, and when one is cancelled.
         Raises Overloaded where too many wait, or Closed.
         """
-        result = Result(self, _text(request), _message(request, limits), limits, self._store.generation, notify)
+        result = self._result(request, limits, notify)
+        plain = isinstance(request, Query) and request.lease is None and request.overlay is None
+        result.light = plain and result.size <= PACKET
+        self._enter(result)
+        return result
+
+    def _result(self, request: Query | Dump, limits: Limits, notify: Callable[[], None]) -> Result:
+        message = _message(request, limits)
+        result = Result(self, _text(request), message, limits, self._store.generation, notify)
         if isinstance(request, Query):
             result.lease, result.overlay = request.lease, request.overlay
+        return result
+
+    def _enter(self, result: Result) -> None:
         try:
             self._admit(result)
         except StorageError:
             result.end_leases()
             raise
-        return result
 
     def _admit(self, result: Result) -> None:
         with self._lock:
@@ -159,8 +170,8 @@ class ReaderPool:
                 raise Cancelled(_NOBODY)
             if self._free and self._free[-1].has(result.wanted):
                 result.reader = self._free.pop()  # the newest is the last
-            elif len(self._queue) < self._most_waiting:
-                self._queue.append(result)
+            elif len(self._waiting) < self._most_waiting:
+                self._waiting.add(result, self._results)
                 self._call_refresher()
             else:
                 raise self.overloaded()
@@ -177,7 +188,7 @@ class ReaderPool:
                 return
             result.cancelled = error
             if result.reader is None:
-                self._queue.remove(result)
+                self._waiting.remove(result)
             elif not result.idle:
                 result.reader.kill()
         result.notify()
@@ -210,7 +221,7 @@ class ReaderPool:
             result.notify = _nobody  # who was to be told may refer to the result, and is gone with it now
             reader = result.reader
             if reader is None and result.cancelled is None:
-                self._queue.remove(result)
+                self._waiting.remove(result)
         if reader is not None:
             self._pass_on(reader if result.idle else self._exchange(reader))
 
@@ -219,13 +230,10 @@ class ReaderPool:
 
         In a closed pool it ends.
         """
-        result = None
         with self._lock:
             closed = self._closed
-            if self._queue and not closed and (whatever or reader.has(self._queue[0].wanted)):
-                result = self._queue.popleft()
-                result.reader = reader
-            elif not closed:
+            result = None if closed else self._waiting.give(reader, whatever=whatever)
+            if result is None and not closed:
                 insort(self._free, reader, key=_generation)
                 self._call_refresher()
         if closed:
@@ -233,10 +241,34 @@ class ReaderPool:
         elif result is not None:
             result.notify()
 
+    # Who waits behind another
+
+    def pause(self, result: Result) -> bool:
+        """Let nobody wait behind a query whose client is slow. Never blocks.
+
+        Returns whether that is so: who has begun behind it stays there, and then its answer has come to an end.
+        """
+        with self._lock:
+            result.light = False
+            reader = result.reader
+            paused = reader is None or self._waiting.alone(reader)
+        self._offer()
+        return paused
+
+    def _offer(self) -> None:
+        """Give the first in line a free reader, where there is one for it by now."""
+        with self._lock:
+            first = self._waiting.first
+            if first is None or not self._free or not self._free[-1].has(first.wanted):
+                self._call_refresher()
+                return
+            reader = self._free.pop()
+        self._pass_on(reader)
+
     # Newer snapshots
 
     def _call_refresher(self) -> None:
-        if self._refresher_waits and self._queue and self._free:
+        if self._refresher_waits and self._waiting and self._free:
             self._refresher_waits = False
             self._stale.notify()
 
@@ -255,10 +287,15 @@ class ReaderPool:
         """Wait for the next reader that has to move on; None when the pool is closed."""
         with self._lock:
             while not self._closed:
-                if not self._queue or not self._free:
+                if not self._waiting or not self._free:
                     self._refresher_waits = True
                     self._stale.wait()
-                elif (early := self._patience_left(self._queue[0])) > 0:
+                elif (first := self._waiting.first) is None:  # all wait behind others
+                    self._stale.wait(SOON)
+                    self._waiting.call_back_oldest()
+                elif self._free[-1].has(first.wanted):
+                    return self._free.pop()
+                elif (early := self._patience_left(first)) > 0:
                     self._stale.wait(early)
                 else:
                     return self._free.pop()
@@ -280,6 +317,10 @@ class ReaderPool:
 
     def _exchange(self, reader: Reader) -> Reader:
         """Return a new reader instead of one that is of no more use, or that one where none can be started."""
+        with self._lock:
+            moved = self._waiting.abandon(reader)
+        if moved:
+            self._offer()
         reader.close()
         if self._closed:
             return reader

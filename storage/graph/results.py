@@ -29,7 +29,7 @@ from storage.graph.store import syntax_error
 if TYPE_CHECKING:
     from storage.graph.readers import Limits, ReaderPool
 
-_PIPE = 1 << 16  # bytes that a pipe takes at once
+_PIPE = 1 << 16  # bytes that a socket takes at once
 
 
 @dataclass(slots=True)
@@ -60,7 +60,8 @@ class Result:
     """An answer on its way: iterate for its bytes, close when done with it, early or not.
 
     `rows` counts those that have come until now; it is 0 for answers that have no rows. One thread at a time may
-    use it, but any may close or cancel it.
+    use it, but any may close or cancel it. `light` says that it may wait behind another, and another behind it;
+    `sent`, which reader it was sent to, and `asked`, when.
     """
 
     def __init__(
@@ -82,6 +83,9 @@ class Result:
         self.reader: Reader | None = None
         self.cancelled: StorageError | None = None
         self.left = False
+        self.light = False
+        self.sent: Reader | None = None
+        self.asked = 0.0
         self.lease: Lease | None = None
         self.overlay: Overlay | None = None
         self.beginning = threading.Lock()
@@ -99,9 +103,49 @@ class Result:
         return State.SENDING if self._bytes else State.RUNNING
 
     @property
+    def size(self) -> int:
+        """The bytes of the request to the reader."""
+        return len(self._message)
+
+    @property
     def idle(self) -> bool:
         """Tell whether its reader, if it has one, could take another query now."""
-        return self.ended or not self._asked
+        return self.ended or (not self._asked and self.sent is None)
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nobody waits for it any more."""
+        return self.left or self.cancelled is not None
+
+    def is_short(self, seconds: float) -> bool:
+        """Tell whether its reader was asked, less than so many seconds ago, and another may wait behind it."""
+        underway = self.light and self.sent is not None and self.sent is self.reader and not self.ended
+        return underway and not self.over and time.monotonic() - self.asked < seconds
+
+    def send(self, reader: Reader) -> bool:
+        """Send it to a reader before it begins, where that is new enough; tell whether that was possible."""
+        if not self.light or not reader.has(self.wanted):
+            return False
+        try:
+            self._send(reader)
+        except ReaderCrashed:  # `begin` finds another
+            return False
+        return True
+
+    def _send(self, reader: Reader) -> None:
+        reader.ask(self._message)
+        self.sent, self.asked = reader, time.monotonic()
+
+    def pause(self) -> bool:
+        """Let nobody wait behind it, who would wait for its client; tell whether that is so, else the end is near."""
+        return self._pool.pause(self)
+
+    def call_back(self) -> bool:
+        """Take it back from its reader; tell whether that had not begun with it."""
+        if self.sent is None or not self.sent.take_back(self._message):
+            return False
+        self.sent = None
+        return True
 
     def begin_promptly(self) -> bool:
         """Ask the reader where nothing has to be waited for, and tell whether that is so; see `begin`.
@@ -128,7 +172,7 @@ class Result:
             self._asked = True
             self.check()
             try:
-                reader = self._pool.living(self)
+                reader = self.sent if self.sent and self.sent is self.reader else self._pool.living(self)
                 if not reader.has(self.wanted):
                     reader.refresh()
                 self._ask(reader)
@@ -139,7 +183,8 @@ class Result:
     def _ask(self, reader: Reader) -> None:
         self._asked = True
         self.generation = reader.snapshot.generation if reader.snapshot else 0
-        reader.ask(self._message)
+        if self.sent is not reader:
+            self._send(reader)
         self.check()  # whoever cancelled it meanwhile may have killed another process than this one
 
     def check(self) -> None:
