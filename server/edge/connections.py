@@ -160,6 +160,8 @@ class Connection(HttpToolsProtocol):
             self._hosts += 1 if _HOST.fullmatch(value) else 2
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            self._raise(Problem(501, "not-implemented", "of transfer codings only chunked is known (RFC 9112, 7)"))
         if self._header_bytes > HEADER_BYTES:
             self._raise(_too_large_head())
 

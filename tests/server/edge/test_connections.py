@@ -122,6 +122,11 @@ def test_what_is_not_http_is_400(url: str, request_head: bytes) -> None:
     assert refused(url, request_head) == 400
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "identity"])
+def test_other_transfer_codings_are_501(url: str, coding: str) -> None:
+    assert refused(url, head("POST /readings", transfer_encoding=coding)) == 501
+
+
 def test_a_body_that_is_not_http_is_400(url: str) -> None:
     start = head("POST /readings", content_type="text/csv", transfer_encoding="chunked")
     assert refused(url, start + b"5\r\nid,ti\r\n", b"five\r\n") == 400
