@@ -267,5 +267,5 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
 async def _table(request: Request, query: Query, limits: Limits, media_type: str) -> Response:
     """Answer as Arrow or Parquet, whose column types need all rows."""
     found = await slots_of(request).start(twin_of(request).typed, query, limits)
-    chunks = encode(found.batches(), found.schema, media_type, finite=False)
+    chunks = encode(found.batches(), found.schema, media_type, exact=True)
     return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"})

@@ -15,6 +15,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from ontologies.namespaces import XSD
 from server.negotiation import GRAPHS, RESULTS
 from server.twin.hybrid.vocabulary import READINGS
 from storage.graph.guard import Form, form
@@ -126,6 +127,15 @@ def test_arrow_and_parquet_have_typed_columns(site: TestClient) -> None:
     tables = [pa.ipc.open_stream(arrow.content).read_all(), pq.read_table(io.BytesIO(parquet.content))]
     rows = [{"p": SITE + "a", "n": 1, "t": "x", "d": 1.5}, {"p": SITE + "b", "n": 2, "t": None, "d": 1.5}]
     assert [table.to_pylist() for table in tables] == [rows, rows]
+
+
+def test_times_have_a_zone_in_arrow_and_parquet_if_they_have_one(site: TestClient) -> None:
+    query = "SELECT (xsd:dateTime('2026-01-01T00:00:00') AS ?t) (xsd:dateTime('2026-01-01T00:00:00Z') AS ?u) {}"
+    query = f"PREFIX xsd: <{XSD.iri}> {query}"
+    arrow = pa.ipc.open_stream(site.get("/query", params={"query": query, "format": "arrow"}).content).read_all()
+    parquet = pq.read_table(io.BytesIO(site.get("/query", params={"query": query, "format": "parquet"}).content))
+    for table in (arrow, parquet):
+        assert table.schema.types == [pa.timestamp("us"), pa.timestamp("us", "UTC")]
 
 
 def test_ask_answers_yes_and_no(site: TestClient) -> None:
