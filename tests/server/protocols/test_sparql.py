@@ -158,6 +158,13 @@ def test_a_strict_default_graph_is_the_default_graph_alone(tmp_path: Path) -> No
         assert ask(client, "ASK { ?s ?p ?o }", **{"union-default-graph": "true"})["boolean"] is True
 
 
+@pytest.mark.parametrize("parameters", ["union-default-graph=perhaps", "union-default-graph&named-graph-uri=urn:g:1"])
+def test_a_union_that_cannot_be_meant_is_refused(client: TestClient, parameters: str) -> None:
+    answer = client.get(f"/query?query=ASK%7B%7D&{parameters}")
+    assert answer.status_code == 400
+    assert "union-default-graph" in answer.json()["detail"]
+
+
 def test_a_relative_graph_iri_is_refused(site: TestClient) -> None:
     answer = site.get("/query", params={"query": POINTS, "default-graph-uri": "graph"})
     assert answer.status_code == 400
