@@ -471,6 +471,26 @@ def test_xml_is_refused_for_what_it_cannot_hold(client: TestClient, character: s
         assert "b" in answer.text
 
 
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+@pytest.mark.parametrize(
+    ("triple", "name"),
+    [
+        ("<urn:s:1> <urn:p:1> 1", "rdfxml"),
+        (f"<urn:s:1> <{RDF}li> 1", "rdfxml"),
+        ("<urn:s:1> <urn:p:p> <<( <urn:s:1> <urn:p:p> 1 )>>", "jsonld"),
+    ],
+)
+def test_graphs_are_refused_in_a_format_that_does_not_have_them(client: TestClient, triple: str, name: str) -> None:
+    client.post("/update", data={"update": f"INSERT DATA {{ GRAPH <urn:g:1> {{ {triple} }} }}"})
+    construct = "CONSTRUCT+WHERE+{+?s+?p+?o+}"
+    for path in (f"/query?query={construct}&", "/store?graph=urn:g:1&", "/models?graph=urn:g:1&"):
+        refused = client.get(f"{path}{'as' if 'models' in path else 'format'}={name}")
+        assert (path, refused.status_code) == (path, 406)
+    assert client.get("/store?graph=urn:g:1&format=turtle").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["arrow", "parquet"])
 def test_tables_are_refused_for_triple_terms_that_are_too_deep(client: TestClient, name: str) -> None:
     for depth, status in ((20, 200), (100, 406)):
