@@ -30,7 +30,7 @@ class Exchange(RequestResponseCycle):
         self._head = b""  # of the answer, held back
         self._has_body = self.scope["method"] != "HEAD"
         self._ends_with_connection = False
-        self._waits_for_body = True
+        self._waits_for_body = True  # before it closes: who still sends would be reset, and not see the answer
 
     async def run_asgi(self, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         """Run the application. Where it fails, its failure is the answer, or that breaks off."""
