@@ -218,13 +218,15 @@ class Connection(HttpToolsProtocol):
         )
 
     def on_message_complete(self) -> None:
-        """End a request; where it was answered before, the next one may come."""
+        """End a request; where it was answered before, the next one may come, or the connection ends."""
         if self.parser.should_upgrade():
             return
         self._in_head = True
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
+        elif not self.cycle.keep_alive:
+            self.transport.close()
         else:
             self._expect(None)
             self._unset_keepalive_if_required()

@@ -30,6 +30,7 @@ class Exchange(RequestResponseCycle):
         self._head = b""  # of the answer, held back
         self._has_body = self.scope["method"] != "HEAD"
         self._ends_with_connection = False
+        self._waits_for_body = True  # before it closes: who still sends would be reset, and not see the answer
 
     async def run_asgi(self, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         """Run the application. Where it fails, its failure is the answer, or that breaks off."""
@@ -72,7 +73,7 @@ class Exchange(RequestResponseCycle):
         """Choose how the answer ends (RFC 9112, section 6.3), and return the lines that say so."""
         lines = b""
         if b"close" in known.get(b"connection", b""):
-            self.keep_alive = False
+            self.keep_alive = self._waits_for_body = False
         elif not self.keep_alive:
             lines = b"connection: close\r\n"
         self._has_body = self._has_body and status not in _NO_CONTENT
@@ -81,7 +82,7 @@ class Exchange(RequestResponseCycle):
         if (length := known.get(b"content-length")) is not None:
             self.expected_content_length = int(length)
         elif self.scope["http_version"] == "1.0":
-            self._ends_with_connection = True
+            self._ends_with_connection, self._waits_for_body = True, False
         else:
             self.chunked_encoding = True
             lines += b"transfer-encoding: chunked\r\n"
@@ -99,7 +100,7 @@ class Exchange(RequestResponseCycle):
         if not more:
             self.response_complete = True
             self.message_event.set()
-            if not self.keep_alive:
+            if not self.keep_alive and not (self.more_body and self._waits_for_body):
                 self.transport.close()
             self.on_response()
 

@@ -253,7 +253,10 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
     given = bool(default or named)
     for iri in (*default, *named):
         named_node(iri)
-    union = twin_of(request).settings.default_graph == "union" or parameters.flag("union-default-graph")
+    asks_union = parameters.flag("union-default-graph")
+    if asks_union and given:
+        raise bad_request("union-default-graph takes all graphs, and the request names some", hint="use one of them")
+    union = asks_union or twin_of(request).settings.default_graph == "union"
     return Query(
         asked.text,
         media_type,

@@ -244,6 +244,13 @@ def test_a_body_that_nobody_reads_may_come_and_then_another_request(hasty: str) 
         assert wire.is_closed()
 
 
+def test_who_is_refused_while_it_sends_sees_why_before_the_connection_closes(hasty: str) -> None:
+    size = 16 << 20  # more than what lies in sockets
+    with connected(hasty) as wire:
+        wire.send(head("POST /nothing", content_length=size, connection="close"), b"#" * size)
+        assert refusal(wire) == 404
+
+
 def test_requests_may_be_sent_ahead(hasty: str) -> None:
     with connected(hasty) as wire:
         wire.send(head(f"GET {QUERY}") + head("GET /livez") + b"GET /nothing HTT")

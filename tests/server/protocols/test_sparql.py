@@ -168,6 +168,13 @@ def test_a_strict_default_graph_is_the_default_graph_alone(tmp_path: Path) -> No
         assert ask(client, "ASK { ?s ?p ?o }", **{"union-default-graph": "true"})["boolean"] is True
 
 
+@pytest.mark.parametrize("parameters", ["union-default-graph=perhaps", "union-default-graph&named-graph-uri=urn:g:1"])
+def test_a_union_that_cannot_be_meant_is_refused(client: TestClient, parameters: str) -> None:
+    answer = client.get(f"/query?query=ASK%7B%7D&{parameters}")
+    assert answer.status_code == 400
+    assert "union-default-graph" in answer.json()["detail"]
+
+
 def test_a_relative_graph_iri_is_refused(site: TestClient) -> None:
     answer = site.get("/query", params={"query": POINTS, "default-graph-uri": "graph"})
     assert answer.status_code == 400
@@ -472,6 +479,26 @@ def test_xml_is_refused_for_what_it_cannot_hold(client: TestClient, character: s
     for name in ("json", "csv", "tsv"):
         answer = client.get(f"/query?query=SELECT+?o+{{+?s+?p+?o+}}&format={name}")
         assert "b" in answer.text
+
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+@pytest.mark.parametrize(
+    ("triple", "name"),
+    [
+        ("<urn:s:1> <urn:p:1> 1", "rdfxml"),
+        (f"<urn:s:1> <{RDF}li> 1", "rdfxml"),
+        ("<urn:s:1> <urn:p:p> <<( <urn:s:1> <urn:p:p> 1 )>>", "jsonld"),
+    ],
+)
+def test_graphs_are_refused_in_a_format_that_does_not_have_them(client: TestClient, triple: str, name: str) -> None:
+    client.post("/update", data={"update": f"INSERT DATA {{ GRAPH <urn:g:1> {{ {triple} }} }}"})
+    construct = "CONSTRUCT+WHERE+{+?s+?p+?o+}"
+    for path in (f"/query?query={construct}&", "/store?graph=urn:g:1&", "/models?graph=urn:g:1&"):
+        refused = client.get(f"{path}{'as' if 'models' in path else 'format'}={name}")
+        assert (path, refused.status_code) == (path, 406)
+    assert client.get("/store?graph=urn:g:1&format=turtle").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["arrow", "parquet"])
