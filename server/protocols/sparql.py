@@ -186,7 +186,8 @@ async def _answer(request: Request, asked: _Request) -> Response:
         query = await to_thread.run_sync(twin.leased, query, limits)
     if not about.lasts:
         return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
-    return await _lasting(request, query, limits, twin.answers if about.repeats else None, generation)
+    answers = twin.answers if about.repeats and twin.answers.asked_before(text) else None
+    return await _lasting(request, query, limits, answers, generation)
 
 
 async def _explain(request: Request, asked: _Request, limits: Limits, about: About, how: str | None) -> Response:
