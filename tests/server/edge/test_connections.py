@@ -103,6 +103,15 @@ def test_a_header_that_never_ends_is_431(url: str) -> None:
         assert refusal(wire) == 431
 
 
+def test_headers_that_do_not_end_are_431(url: str) -> None:
+    assert refused(url, head(f"GET {QUERY}", **{f"x_{n}": "y" * 90 for n in range(400)})[:-2]) == 431
+
+
+@pytest.mark.parametrize("target", ["http://localhost/livez", "/livez?a=b#c", "/%6Civez", "//livez/../livez"])
+def test_targets_in_other_forms(url: str, target: str) -> None:
+    assert ask(url, f"GET {target}")[0] == (404 if target.startswith("//") else 200)
+
+
 @pytest.mark.parametrize(
     "request_head",
     [
@@ -210,6 +219,15 @@ def test_an_idle_connection_is_closed(hasty: str) -> None:
         for _ in range(3):
             wire.send(head("GET /livez"))
             assert wire.answer().read() == b'{"status":"live"}'
+        assert wire.is_closed()
+
+
+def test_a_connection_that_is_used_now_and_then_stays_open(hasty: str) -> None:
+    with connected(hasty) as wire:
+        for _ in range(8):  # for longer than it may be idle
+            wire.send(head("GET /livez"))
+            assert wire.answer().read() == b'{"status":"live"}'
+            time.sleep(0.1)
         assert wire.is_closed()
 
 
