@@ -171,8 +171,9 @@ class Connection(HttpToolsProtocol):
             self._raise(Problem(414, "url-too-long", f"the URL is longer than {URL_BYTES >> 10} KiB", hint=hint))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header line."""
-        self.headers.append((name.lower(), value))
+        """Take a header line; one behind a body is left out, which nobody asks for (RFC 9110, section 6.5.1)."""
+        if self._in_head:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Start the request that the head describes, or put it behind those that its client sent before."""

@@ -131,6 +131,15 @@ def test_what_is_not_http_is_400(url: str, request_head: bytes) -> None:
     assert refused(url, request_head) == 400
 
 
+def test_headers_behind_a_body_are_left_out(url: str) -> None:
+    start = head("POST /query", content_type="application/sparql-query", transfer_encoding="chunked")
+    trailers = b"Content-Type: text/csv\r\n" + b"X: y\r\n" * 10_000
+    with connected(url) as wire:
+        for _ in range(2):
+            wire.send(start + b"6\r\nASK {}\r\n0\r\n" + trailers + b"\r\n")
+            assert b'"boolean":true' in wire.answer().read()
+
+
 def test_a_body_that_is_not_http_is_400(url: str) -> None:
     start = head("POST /readings", content_type="text/csv", transfer_encoding="chunked")
     assert refused(url, start + b"5\r\nid,ti\r\n", b"five\r\n") == 400
