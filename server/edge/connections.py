@@ -43,7 +43,7 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self._in_head = True  # of the first request, or of the next one, which has begun or not
         self._begun = False
-        self._head_bytes = 0  # of it that are known to have come
+        self._bare_bytes = 0  # that came since a head or a piece of a body ended, as far as that is known
         self._refusal: Problem | None = None
         self._ended = False
         self._client_timer: asyncio.TimerHandle | None = None  # for its head, or the rest of a body that nobody reads
@@ -95,7 +95,7 @@ class Connection(HttpToolsProtocol):
 
     def is_idle(self) -> bool:
         """Tell whether it has been of use, and is of none now."""
-        begun = self._begun or self._head_bytes > 0
+        begun = self._begun or self._bare_bytes > 0
         return self.cycle is not None and self.cycle.response_complete and self._in_head and not begun
 
     def _rest(self) -> None:
@@ -130,22 +130,21 @@ class Connection(HttpToolsProtocol):
         """Read on; the bytes that a refused client still sends are dropped."""
         if self._ended:
             return
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._bare_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except HttpParserError as error:
             self.send_400_response(str(error))
-        if self._in_head and (self._begun or self._head_bytes) and not self._ended:
+        if (self._begun or self._bare_bytes) and not self._ended:
             self._go_on_waiting()
 
     def _go_on_waiting(self) -> None:
-        """Wait for the rest of a head, unless it is too large already."""
-        if self._head_bytes > len(self.url) + _LINE_BYTES + HEADER_BYTES:
+        """Wait for the rest of a head or of what is behind a body, unless it is too large already."""
+        if self._bare_bytes > len(self.url) + _LINE_BYTES + HEADER_BYTES:
             self._refuse(_too_large_head())
-        elif self._client_timer is None:
+        elif self._in_head and self._client_timer is None:
             self._expect(self._end_head)
 
     def _decline(self, rest: bytes) -> None:
@@ -188,7 +187,7 @@ class Connection(HttpToolsProtocol):
         if not head.is_host_clear or (not head.has_host and version == "1.1"):
             self._raise(bad_request("a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"))
         self._in_head = self._begun = False
-        self._head_bytes = 0
+        self._bare_bytes = 0
         if self._client_timer is not None:
             self._expect(None)
         before, exchange = self.cycle, self._exchange(method.decode(), version, head)
@@ -228,11 +227,17 @@ class Connection(HttpToolsProtocol):
             expects_100_continue=head.expects_100_continue,
         )
 
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._bare_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """End a request; where it was answered before, the next one may come."""
         if self.parser.should_upgrade():
             return
         self._in_head = True
+        self._bare_bytes = 0
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
@@ -268,7 +273,7 @@ class Connection(HttpToolsProtocol):
     def _end_head(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # it was asked something before, and is owed the answer
-        elif self._begun or self._head_bytes:
+        elif self._begun or self._bare_bytes:
             seconds = self.settings.header_seconds
             self._refuse(Problem(408, "request-too-slow", f"the head of the request took more than {seconds:g} s"))
         else:

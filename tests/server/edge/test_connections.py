@@ -140,6 +140,15 @@ def test_headers_behind_a_body_are_left_out(url: str) -> None:
             assert b'"boolean":true' in wire.answer().read()
 
 
+@pytest.mark.parametrize("start", [b"6\r\nASK {}\r\n0\r\nX: ", b"6;x="])
+def test_what_never_ends_around_a_body_is_431(url: str, start: bytes) -> None:
+    with connected(url) as wire:
+        wire.send(head("POST /query", content_type="application/sparql-query", transfer_encoding="chunked") + start)
+        while not select.select([wire.socket], [], [], 0)[0]:
+            wire.send(b"y" * 10_000)
+        assert refusal(wire) == 431
+
+
 def test_a_body_that_is_not_http_is_400(url: str) -> None:
     start = head("POST /readings", content_type="text/csv", transfer_encoding="chunked")
     assert refused(url, start + b"5\r\nid,ti\r\n", b"five\r\n") == 400
