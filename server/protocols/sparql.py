@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ _UPDATE = ("update", *_USING, "timeout")
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
 _SHORT = 8192  # characters; longer texts are read in a thread, and what is known of them is not kept
 _FORM = "application/x-www-form-urlencoded"
+_COSTLY = 0.005  # seconds, from which on the first answer to a text is kept: to keep it costs a tenth of a small query
 Pairs = list[tuple[str, str]]
 
 
@@ -225,11 +227,14 @@ async def _lasting(
 
     if answers is None:
         return await answer(request, query, limits, query.format, headers)
-    if kept := answers.get(query, generation, limits):
+    is_again = answers.asked_before(query.text)
+    if is_again and (kept := answers.get(query, generation, limits)):
         return Whole(kept.body, query.format, headers(kept.generation))
+    costly_from = 0.0 if is_again else time.monotonic() + _COSTLY
 
     def keep(generation: int, rows: int, body: bytes) -> None:
-        answers.put(query, Kept(generation, rows, body))
+        if time.monotonic() >= costly_from:
+            answers.put(query, Kept(generation, rows, body))
 
     return await answer(request, query, limits, query.format, headers, keep)
 
