@@ -51,7 +51,7 @@ _UPDATE = ("update", *_USING, "timeout")
 _CUSTOMARY = ("output", "results")  # SPARQLWrapper sends these beside format
 _SHORT = 8192  # characters; longer texts are read in a thread, and what is known of them is not kept
 _FORM = "application/x-www-form-urlencoded"
-_COSTLY = 0.005  # seconds, from which on the first answer to a text is kept: to keep it costs a tenth of a small query
+_COSTLY = 0.005  # seconds; the first answer to a text is kept if it took them: to keep costs a tenth of a small query
 Pairs = list[tuple[str, str]]
 
 
