@@ -24,7 +24,7 @@ from storage.errors import DiskFailed
 from storage.files import sync_directory, sync_file
 from storage.graph import sharing
 from storage.graph.blank_nodes import Parts
-from storage.graph.compaction import put_off
+from storage.graph.compaction import compacting, put_off
 from storage.graph.filling import finish
 
 LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
@@ -55,9 +55,9 @@ class Lines(NamedTuple):
 def make_store(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
     """Make a store of a document, given as `lines` or else as `quads`; returns the number of these, and the graphs.
 
-    It is on disk when this returns, and says what its graphs share. Blank nodes are renamed. Of large `lines` it is
-    compacted as well; other stores of this process later than they would be. Raises what `quads` raises, DiskFailed,
-    and WriterCrashed.
+    It is on disk when this returns, compacted, and says what its graphs share. Blank nodes are renamed. With large
+    `lines`, other stores of this process are compacted later than they would be. Raises what `quads` raises,
+    DiskFailed, and WriterCrashed.
     """
     try:
         large = lines is not None and lines.path.stat().st_size in _PUT_OFF
@@ -85,8 +85,8 @@ def _filled(
     if count is None:
         count = load_quads(store, quads())
     if not large:
-        store.flush()
-        sharing.find(store, path)
+        with compacting(store, path):
+            sharing.find(store, path)
     graphs = set[Graph](store.named_graphs())
     if next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None) is not None:
         graphs.add(ox.DefaultGraph())

@@ -27,7 +27,7 @@ import pyoxigraph as ox
 
 from storage.graph import sharing
 from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
-from storage.graph.compaction import compacting
+from storage.graph.compaction import MOST, SMALL, compacting
 from storage.graph.counting import graph_of
 from storage.graph.lifeline import begin
 
@@ -51,12 +51,12 @@ def _change(store: ox.Store, path: Path, request: dict[str, Any]) -> None:
         count = load_lines(store, Lines(Path(request["staged"]), ox.RdfFormat.N_QUADS), path.parent)
     for iri in request["create"]:
         store.add_graph(ox.NamedNode(iri))
-    if request["old"] is None:
-        with compacting(store):
+    is_new = request["old"] is None
+    with compacting(store, path, MOST if is_new else SMALL):
+        if is_new:
             sharing.find(store, path)
-    else:
-        store.flush()
-        sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
+        else:
+            sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
 
 
 def _added(request: dict[str, Any]) -> Iterable[ox.Quad]:

@@ -38,17 +38,27 @@ def test_a_store_is_compacted_while_something_else_is_done_with_it(tmp_path: Pat
         store.bulk_extend(quads(first))
     store.extend(quads(75))
     before = files(tmp_path, ".sst")
-    with compacting(store):
+    with compacting(store, tmp_path):
         assert len(store) == 125
     after = files(tmp_path, ".sst")
     assert len(after) < len(before)
     assert set(store) == {quad for first in (0, 25, 50, 75) for quad in quads(first)}
 
 
+def test_a_store_that_is_too_large_is_left_as_it_is(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for first in (0, 25):
+        store.bulk_extend(quads(first))
+    before = files(tmp_path, ".sst")
+    with compacting(store, tmp_path, most=100):
+        pass
+    assert files(tmp_path, ".sst") == before
+
+
 def test_an_error_in_what_is_done_meanwhile_is_its_own(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.bulk_extend(quads(0))
-    with pytest.raises(ValueError, match="mine"), compacting(store):
+    with pytest.raises(ValueError, match="mine"), compacting(store, tmp_path):
         raise ValueError("mine")
     assert len(store) == 50
 
@@ -64,15 +74,15 @@ def test_compaction_that_is_put_off_gives_way_and_nothing_else_does(tmp_path: Pa
     assert all(line.endswith(" 0") for line in lines if line not in lowered)
 
 
-def test_a_large_store_that_is_made_is_compacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.graph.bulk._PUT_OFF", range(1 << 20))
+@pytest.mark.parametrize("large", [range(1 << 20), range(0)])
+def test_a_store_that_is_made_is_compacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: range) -> None:
+    monkeypatch.setattr("storage.graph.bulk._PUT_OFF", large)
     monkeypatch.setattr("storage.graph.bulk._LINES", 1)
     monkeypatch.setattr("storage.graph.bulk._STEP", 100)
     document = tmp_path / "document"
     document.write_text("".join(f"<urn:s:{n}> <urn:p> <urn:o:{n % 3}> <urn:g:{n % 3}> .\n" for n in range(20)))
     count, graphs = make_store(tmp_path / "store", Lines(document, RdfFormat.N_QUADS), lambda: iter(()))
     assert (count, len(graphs)) == (20, 3)
-    made = len(files(tmp_path / "store", ".sst"))
-    with compacting(Store(str(tmp_path / "store"))):
-        pass
-    assert made == len(files(tmp_path / "store", ".sst"))
+    made = files(tmp_path / "store", ".sst")
+    Store(str(tmp_path / "store")).optimize()
+    assert made == files(tmp_path / "store", ".sst")
