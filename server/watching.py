@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_LOOK = 0.01  # seconds between looks at what waits; most answers are there before one
+_LOOK = 0.04  # seconds between looks at what waits; most answers are there before one, also of a busy server
 
 
 class Source(Protocol):
