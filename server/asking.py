@@ -201,9 +201,9 @@ class Answer:
         self._wake()
 
     def _wait_patiently(self) -> None:
-        """Bound the time for which the query waits for a reader."""
+        """Bound the time for which the query waits for a reader: by its own time where that is less."""
         if self._result.reader is None:
-            self._patience = self._loop.call_later(self._pool.patience, self._give_up)
+            self._patience = self._loop.call_later(min(self._pool.patience, self._seconds), self._give_up)
 
     def _give_up(self) -> None:
         if self._result.reader is None and not self._let_go:

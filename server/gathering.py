@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from anyio import to_thread
 
-from server.watching import Pipes
+from server.watching import Pipes, Source
 
 T = TypeVar("T")
 Item = TypeVar("Item", contravariant=True)
@@ -26,16 +26,17 @@ _Found = TypeVar("_Found", bound="Outcomes | None")
 
 
 class Begun(Protocol):
-    """A group under way: whenever `fileno` becomes readable, `end` is called, until it returns something."""
+    """A group under way: whenever `source` becomes readable, `end` is called, until it returns something."""
 
-    def fileno(self) -> int:
-        """Return a descriptor."""
+    @property
+    def source(self) -> Source:
+        """What tells of it, best the same as of the group before."""
 
     def end(self) -> Outcomes | None:
         """Return what went wrong with each item, or None as long as they go on; raise what went wrong with all."""
 
     def give_up(self) -> None:
-        """Have the descriptor become readable soon, since it takes too long."""
+        """Have the source become readable soon, since it takes too long."""
 
 
 class Work(Protocol[Item]):
@@ -89,7 +90,7 @@ class Gathering(Generic[T]):
         task.add_done_callback(self._tasks.discard)
 
     def _watch(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
-        self._pipes.watch(begun, partial(self._ready, group, begun, timer))
+        self._pipes.watch(begun.source, partial(self._ready, group, begun, timer))
 
     def _ready(self, group: list[_Waiting[T]], begun: Begun, timer: asyncio.TimerHandle) -> None:
         outcomes = _outcomes(begun.end, len(group))

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Iterator, Mapping
 
 from anyio.lowlevel import checkpoint
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.edge.codings import UNPACKERS, Broken, Unpacker
@@ -30,7 +29,7 @@ class Bodies:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on. Its `receive` raises 400, 408, 413 and 415 problems, the first time before it reads."""
         if scope["type"] == "http" and scope["method"] in _WITH_BODY and _has_body(scope["fields"]):
-            receive = _Body(Headers(scope=scope), receive, self._settings).receive
+            receive = _Body(scope["fields"], receive, self._settings).receive
         return self._app(scope, receive, send)
 
 
@@ -42,8 +41,8 @@ def _has_body(fields: Mapping[bytes, bytes]) -> bool:
 class _Body:
     """One body: `receive` gives what it is, in pieces."""
 
-    def __init__(self, headers: Headers, receive: Receive, settings: Settings) -> None:
-        self._headers = headers
+    def __init__(self, fields: Mapping[bytes, bytes], receive: Receive, settings: Settings) -> None:
+        self._fields = fields
         self._receive = receive
         self._settings = settings
         self._unpacker: Unpacker | None = None
@@ -67,9 +66,9 @@ class _Body:
     def _begin(self) -> None:
         """Refuse what need not be read to be refused."""
         self._begun = True
-        self._unpacker = _unpacker_of(self._headers)
-        require_utf_8(self._headers.get("content-type"))
-        self._require_size(int(self._headers.get("content-length", "0")))
+        self._unpacker = _unpacker_of(self._fields.get(b"content-encoding", b"").decode("latin-1"))
+        require_utf_8(self._fields.get(b"content-type", b"").decode("latin-1"))
+        self._require_size(int(self._fields.get(b"content-length", b"0")))
 
     async def _next(self) -> Message:
         """Return what comes next from the connection. Only the time spent waiting for the client counts."""
@@ -116,10 +115,9 @@ class _Body:
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 
 
-def _unpacker_of(headers: Headers) -> Unpacker | None:
+def _unpacker_of(coding: str) -> Unpacker | None:
     """Return what unpacks the body; None where nothing has to. Raises a 415 problem (RFC 9110, section 15.5.16)."""
-    codings = [name for line in headers.getlist("content-encoding") for name in line.lower().split(",")]
-    names = [name.strip() for name in codings if name.strip() not in ("", "identity")]
+    names = [name for name in map(str.strip, coding.lower().split(",")) if name not in ("", "identity")]
     if not names:
         return None
     if len(names) > 1 or names[0] not in UNPACKERS:
@@ -135,6 +133,8 @@ def _unpacker_of(headers: Headers) -> Unpacker | None:
 
 def require_utf_8(content_type: str | None) -> None:
     """Raise a 415 problem where a Content-Type names another charset."""
+    if content_type is None or "charset" not in content_type.lower():
+        return
     _, options = parse_options_header(content_type)
     charset = options.get(b"charset", b"").decode("latin-1").strip().lower()
     if charset and charset not in _UTF_8:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import re
 import struct
 import termios
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -20,14 +20,15 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server.edge.exchange import Exchange
+from server.edge.heads import Head, read_head
 from server.errors import MEDIA_TYPE, Problem, bad_request
 from server.settings import Settings
 
 URL_BYTES = 64 << 10
 HEADER_BYTES = 32 << 10
+_LINE_BYTES = 64  # of the first line of a head, besides the URL
 _LINGER_SECONDS = 2.0
 _REFUSED = 64  # connections above the limit that are told so; further ones are closed without a word
-_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:[0-9]*)?")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _QUEUED = struct.Struct("i")
 
@@ -39,15 +40,16 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         super().__init__(*arguments, **named)
+        self.url = b""
         self._in_head = True  # of the first request, or of the next one, which has begun or not
         self._begun = False
-        self._head_bytes = 0  # of it that are known to have come
-        self._header_bytes = 0
-        self._hosts = 0
+        self._bare_bytes = 0  # that came since a head or a piece of a body ended, as far as that is known
         self._refusal: Problem | None = None
         self._ended = False
         self._client_timer: asyncio.TimerHandle | None = None  # for its head, or the rest of a body that nobody reads
-        self._answered: RequestResponseCycle | None = None  # the latest that was begun; `cycle` may be a later one
+        self._answered: Exchange | None = None  # the latest that was begun; `cycle` may be a later one
+        self._ahead = deque[Exchange]()  # those that wait for it
+        self._idle_since = 0.0
         self._send_timer: asyncio.TimerHandle | None = None
         self._watched: RequestResponseCycle | None = None
         self._queued = 0
@@ -68,6 +70,7 @@ class Connection(HttpToolsProtocol):
         self._ended = True
         self._expect(None)
         self._watch_sending(False)
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._abandon()
 
@@ -77,11 +80,9 @@ class Connection(HttpToolsProtocol):
             self._answered.disconnected = True
             self._answered.message_event.set()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
-        self._answered = cycle
-        task = self.loop.create_task(cycle.run_asgi(app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+    def _start(self, exchange: Exchange) -> None:
+        self._answered = exchange
+        exchange.start(self.app)
 
     def _make_room(self) -> bool:
         """Close a connection that waits for its next request."""
@@ -94,7 +95,28 @@ class Connection(HttpToolsProtocol):
 
     def is_idle(self) -> bool:
         """Tell whether it has been of use, and is of none now."""
-        return self.cycle is not None and self.cycle.response_complete and self._in_head and not self._begun
+        begun = self._begun or self._bare_bytes > 0
+        return self.cycle is not None and self.cycle.response_complete and self._in_head and not begun
+
+    def _rest(self) -> None:
+        """Be idle for so long at most. A timer that runs already is left alone, and will see that it is early."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wake_in(self.timeout_keep_alive)
+
+    def _wake_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for so long; else look again when it may have been."""
+        self.timeout_keep_alive_task = None
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if not self.is_idle():
+            return  # the end of what is asked now has it rest again
+        if left > 0:
+            self._wake_in(left)
+        else:
+            super().timeout_keep_alive_handler()
 
     def _expect(self, late: Callable[[], None] | None) -> None:
         """Give the client time for what it is to send now, or (None) stop the clock."""
@@ -108,23 +130,21 @@ class Connection(HttpToolsProtocol):
         """Read on; the bytes that a refused client still sends are dropped."""
         if self._ended:
             return
-        self._unset_keepalive_if_required()
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._bare_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except HttpParserError as error:
             self.send_400_response(str(error))
-        if self._in_head and (self._begun or self._head_bytes) and not self._ended:
+        if (self._begun or self._bare_bytes) and not self._ended:
             self._go_on_waiting()
 
     def _go_on_waiting(self) -> None:
-        """Wait for the rest of a head, unless it is too large already."""
-        if self._head_bytes > URL_BYTES + HEADER_BYTES:
+        """Wait for the rest of a head or of what is behind a body, unless it is too large already."""
+        if self._bare_bytes > len(self.url) + _LINE_BYTES + HEADER_BYTES:
             self._refuse(_too_large_head())
-        elif self._client_timer is None:
+        elif self._in_head and self._client_timer is None:
             self._expect(self._end_head)
 
     def _decline(self, rest: bytes) -> None:
@@ -140,9 +160,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self.url, self.headers = b"", []
-        self.expect_100_continue = False
         self._begun = True
-        self._header_bytes = self._hosts = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the URL."""
@@ -152,16 +170,13 @@ class Connection(HttpToolsProtocol):
             self._raise(Problem(414, "url-too-long", f"the URL is longer than {URL_BYTES >> 10} KiB", hint=hint))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header line."""
+        """Take a header line; one behind a body is left out, which nobody asks for (RFC 9110, section 6.5.1)."""
+        if not self._in_head:
+            return
         name = name.lower()
         self.headers.append((name, value))
-        self._header_bytes += len(name) + len(value) + 4  # the colon, a space and the line's end
-        if name == b"host":
-            self._hosts += 1 if _HOST.fullmatch(value) else 2
-        elif name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        if self._header_bytes > HEADER_BYTES:
-            self._raise(_too_large_head())
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            self._raise(Problem(501, "not-implemented", "of transfer codings only chunked is known (RFC 9112, 7)"))
 
     def on_headers_complete(self) -> None:
         """Start the request that the head describes, or put it behind those that its client sent before."""
@@ -170,71 +185,81 @@ class Connection(HttpToolsProtocol):
             self._raise(bad_request("this server is no proxy"))
         if self.parser.should_upgrade():
             return  # `_decline` will have another parser come here
-        if self._hosts > 1 or (not self._hosts and version == "1.1"):
+        head = read_head(tuple(self.headers))
+        if head.size > HEADER_BYTES:
+            self._raise(_too_large_head())
+        if not head.is_host_clear or (not head.has_host and version == "1.1"):
             self._raise(bad_request("a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"))
         self._in_head = self._begun = False
-        self._head_bytes = 0
+        self._bare_bytes = 0
         if self._client_timer is not None:
             self._expect(None)
-        before, self.cycle = self.cycle, self._exchange(method.decode(), version)
+        before, exchange = self.cycle, self._exchange(method.decode(), version, head)
+        self.cycle = exchange
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start(exchange)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self._ahead.append(exchange)
 
-    def _exchange(self, method: str, version: str) -> Exchange:
-        url = parse_url(self.url)
-        path = url.path.decode("ascii")
+    def _exchange(self, method: str, version: str, head: Head) -> Exchange:
+        raw_path, query = _target(self.url)
+        path = raw_path.decode("ascii")
+        scope: Any = {  # uvicorn's type has no `fields`
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": method,
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self.headers,
+            "fields": head.fields,
+        }
         return Exchange(
-            self.loop.call_soon,
-            scope={
-                "type": "http",
-                "asgi": _ASGI,
-                "http_version": version,
-                "server": self.server,
-                "client": self.client,
-                "scheme": self.scheme,
-                "method": method,
-                "root_path": "",
-                "path": unquote(path) if "%" in path else path,
-                "raw_path": url.path,
-                "query_string": url.query or b"",
-                "headers": self.headers,
-                "state": self.app_state.copy(),
-            },
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            scope,
+            self.transport,
+            self.flow,
+            self.server_state,
+            self.loop,
+            self.on_response_complete,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            expects_100_continue=head.expects_100_continue,
         )
 
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._bare_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        """End a request; where it was answered before, the next one may come."""
+        """End a request; where it was answered before, the next one may come, or the connection ends."""
         if self.parser.should_upgrade():
             return
         self._in_head = True
+        self._bare_bytes = 0
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
+        elif not self.cycle.keep_alive:
+            self.transport.close()
         else:
             self._expect(None)
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._rest()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the end of this one: not for as long as its client likes."""
-        super().on_response_complete()
-        if self._begun:
-            self._unset_keepalive_if_required()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self._ahead:
+                self._start(self._ahead.popleft())
+            else:
+                self._rest()
         if not self._in_head and self.cycle.response_complete:
             self._expect(self.transport.abort)
         if self.transport.get_write_buffer_size() and self._send_timer is None:
@@ -254,7 +279,7 @@ class Connection(HttpToolsProtocol):
     def _end_head(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # it was asked something before, and is owed the answer
-        elif self._begun or self._head_bytes:
+        elif self._begun or self._bare_bytes:
             seconds = self.settings.header_seconds
             self._refuse(Problem(408, "request-too-slow", f"the head of the request took more than {seconds:g} s"))
         else:
@@ -309,6 +334,15 @@ class Connection(HttpToolsProtocol):
     def _unsent(self) -> int:
         """Return how many bytes the client has not got: ours, and those that the kernel holds for it."""
         return self.transport.get_write_buffer_size() + _in_kernel(self.transport.get_extra_info("socket"))
+
+
+def _target(url: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a request's target."""
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = parse_url(url)
+    return parsed.path, parsed.query or b""
 
 
 def _in_kernel(socket: Any) -> int:  # noqa: ANN401 - asyncio's socket, or uvloop's

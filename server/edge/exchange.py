@@ -7,14 +7,21 @@ that breaks off resets the connection instead.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import struct
+from collections.abc import Callable
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.server import ServerState
 
+_LOG = logging.getLogger("uvicorn.error")
 _RESET = struct.pack("ii", 1, 0)  # linger for no time
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
@@ -22,28 +29,64 @@ _Headers = list[tuple[bytes, bytes]]
 
 
 class Exchange(RequestResponseCycle):
-    """An exchange, whose `later` calls something at the end of this turn of the loop."""
+    """An exchange, as uvicorn has it; of what that needs, this has what is not left to methods of its own."""
 
-    def __init__(self, later: Any, **named: Any) -> None:  # noqa: ANN401 - as the loop and uvicorn have it
-        super().__init__(**named)
-        self._later = later
-        self._head = b""  # of the answer, held back
-        self._has_body = self.scope["method"] != "HEAD"
-        self._ends_with_connection = False
+    task: asyncio.Task[None] | None = None
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    _head = b""  # of the answer, held back
+    _ends_with_connection = False
+    _waits_for_body = True  # before it closes: who still sends would be reset, and not see the answer
+
+    def __init__(
+        self,
+        scope: HTTPScope,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        on_response: Callable[[], None],
+        *,
+        keep_alive: bool,
+        expects_100_continue: bool,
+    ) -> None:
+        # uvicorn's own is not called: it would set what is above anew for each request.
+        self.scope = scope
+        self.transport = transport
+        self.flow = flow
+        self.on_response = on_response
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expects_100_continue
+        self.message_event = asyncio.Event()
+        self.body = bytearray()
+        self._state = state
+        self._loop = loop
+        self._has_body = scope["method"] != "HEAD"
+
+    def start(self, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
+        """Run the application in a task."""
+        self.task = self._loop.create_task(self.run_asgi(app))
+        self._state.tasks.add(self.task)
 
     async def run_asgi(self, app: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         """Run the application. Where it fails, its failure is the answer, or that breaks off."""
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException:
-            self.logger.exception("Exception in ASGI application\n")
+            _LOG.exception("Exception in ASGI application\n")
             await self._fail()
         else:
             if not self.response_complete and not self.disconnected:
-                self.logger.error("the application ended before its answer")
+                _LOG.error("the application ended before its answer")
                 await self._fail()
         finally:
             self.on_response = _nothing
+            if self.task is not None:
+                self._state.tasks.discard(self.task)
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - a message of ASGI
         """Send a part of the answer, once the client takes more. Nothing is done for one that has left."""
@@ -64,15 +107,15 @@ class Exchange(RequestResponseCycle):
             raise RuntimeError("a header has a control character")
         self.response_started = True
         self.waiting_for_100_continue = False
-        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *headers)]
+        lines = [b"%b: %b\r\n" % header for header in (*self._state.default_headers, *headers)]
         self._head = b"".join([STATUS_LINE[status], *lines, self._framing(status, dict(headers)), b"\r\n"])
-        self._later(self._flush)
+        self._loop.call_soon(self._flush)
 
     def _framing(self, status: int, known: dict[bytes, bytes]) -> bytes:
         """Choose how the answer ends (RFC 9112, section 6.3), and return the lines that say so."""
         lines = b""
         if b"close" in known.get(b"connection", b""):
-            self.keep_alive = False
+            self.keep_alive = self._waits_for_body = False
         elif not self.keep_alive:
             lines = b"connection: close\r\n"
         self._has_body = self._has_body and status not in _NO_CONTENT
@@ -81,7 +124,7 @@ class Exchange(RequestResponseCycle):
         if (length := known.get(b"content-length")) is not None:
             self.expected_content_length = int(length)
         elif self.scope["http_version"] == "1.0":
-            self._ends_with_connection = True
+            self._ends_with_connection, self._waits_for_body = True, False
         else:
             self.chunked_encoding = True
             lines += b"transfer-encoding: chunked\r\n"
@@ -99,7 +142,7 @@ class Exchange(RequestResponseCycle):
         if not more:
             self.response_complete = True
             self.message_event.set()
-            if not self.keep_alive:
+            if not self.keep_alive and not (self.more_body and self._waits_for_body):
                 self.transport.close()
             self.on_response()
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from server.edge.heads import fields_of
 from server.edge.origins import methods_of
 from server.errors import Problem, bad_request, problem_of
 from storage.errors import Closed
@@ -44,21 +45,13 @@ class Service(Starlette):
         return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. In its scope, `fields` has each header by its name; see `fields_of`."""
+        """Answer a request. In its scope, `fields` has each header by its name: our connections put it there."""
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         scope["app"] = self
-        if scope["type"] == "http":
+        if scope["type"] == "http" and "fields" not in scope:
             scope["fields"] = fields_of(scope["headers"])
         await self.middleware_stack(scope, receive, send)
-
-
-def fields_of(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by their names; what comes in several lines is a list (RFC 9110, section 5.3)."""
-    found = dict(headers)
-    if len(found) < len(headers):
-        found = {name: b", ".join(value for other, value in headers if other == name) for name in found}
-    return found
 
 
 class _State(State):

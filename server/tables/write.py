@@ -30,9 +30,9 @@ _ROW_GROUP_ROWS = 131_072
 
 
 def encode(
-    batches: Iterator[pa.RecordBatch], schema: pa.Schema, media_type: str, *, finite: bool = True
+    batches: Iterator[pa.RecordBatch], schema: pa.Schema, media_type: str, *, exact: bool = False
 ) -> Iterator[bytes]:
-    """The rows as bytes of the media type, in pieces of at most a few MiB; Arrow and Parquet need not be `finite`.
+    """The rows as bytes of the media type, in pieces of at most a few MiB; those of Arrow and Parquet may be `exact`.
 
     Nothing is given out before the first batch is there, so an error until then can still have its own
     answer. Raises ValueError at once when the media type is not in `TABLE_FORMATS`; what `batches` raises
@@ -41,8 +41,8 @@ def encode(
     table_format = format_of(media_type)
     if table_format is None:
         raise ValueError(f"no table format is known as {media_type}")
-    target = plain_schema(schema)
-    plain = (plain_batch(batch, target, finite=finite) for batch in batches)
+    target = plain_schema(schema, exact=exact)
+    plain = (plain_batch(batch, target, exact=exact) for batch in batches)
     return _encoded(plain, target, _WRITERS[table_format.name])
 
 

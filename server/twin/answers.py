@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from storage.graph.readers import Limits, Query
 
+_TEXTS = 1 << 15  # that are remembered at least, by their hashes, when so many others came after them
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -30,12 +32,29 @@ class Answers:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Query, Kept] = OrderedDict()
         self._generation = 0
+        self._texts = set[int]()
+        self._older_texts = set[int]()
         self.bytes = 0
         self.hits = 0
         self.misses = 0
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def asked_before(self, text: str) -> bool:
+        """Tell whether a text was asked before, in any generation, and remember it; for one thread."""
+        if not self._most:
+            return False
+        key = hash(text)
+        if key in self._texts:
+            return True
+        if len(self._texts) >= _TEXTS:
+            self._texts, self._older_texts = set(), self._texts
+        self._texts.add(key)
+        if key in self._older_texts:
+            return True
+        self.misses += 1
+        return False
 
     def get(self, query: Query, generation: int, limits: Limits) -> Kept | None:
         """Return the answer that a query has in this generation, if it is kept and within the limits."""

@@ -79,7 +79,7 @@ class _Begun:
     def __init__(self, group: _Group, begun: Begun) -> None:
         self._group = group
         self._begun = begun
-        self.fileno = begun.fileno
+        self.source = begun.source
         self.give_up = begun.give_up
 
     def end(self) -> list[Exception | None] | None:

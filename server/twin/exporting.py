@@ -14,7 +14,7 @@ from ontologies.models.report import Report
 from server.errors import Problem
 from server.twin.models import named_node
 from server.twin.service import Twin
-from storage.graph.escaping import sink_for
+from storage.graph.escaping import refusals, sink_for
 
 
 def write_model(
@@ -28,8 +28,9 @@ def write_model(
 
 
 def write_as(form: Form, quads: Iterable[Quad], sink: IO[bytes], options: Options) -> Report:
-    """Write quads as a document of a form. Raises NotInFormat for characters that XML cannot hold."""
-    return form.write(quads, sink_for(form.format, sink) if isinstance(form, RdfForm) else sink, options)
+    """Write quads as a document of a form. Raises NotInFormat for what its format cannot hold."""
+    with refusals():
+        return form.write(quads, sink_for(form.format, sink) if isinstance(form, RdfForm) else sink, options)
 
 
 def _quads(twin: Twin, graphs: Sequence[str]) -> Iterator[Quad]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyoxigraph as ox
@@ -13,7 +14,7 @@ from ontologies.identity import parse_uuid
 from server.errors import bad_request
 from server.twin.paging import Cursor
 from server.twin.resolve import PointIndex
-from server.twin.terms import Term, column_of, text_of
+from server.twin.terms import Term, column_as, column_of, text_of
 from storage.series.selection import Selection
 
 POINT = "point"
@@ -55,8 +56,14 @@ def bindings_of(variables: Sequence[str], rows: Sequence[Sequence[Term]], index:
             f"?{variables[key]} is no point in any of the {len(rows):,} solutions, such as {text_of(rows[0][key])}",
             hint="?point must be the IRI of a point with a series, or a series' UUID",
         )
-    columns = {name: column_of([rows[i][n] for i in kept]) for n, name in enumerate(variables)}
+    columns = {name: _carried([rows[i][n] for i in kept]) for n, name in enumerate(variables)}
     return pa.table({**columns, "id": pa.array([ids[i] for i in kept], pa.string())})
+
+
+def _carried(terms: Sequence[Term]) -> pa.Array[Any]:
+    """Return a column to carry along; times without a zone as text: among readings they would be those of UTC."""
+    column = column_of(terms)
+    return column_as(terms, None) if column.type == pa.timestamp("us") else column
 
 
 def _point_variable(variables: Sequence[str]) -> int:

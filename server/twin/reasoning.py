@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from ontologies.formats import read_quads
 from server.errors import Problem
 from storage.children import Children
 from storage.errors import DeadlineExceeded
+from storage.graph.lifeline import end_with_parent
 
 SECONDS = 300.0
 
@@ -46,13 +48,17 @@ def infer_apart(
 
 
 def _apart(children: Children, task: str, triples: bytes, ontology: catalog.Ontology, seconds: float) -> bytes:
-    command = ["-m", "server.twin.reasoning", task, ontology.name, ontology.version]
+    lifeline, held = os.pipe()  # which closes with this process, and ends that one
+    command = ["-m", "server.twin.reasoning", task, ontology.name, ontology.version, str(lifeline)]
     pipe = subprocess.PIPE
     try:
-        with children.started(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        with children.started(command, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=(lifeline,)) as process:
             answer, said = process.communicate(triples, seconds)
     except subprocess.TimeoutExpired:
         raise DeadlineExceeded(f"the SHACL engine took longer than {seconds:g} s") from None
+    finally:
+        os.close(lifeline)
+        os.close(held)
     if process.returncode != 0:
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
         raise Problem(500, "reasoning-failed", f"the SHACL engine failed: {last}")
@@ -61,7 +67,8 @@ def _apart(children: Children, task: str, triples: bytes, ontology: catalog.Onto
 
 def main() -> None:
     """Do the task with what comes on stdin and the ontology, named by the arguments; the answer goes to stdout."""
-    task, name, version = sys.argv[1:]
+    task, name, version, lifeline = sys.argv[1:]
+    end_with_parent(int(lifeline))
     ontology, triples = catalog.find(name, version), sys.stdin.buffer.read()
     if task == "validate":
         answer = json.dumps(_validated(triples, ontology)).encode()

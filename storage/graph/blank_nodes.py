@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
 _LABEL = re.compile(rb"_:([\w:.\x80-\xff-]*)")  # in a literal it is none, which does no harm
-_ENOUGH = 12 << 20  # bytes of a part, or
+_ENOUGH = 36 << 20  # bytes of a part, or
+_LINES = 200_000  # lines
+_FILE = 12 << 20  # bytes of a file, or somewhat more
 _MOST = 48 << 20  # bytes; of one blank node there may be more
-_MOST_PARTS = 128
+_MOST_FILES = 128
 _MOST_LINKED = 1_000_000  # labels, some 100 MB
 
 
@@ -24,29 +27,41 @@ class Parts:
 
     def __init__(self, folder: Path, size: int) -> None:
         """`size` is how many bytes of lines there are at most."""
-        self._files = [_temporary(folder) for _ in range(min(size // _ENOUGH + 1, _MOST_PARTS))]
+        self._files = [_temporary(folder) for _ in range(min(size // _FILE + 1, _MOST_FILES))]
         self._linked = set[bytes]()
         self.rest = _temporary(folder)
 
     def add(self, lines: bytes) -> None:
-        """Take whole lines."""
-        for line in lines.splitlines(keepends=True):
-            labels = _labels(line)
-            if len(labels) == 1:
-                self._files[hash(*labels) % len(self._files)].write(line)
-            else:
-                self.rest.write(line)
-                self._linked |= labels if len(self._linked) <= _MOST_LINKED else set()
+        """Take whole lines, each with a label."""
+        each, labels = BytesIO(lines).readlines(), _LABEL.findall(lines)
+        if len(labels) == len(each):
+            for line, label in zip(each, labels, strict=True):
+                self._add_of(label.rstrip(b"."), line)
+        else:
+            for line in each:
+                self._add(line)
+
+    def _add_of(self, label: bytes, line: bytes) -> None:
+        self._files[hash(label) % len(self._files)].write(line)
+
+    def _add(self, line: bytes) -> None:
+        labels = _labels(line)
+        if len(labels) == 1:
+            self._add_of(labels.pop(), line)
+        else:
+            self.rest.write(line)
+            self._linked |= labels if len(self._linked) <= _MOST_LINKED else set()
 
     def take(self) -> Iterator[bytes]:
         """Yield the parts; what remains is in `rest` then."""
-        parts, size = list[bytes](), 0
+        parts, size, count = list[bytes](), 0, 0
         for file in self._files:
             parts.append(self._apart(file))
             size += len(parts[-1])
-            if size >= _ENOUGH:
+            count += parts[-1].count(b"\n")
+            if size >= _ENOUGH or count >= _LINES:
                 yield b"".join(parts)
-                parts, size = [], 0
+                parts, size, count = [], 0, 0
         yield b"".join(parts)
 
     def _apart(self, file: IO[bytes]) -> bytes:

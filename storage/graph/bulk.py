@@ -24,12 +24,17 @@ from storage.errors import DiskFailed
 from storage.files import sync_directory, sync_file
 from storage.graph import sharing
 from storage.graph.blank_nodes import Parts
+from storage.graph.compaction import compacting, put_off
+from storage.graph.filling import finish
 
 LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
 _STEP = 4 << 20  # bytes that are read at a time; no line may be longer
 _PIECE = 48 << 20  # bytes of a piece, or
 _LINES = 300_000  # lines: some 300 MB in the engine
 _BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
+# Bytes of a document for which compaction is put off: with less there is little of it, and with more there are
+# hundreds of files of a kind, which it would merge in one go.
+_PUT_OFF = range(512 << 20, 8 << 30)
 _WORKERS = min(2, os.cpu_count() or 1)
 _STATEMENT = re.compile(rb"[ \t]*[<_]")
 _NEXT_STATEMENT = re.compile(rb"\n[ \t]*[<_]")  # a literal first byte: far faster than `^`
@@ -50,27 +55,38 @@ class Lines(NamedTuple):
 def make_store(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
     """Make a store of a document, given as `lines` or else as `quads`; returns the number of these, and the graphs.
 
-    It is on disk when this returns, and says what its graphs share. Blank nodes are renamed. Raises what `quads`
-    raises, and DiskFailed.
+    It is on disk when this returns, compacted, and says what its graphs share. Blank nodes are renamed. With large
+    `lines`, other stores of this process are compacted later than they would be. Raises what `quads` raises,
+    DiskFailed, and WriterCrashed.
     """
     try:
-        found = _made(path, lines, quads)
+        large = lines is not None and lines.path.stat().st_size in _PUT_OFF
+        found = _filled(path, lines, quads, large=large)
         gc.collect()  # the traceback of an error in the lines may hold the store, which is to be closed
-        sync_store(path)
+        if large:
+            finish(path)
+        else:
+            sync_store(path)
     except OSError as error:
         raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
     return found
 
 
-def _made(path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]]) -> tuple[int, set[Graph]]:
+def _filled(
+    path: Path, lines: Lines | None, quads: Callable[[], Iterator[ox.Quad]], *, large: bool
+) -> tuple[int, set[Graph]]:
+    """Return what make_store does; of one that is `large` the rest is for another process."""
     store, count = ox.Store(str(path)), None
+    if large:
+        put_off()
     if lines is not None:
         with suppress(SyntaxError, NotInLines):  # of what went wrong, the quads tell the place in the document
             count = load_lines(store, lines, path.parent, rename=True)
     if count is None:
         count = load_quads(store, quads())
-    store.flush()
-    sharing.find(store, path)
+    if not large:
+        with compacting(store, path):
+            sharing.find(store, path)
     graphs = set[Graph](store.named_graphs())
     if next(store.quads_for_pattern(None, None, None, ox.DefaultGraph()), None) is not None:
         graphs.add(ox.DefaultGraph())

@@ -109,12 +109,9 @@ class _Comparison:
     def are_apart(self) -> bool:
         """Tell whether no subject is in two graphs, which takes half of the time; False where they are too many."""
         most = self._most + self._most // 2  # of pairs of a subject and a graph, which need as much memory as a quad
-        counts = (
-            f"{{ SELECT (COUNT(*) AS ?{name}) {{ SELECT DISTINCT {terms} {{ {self._anywhere('?s ?p ?o')} }}"
-            f" LIMIT {most + 1} }} }}"
-            for name, terms in (("pairs", "?s ?g"), ("subjects", "?s"))
-        )
-        [row] = self._store.query(f"SELECT ?pairs ?subjects {{ {' '.join(counts)} }}")  # type: ignore[misc] # a SELECT
+        some = f"SELECT DISTINCT ?s ?g {{ {self._anywhere('?s ?p ?o')} }} LIMIT {most + 1}"
+        text = f"SELECT (COUNT(*) AS ?pairs) (COUNT(DISTINCT ?s) AS ?subjects) {{ {some} }}"
+        [row] = self._store.query(text)  # type: ignore[misc] # it is a SELECT
         pairs, subjects = (int(number.value) for number in row)
         return pairs == subjects <= most
 

@@ -22,12 +22,12 @@ _SECONDS = 120.0  # that a group may take
 
 
 class Begun:
-    """Updates under way: whenever `fileno` becomes readable `end` is called, until it returns what became of them."""
+    """Updates under way: whenever `source` becomes readable `end` is called, until it returns what became of them."""
 
     def __init__(self, channel: Channel, steps: _Steps, give_up: Callable[[], None]) -> None:
         """`give_up` ends the process that runs them, if that does not answer."""
         self._steps = steps
-        self.fileno = channel.fileno
+        self.source = channel
         self.give_up = give_up
 
     def end(self) -> Outcomes | None:

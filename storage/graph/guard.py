@@ -88,7 +88,7 @@ def form(text: str) -> Form:
 
 def mentions_outbound(text: str) -> bool:
     """Tell whether SERVICE or LOAD could be in the text at all, at the price of a search."""
-    return any(_OUTBOUND.search(reading) for reading in {text, decode_escapes(text)})
+    return any(map(_OUTBOUND.search, _readings(text)))
 
 
 def refuse_outbound(text: str, gateways: Collection[str] = ()) -> None:
@@ -97,9 +97,13 @@ def refuse_outbound(text: str, gateways: Collection[str] = ()) -> None:
     The text is read both as it is and with its code point escapes decoded: whichever way the engine
     reads them, a keyword that it sees is seen here.
     """
-    for reading in {text, decode_escapes(text)}:
+    for reading in _readings(text):
         if _OUTBOUND.search(reading):
             _refuse_outbound(reading, gateways)
+
+
+def _readings(text: str) -> Collection[str]:
+    return {text, decode_escapes(text)} if "\\" in text else (text,)
 
 
 def _refuse_outbound(text: str, gateways: Collection[str]) -> None:

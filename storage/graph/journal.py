@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from storage.errors import Corrupt
 from storage.files import make_directory, sync_directory, sync_file
+from storage.graph.checkpoints import Checkpoints
 from storage.graph.recording.recorder import Change
 
 _FILE = "journal.sqlite"
@@ -96,6 +97,7 @@ class Journal:
         try:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
+            self._checkpoints = Checkpoints(folder / _FILE, self._file, self._lock)
             self._file.execute(_TABLE)
             counted = "SELECT coalesce(max(number), 0), coalesce(sum(size), 0), coalesce(min(number), 1) FROM changes"
             self._newest, self._bytes, self._oldest = self._file.execute(counted).fetchone()
@@ -113,8 +115,10 @@ class Journal:
                 self._file.executemany(_INSERT, ((number, *row) for number, row in numbered))
             newest: int = self._newest + len(rows)
             self._newest = newest
-            self._bytes += sum(row[_SIZE] for row in rows)
+            size = sum(row[_SIZE] for row in rows)
+            self._bytes += size
             self._forget(len(rows))
+            self._checkpoints.written(size)
         return newest
 
     def _forget(self, new: int) -> None:
@@ -172,6 +176,7 @@ class Journal:
 
     def close(self) -> None:
         """Write everything to the file. Closing twice is fine."""
+        self._checkpoints.close()
         with self._lock:
             self._file.close()
 

@@ -2,7 +2,7 @@
 
 So it writes in pieces, without transactions, in bounded memory. Its one request is a line of JSON on stdin:
 
-    next    the directory of the store: a copy of the graph, or absent for an empty one
+    next    the directory of the store: a copy of the graph, one that is filled already, or absent for an empty one
     base    None, or the directory of another copy, of which all is taken over but the graphs in `drop`
     drop    IRIs of graphs to remove, None for the default graph
     staged  N-Quads to add; None for nothing
@@ -27,6 +27,7 @@ import pyoxigraph as ox
 
 from storage.graph import sharing
 from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
+from storage.graph.compaction import MOST, SMALL, compacting
 from storage.graph.counting import graph_of
 from storage.graph.lifeline import begin
 
@@ -50,11 +51,12 @@ def _change(store: ox.Store, path: Path, request: dict[str, Any]) -> None:
         count = load_lines(store, Lines(Path(request["staged"]), ox.RdfFormat.N_QUADS), path.parent)
     for iri in request["create"]:
         store.add_graph(ox.NamedNode(iri))
-    store.flush()
-    if request["old"] is None:
-        sharing.find(store, path)
-    else:
-        sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
+    is_new = request["old"] is None
+    with compacting(store, path, MOST if is_new else SMALL):
+        if is_new:
+            sharing.find(store, path)
+        else:
+            sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
 
 
 def _added(request: dict[str, Any]) -> Iterable[ox.Quad]:

@@ -116,7 +116,7 @@ class XmlOutput(Output):
 
     def _taken(self) -> bytes:
         chunk = super()._taken()
-        before, self._before = self._before, chunk[-2:]
+        before, self._before = self._before, (self._before + chunk)[-escaping.BEFORE :]
         return escaping.escaped(chunk, before)
 
 
@@ -131,7 +131,7 @@ def _description(error: Exception) -> dict[str, Any]:
         return {"kind": str(error), "message": ""}
     if isinstance(error, SyntaxError):
         return {"kind": "syntax", "message": error.msg, "line": error.lineno, "column": error.offset}
-    if isinstance(error, NotInFormat):
+    if isinstance(error, NotInFormat) or escaping.is_refusal(error):
         return {"kind": "format", "message": str(error)}
     if isinstance(error, MemoryError):
         return {"kind": "memory", "message": ""}

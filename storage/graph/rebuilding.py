@@ -10,20 +10,14 @@ one is whole, and `recover` puts it there; in any other case the change has not 
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from storage.children import Children
-from storage.errors import DiskFailed, WriterCrashed
+from storage.errors import DiskFailed
 from storage.files import empty_directory, make_directory, sync_directory
-
-MEMORY = 2 << 30  # with what is reserved: of short lines the engine takes more than half of it
+from storage.graph.filling import fill
 
 
 class Rebuilding:
@@ -69,15 +63,17 @@ class Rebuilding:
             self.discard()
             if copy is not None:
                 copy(base or self._next)
-            self._run(
+            fill(
                 {
                     "next": str(self._next),
-                    "base": base and str(base),
+                    "base": None if base is None else str(base),
                     "drop": drop,
-                    "staged": staged and str(staged),
+                    "staged": None if staged is None else str(staged),
                     "create": create,
                     "old": str(self._graph) if copy is not None else None,
-                }
+                },
+                self._children,
+                self._lock,
             )
         except OSError as error:
             raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
@@ -92,28 +88,6 @@ class Rebuilding:
             store.replace(self._next)
         except OSError as error:
             raise DiskFailed(f"the graph could not be written: {error.strerror or error}") from error
-
-    def _run(self, request: dict[str, Any]) -> None:
-        with self._children.started(
-            ["-m", "storage.graph.loader", str(MEMORY)],
-            stdin=subprocess.PIPE,  # which closes with this process, and ends that one
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(self._lock,),
-        ) as process:
-            assert process.stdin is not None  # noqa: S101 - opened with pipes, for the type checker
-            assert process.stdout is not None  # noqa: S101 - as above
-            with contextlib.suppress(BrokenPipeError):
-                # Past its buffer, which would be flushed once more when it is closed.
-                os.write(process.stdin.fileno(), json.dumps(request).encode() + b"\n")
-            answer = process.stdout.readline()
-        self._judge(answer, process.returncode)
-
-    def _judge(self, answer: bytes, code: int) -> None:
-        if not answer.endswith(b"\n"):
-            raise WriterCrashed(f"the process that loads ended with status {code}; nothing was changed")
-        if "error" in (document := json.loads(answer)):
-            raise DiskFailed(f"the graph could not be written: {document['error']}")
 
     def exchange(self) -> None:
         """Put the next graph in place. Durable when it returns. Nobody may have either of them open.

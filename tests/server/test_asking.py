@@ -166,6 +166,16 @@ def test_who_waits_too_long_is_503(served: Inside, monkeypatch: pytest.MonkeyPat
         assert (status, headers["retry-after"]) == (503, "1")
 
 
+def test_who_has_less_time_waits_no_longer_than_that(served: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.twin.readers, "patience", 3600.0)
+    with ExitStack() as clients:
+        for _ in range(2):
+            asking(clients, served, FOR_EVER)
+        until(lambda: states(served) == ["running"] * 2)
+        status, headers, _ = ask(served.url, get(COUNT, "&timeout=0.05"))
+        assert (status, headers["retry-after"]) == (503, "1")
+
+
 def test_a_slow_client_does_not_hold_the_reader_of_what_can_be_taken_ahead(served: Inside) -> None:
     _, _, whole = ask(served.url, get(MIDDLING))
     with ExitStack() as clients:

@@ -17,7 +17,7 @@ class Group:
     def __init__(self, busy: Busy, items: list[int]) -> None:
         self._busy, self._items = busy, items
         self._goes_on = busy.in_steps
-        self.fileno = lambda: busy.pipe[0]
+        self.source = busy
 
     def end(self) -> list[Exception | None] | None:
         if self._goes_on:
@@ -40,6 +40,9 @@ class Busy:
         self.go_on = threading.Semaphore(0)
         self.groups: list[list[int]] = []
         self.given_up: list[list[int]] = []
+
+    def fileno(self) -> int:
+        return self.pipe[0]
 
     def let_go(self) -> None:
         self.go_on.release()

@@ -103,6 +103,15 @@ def test_a_header_that_never_ends_is_431(url: str) -> None:
         assert refusal(wire) == 431
 
 
+def test_headers_that_do_not_end_are_431(url: str) -> None:
+    assert refused(url, head(f"GET {QUERY}", **{f"x_{n}": "y" * 90 for n in range(400)})[:-2]) == 431
+
+
+@pytest.mark.parametrize("target", ["http://localhost/livez", "/livez?a=b#c", "/%6Civez", "//livez/../livez"])
+def test_targets_in_other_forms(url: str, target: str) -> None:
+    assert ask(url, f"GET {target}")[0] == (404 if target.startswith("//") else 200)
+
+
 @pytest.mark.parametrize(
     "request_head",
     [
@@ -120,6 +129,29 @@ def test_a_header_that_never_ends_is_431(url: str) -> None:
 )
 def test_what_is_not_http_is_400(url: str, request_head: bytes) -> None:
     assert refused(url, request_head) == 400
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "identity"])
+def test_other_transfer_codings_are_501(url: str, coding: str) -> None:
+    assert refused(url, head("POST /readings", transfer_encoding=coding)) == 501
+
+
+def test_headers_behind_a_body_are_left_out(url: str) -> None:
+    start = head("POST /query", content_type="application/sparql-query", transfer_encoding="chunked")
+    trailers = b"Content-Type: text/csv\r\n" + b"X: y\r\n" * 10_000
+    with connected(url) as wire:
+        for _ in range(2):
+            wire.send(start + b"6\r\nASK {}\r\n0\r\n" + trailers + b"\r\n")
+            assert b'"boolean":true' in wire.answer().read()
+
+
+@pytest.mark.parametrize("start", [b"6\r\nASK {}\r\n0\r\nX: ", b"6;x="])
+def test_what_never_ends_around_a_body_is_431(url: str, start: bytes) -> None:
+    with connected(url) as wire:
+        wire.send(head("POST /query", content_type="application/sparql-query", transfer_encoding="chunked") + start)
+        while not select.select([wire.socket], [], [], 0)[0]:
+            wire.send(b"y" * 10_000)
+        assert refusal(wire) == 431
 
 
 def test_a_body_that_is_not_http_is_400(url: str) -> None:
@@ -213,6 +245,15 @@ def test_an_idle_connection_is_closed(hasty: str) -> None:
         assert wire.is_closed()
 
 
+def test_a_connection_that_is_used_now_and_then_stays_open(hasty: str) -> None:
+    with connected(hasty) as wire:
+        for _ in range(8):  # for longer than it may be idle
+            wire.send(head("GET /livez"))
+            assert wire.answer().read() == b'{"status":"live"}'
+            time.sleep(0.1)
+        assert wire.is_closed()
+
+
 def test_the_next_head_has_its_own_time(hasty: str) -> None:
     with connected(hasty) as wire:
         wire.send(head("GET /livez"))
@@ -237,6 +278,13 @@ def test_a_body_that_nobody_reads_may_come_and_then_another_request(hasty: str) 
         wire.send(b"#" * 100_000 + head("GET /livez"))
         assert wire.answer().read() == b'{"status":"live"}'
         assert wire.is_closed()
+
+
+def test_who_is_refused_while_it_sends_sees_why_before_the_connection_closes(hasty: str) -> None:
+    size = 16 << 20  # more than what lies in sockets
+    with connected(hasty) as wire:
+        wire.send(head("POST /nothing", content_length=size, connection="close"), b"#" * size)
+        assert refusal(wire) == 404
 
 
 def test_requests_may_be_sent_ahead(hasty: str) -> None:

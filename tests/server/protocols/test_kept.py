@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 ROWS = 4000
 ALL = "SELECT * { ?s ?p ?o }"  # more than one chunk, less than what is kept
 LARGE = "SELECT * { ?s ?p ?o . VALUES ?x { 1 2 3 4 5 } }"  # more than what is kept
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.protocols.sparql._COSTLY", math.inf)
 
 
 @pytest.fixture
@@ -46,14 +52,27 @@ def same(one: Response, other: Response) -> bool:
 
 @pytest.mark.parametrize("query", [COUNT, ALL, "ASK {}", "CONSTRUCT WHERE { <urn:s1> ?p ?o }"])
 def test_the_same_again_is_from_memory_and_the_same(client: TestClient, query: str) -> None:
-    first, second, third = ask(client, query), ask(client, query), client.post("/query", data={"query": query})
-    assert same(first, second)
-    assert same(first, third)
+    answers = [ask(client, query) for _ in range(3)] + [client.post("/query", data={"query": query})]
+    assert all(same(answers[0], other) for other in answers[1:])
     assert counted(client) == (2, 1)
 
 
-def test_another_format_dataset_or_endpoint_is_another_answer(client: TestClient) -> None:
+def test_a_costly_answer_is_kept_at_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.protocols.sparql._COSTLY", 0.0)
+    assert same(ask(client), ask(client))
+    assert counted(client) == (1, 1)
+
+
+def test_what_is_asked_once_is_not_kept(client: TestClient) -> None:
     ask(client)
+    assert counted(client) == (0, 0)
+    update(client, "<urn:new> <urn:p> 1")
+    ask(client)
+    assert counted(client) == (0, 1)
+
+
+def test_another_format_dataset_or_endpoint_is_another_answer(client: TestClient) -> None:
+    assert same(ask(client), ask(client))
     assert ask(client, format="csv").text == f"n\r\n{ROWS}\r\n"
     assert b'"0"' in ask(client, **{"default-graph-uri": "urn:none"}).content
     assert client.get("/sparql", params={"query": COUNT}).status_code == 200
@@ -65,7 +84,7 @@ def test_a_change_of_the_graph_is_seen_at_once(client: TestClient) -> None:
         assert b'"%d"' % (ROWS + number) in ask(client).content
         assert b'"%d"' % (ROWS + number) in ask(client).content
         update(client, f"<urn:new> <urn:p> {number}")
-    assert counted(client) == (3, 1)
+    assert counted(client) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +112,10 @@ def test_an_error_is_not_kept(tmp_path: Path) -> None:
 
 def test_whoever_may_not_ask_gets_nothing_from_memory(tmp_path: Path) -> None:
     with opened(tmp_path / "data", anonymous="none", token="s" * 20) as client:
-        assert client.get(
-            "/query", params={"query": COUNT}, headers={"authorization": f"Bearer {'s' * 20}"}
-        ).is_success
+        for _ in range(2):
+            assert client.get(
+                "/query", params={"query": COUNT}, headers={"authorization": f"Bearer {'s' * 20}"}
+            ).is_success
         assert ask(client).status_code == 401
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
+from ontologies.namespaces import XSD
 from server.protocols.readings import FORMATS
 from tests.server.building import (
     ALL,
@@ -145,6 +146,11 @@ def test_carried_columns_have_types_of_their_own(site: TestClient) -> None:
     answer = site.get("/readings", params={"query": query, "format": "arrow", "limit": 1})
     [row] = rows_of("arrow", answer.content)
     assert [row[name] for name in "idbl"] == [1, 1.5, True, "x"]
+
+
+def test_a_carried_time_without_a_zone_gets_none(site: TestClient) -> None:
+    query = PREFIXES + "SELECT ?point ?t { VALUES (?point ?t) { (:fan '2026-01-01T00:00:00'^^xsd:dateTime) } }"
+    assert read(site, query=f"PREFIX xsd: <{XSD.iri}>" + query, limit=1)[0]["t"] == "2026-01-01T00:00:00"
 
 
 def test_points_are_named_by_iri_uuid_or_series_id(site: TestClient) -> None:

@@ -15,6 +15,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from ontologies.namespaces import XSD
 from server.negotiation import GRAPHS, RESULTS
 from server.twin.hybrid.vocabulary import READINGS
 from storage.graph.guard import Form, form
@@ -128,6 +129,15 @@ def test_arrow_and_parquet_have_typed_columns(site: TestClient) -> None:
     assert [table.to_pylist() for table in tables] == [rows, rows]
 
 
+def test_times_have_a_zone_in_arrow_and_parquet_if_they_have_one(site: TestClient) -> None:
+    query = "SELECT (xsd:dateTime('2026-01-01T00:00:00') AS ?t) (xsd:dateTime('2026-01-01T00:00:00Z') AS ?u) {}"
+    query = f"PREFIX xsd: <{XSD.iri}> {query}"
+    arrow = pa.ipc.open_stream(site.get("/query", params={"query": query, "format": "arrow"}).content).read_all()
+    parquet = pq.read_table(io.BytesIO(site.get("/query", params={"query": query, "format": "parquet"}).content))
+    for table in (arrow, parquet):
+        assert table.schema.types == [pa.timestamp("us"), pa.timestamp("us", "UTC")]
+
+
 def test_ask_answers_yes_and_no(site: TestClient) -> None:
     assert ask(site, "ASK {}")["boolean"] is True
     assert site.get("/query", params={"query": "ASK { <urn:x:x> ?p ?o }", "format": "csv"}).text.strip() == "false"
@@ -156,6 +166,13 @@ def test_a_strict_default_graph_is_the_default_graph_alone(tmp_path: Path) -> No
         client.post("/update", data={"update": "INSERT DATA { GRAPH <urn:g:1> { <urn:x:1> <urn:x:p> 1 } }"})
         assert ask(client, "ASK { ?s ?p ?o }")["boolean"] is False
         assert ask(client, "ASK { ?s ?p ?o }", **{"union-default-graph": "true"})["boolean"] is True
+
+
+@pytest.mark.parametrize("parameters", ["union-default-graph=perhaps", "union-default-graph&named-graph-uri=urn:g:1"])
+def test_a_union_that_cannot_be_meant_is_refused(client: TestClient, parameters: str) -> None:
+    answer = client.get(f"/query?query=ASK%7B%7D&{parameters}")
+    assert answer.status_code == 400
+    assert "union-default-graph" in answer.json()["detail"]
 
 
 def test_a_relative_graph_iri_is_refused(site: TestClient) -> None:
@@ -462,6 +479,26 @@ def test_xml_is_refused_for_what_it_cannot_hold(client: TestClient, character: s
     for name in ("json", "csv", "tsv"):
         answer = client.get(f"/query?query=SELECT+?o+{{+?s+?p+?o+}}&format={name}")
         assert "b" in answer.text
+
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+@pytest.mark.parametrize(
+    ("triple", "name"),
+    [
+        ("<urn:s:1> <urn:p:1> 1", "rdfxml"),
+        (f"<urn:s:1> <{RDF}li> 1", "rdfxml"),
+        ("<urn:s:1> <urn:p:p> <<( <urn:s:1> <urn:p:p> 1 )>>", "jsonld"),
+    ],
+)
+def test_graphs_are_refused_in_a_format_that_does_not_have_them(client: TestClient, triple: str, name: str) -> None:
+    client.post("/update", data={"update": f"INSERT DATA {{ GRAPH <urn:g:1> {{ {triple} }} }}"})
+    construct = "CONSTRUCT+WHERE+{+?s+?p+?o+}"
+    for path in (f"/query?query={construct}&", "/store?graph=urn:g:1&", "/models?graph=urn:g:1&"):
+        refused = client.get(f"{path}{'as' if 'models' in path else 'format'}={name}")
+        assert (path, refused.status_code) == (path, 406)
+    assert client.get("/store?graph=urn:g:1&format=turtle").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["arrow", "parquet"])

@@ -68,6 +68,17 @@ def test_what_is_larger_than_all_memory_is_not_kept_and_nothing_with_none() -> N
     assert (len(none), none.hits, none.misses) == (0, 0, 0)
 
 
+def test_a_text_is_remembered_while_not_too_many_others_come() -> None:
+    answers = Answers(1 << 20)
+    texts = [f"SELECT {number}" for number in range(100_000)]
+    assert not any(map(answers.asked_before, texts))
+    assert answers.misses == len(texts)
+    assert all(map(answers.asked_before, texts[-20_000:]))
+    assert not answers.asked_before(texts[0])
+    none = Answers(0)
+    assert [none.asked_before("ASK {}"), none.asked_before("ASK {}"), none.misses] == [False, False, 0]
+
+
 def test_putting_an_answer_twice_counts_it_once() -> None:
     answers = Answers(1 << 20)
     answers.put(query(1), kept())

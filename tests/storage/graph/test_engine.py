@@ -210,7 +210,7 @@ def begun_and_ended(store: GraphStore, updates: list[tuple[str, str | None]]) ->
 
 
 def ended(begun: Begun) -> list[int | StorageError] | None:
-    assert select.select([begun], [], [], SECONDS)[0]
+    assert select.select([begun.source], [], [], SECONDS)[0]
     return begun.end()
 
 

@@ -35,3 +35,14 @@ def test_a_character_in_two_pieces_is_seen() -> None:
     sink.write(second)
     with pytest.raises(NotInFormat):
         sink.write(third)
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_predicate_that_ends_in_no_name_is_refused_wherever_the_pieces_end(cut: int) -> None:
+    whole = b'<rdf:Description rdf:about="urn:a">\n\t\t<oxprefix: xmlns:oxprefix="urn:1">'
+    end = whole.index(b"<oxprefix: ") + cut
+    sink = sink_for(RdfFormat.RDF_XML, io.BytesIO())
+    sink.write(whole[:5])
+    pieces = iter((whole[5:end], whole[end:]))
+    with pytest.raises(NotInFormat, match="end in a name"):
+        list(map(sink.write, pieces))

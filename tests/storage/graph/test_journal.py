@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import random
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from storage.errors import Corrupt
+from storage.graph import checkpoints
 from storage.graph.journal import Bounds, Journal, Made
 from storage.graph.recording.recorder import Change
 
@@ -62,6 +66,25 @@ def test_a_copy_has_what_is_recorded(tmp_path: Path) -> None:
     assert [entry.what for entry in copy.listed(5)] == ["it"]
     assert copy.append([Made("me", "other", (), ONE)]) == 2
     copy.close()
+
+
+def test_its_log_begins_anew_while_changes_come_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "_ENOUGH", 1 << 16)
+    monkeypatch.setattr(checkpoints, "_MANY", 1 << 18)
+    journal = Journal(tmp_path, Bounds(bytes=1 << 40))
+    large = Change("".join(f"<urn:{random.randbytes(40).hex()}> <urn:p> <urn:x> .\n" for _ in range(1000)), "")
+    log, newest, until = tmp_path / "journal.sqlite-wal", 0, time.monotonic() + 60
+    while newest < 200 or newest * 40_000 < 4 * log.stat().st_size:
+        assert time.monotonic() < until
+        newest = journal.append([Made("me", "it", (), large)])
+    assert log.stat().st_size < 32 << 20
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    journal.close()
+    shutil.copy(tmp_path / "journal.sqlite", copied)
+    again = Journal(copied)
+    assert [again.read(number) is not None for number in (1, newest)] == [True, True]
+    again.close()
 
 
 def test_what_is_no_journal_is_told(tmp_path: Path) -> None:
