@@ -19,7 +19,8 @@ from anyio import CapacityLimiter, to_thread
 from server.errors import Problem
 from server.watching import Client, Clients, Pipes, Receive
 from storage.errors import StorageError
-from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.queries import Dump, Limits, Query
+from storage.graph.readers import ReaderPool
 
 _GRACE = 0.03  # seconds
 

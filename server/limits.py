@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from server.errors import bad_request
 from server.settings import Settings
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 
 _NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 

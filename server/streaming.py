@@ -23,7 +23,8 @@ from server.asking import Answer, Asking, client_left
 from server.errors import Problem
 from server.watching import Clients, Receive
 from storage.errors import Cancelled, DeadlineExceeded
-from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.queries import Dump, Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.results import ASKER, Asker
 
 T = TypeVar("T")

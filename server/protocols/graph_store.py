@@ -33,7 +33,7 @@ from server.twin.hybrid.updates import read_only, refuse_graphs
 from server.twin.hybrid.vocabulary import READINGS
 from server.twin.loading import Document, stage
 from server.twin.models import named_node
-from storage.graph.readers import Dump
+from storage.graph.queries import Dump
 from storage.graph.store import GraphStore
 
 _DIRECT = ("format", "lenient")

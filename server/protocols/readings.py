@@ -38,7 +38,7 @@ from server.twin.once import Once
 from server.twin.paging import Page
 from server.twin.service import Twin
 from storage.errors import RowLimitExceeded
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 from storage.series.receipts import Receipt
 
 FORMATS = {name: table_format.media_type for name, table_format in TABLE_FORMATS.items()}

@@ -37,7 +37,7 @@ from server.twin.models import named_node
 from server.twin.reading import About, about_query
 from storage.graph.guard import Form, form
 from storage.graph.inserted import is_small_data
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.graph.results import ASKER
 from storage.graph.using import names_dataset, with_using
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 
 _TEXTS = 1 << 15  # that are remembered at least, by their hashes, when so many others came after them
 

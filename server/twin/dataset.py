@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from storage.errors import DirectoryError
 from storage.files import make_directory
-from storage.graph.readers import Dump, Limits
+from storage.graph.queries import Dump, Limits
 
 if TYPE_CHECKING:
     from server.twin.service import Twin

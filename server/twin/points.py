@@ -11,7 +11,7 @@ import pyarrow as pa
 from ontologies.descriptions import DESCRIBE_POINTS, PointDescription, describe_points
 from ontologies.points import PointSeries
 from server.twin.cache import PerGeneration
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 
 if TYPE_CHECKING:
     from server.twin.service import Twin

@@ -53,7 +53,8 @@ from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
 from storage.graph.guard import Form, form
 from storage.graph.journal import Bounds
-from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.queries import Dump, Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.results import Result
 from storage.graph.store import GraphStore
 from storage.series.receipts import Receipt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.twin.hybrid.answering import Answering
 from server.twin.touching import leaves, leaves_points
 from storage.graph.federation import explained
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 from storage.graph.store import Change
 
 if TYPE_CHECKING:

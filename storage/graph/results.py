@@ -27,7 +27,8 @@ from storage.graph.process import Reader
 from storage.graph.store import syntax_error
 
 if TYPE_CHECKING:
-    from storage.graph.readers import Limits, ReaderPool
+    from storage.graph.queries import Limits
+    from storage.graph.readers import ReaderPool
 
 _PIPE = 1 << 16  # bytes that a socket takes at once
 

@@ -24,7 +24,7 @@ from server.errors import Problem
 from server.settings import Settings
 from server.twin.models import Model
 from server.twin.service import Twin
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from tests.benchmarks.processes import resident_bytes
 
 SITE = "https://bench.example/site#"

@@ -20,7 +20,7 @@ from server.errors import Problem
 from server.twin.hybrid.pushed import Pushed
 from server.twin.hybrid.run import Hybrid
 from storage.errors import DeadlineExceeded
-from storage.graph.readers import SPARQL_JSON, Limits, Query
+from storage.graph.queries import SPARQL_JSON, Limits, Query
 from tests.hybrid import oracle
 from tests.hybrid.building import PREFIXES, model, readings, served
 from tests.hybrid.generator import FIRST, STEPS, Generator

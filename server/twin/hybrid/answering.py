@@ -17,7 +17,7 @@ from server.twin.hybrid.operations import Operation
 from server.twin.hybrid.run import Hybrid
 from server.twin.rows import Solutions, solutions_of
 from storage.graph.guard import mentions_outbound
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.graph.rewriting.tokens import Edit, edited
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pyoxigraph as ox
 from server.twin.hybrid.plan import plan
 from storage.errors import DeadlineExceeded
 from storage.graph.extensions import extensions
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.tokens import NotUnderstood
 

@@ -18,7 +18,7 @@ from server.twin.hybrid.views import View
 from server.twin.hybrid.vocabulary import parse_reading
 from storage.errors import ByteLimitExceeded, QueryError, RowLimitExceeded
 from storage.graph.guard import mentions_outbound
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.series.engine import Stop
 
 if TYPE_CHECKING:

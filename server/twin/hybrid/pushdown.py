@@ -28,7 +28,7 @@ from server.twin.hybrid.views import View
 from storage.errors import ByteLimitExceeded, RowLimitExceeded
 from storage.graph.guard import Form as Kind
 from storage.graph.guard import form, mentions_outbound
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.graph.rewriting.tokens import NotUnderstood
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from server.twin.hybrid.statement import Statement, statement
 from server.twin.hybrid.underway import Underway
 from server.twin.solutions import TypedSolutions
 from storage.errors import ByteLimitExceeded, RowLimitExceeded
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.questions import Question
 from storage.series.selection import Rows

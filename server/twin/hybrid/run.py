@@ -24,7 +24,7 @@ from server.twin.hybrid.underway import Queries
 from server.twin.hybrid.views import After, Now, View
 from server.twin.hybrid.vocabulary import mentions
 from server.twin.solutions import TypedSolutions
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.graph.results import Result
 from storage.graph.rewriting.tokens import NotUnderstood
 

@@ -15,7 +15,7 @@ from server.twin.hybrid.facts import Facts, facts, predicates_query
 from server.twin.hybrid.kinds import kinds_query, read_kinds
 from server.twin.resolve import PointIndex
 from storage.graph.overlay import Overlay
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 from storage.graph.results import Result
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from server.settings import Settings
 from server.twin.join import ReadingsRequest
 from server.twin.service import Twin
-from storage.graph.readers import Limits
+from storage.graph.queries import Limits
 from tests.server.building import ALL, MODEL, SITE, ZONE_1
 from tests.server.conftest import fill, opened
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from server.twin.answers import Answers, Kept
-from storage.graph.readers import Limits, Query
+from storage.graph.queries import Limits, Query
 
 ANY = Limits()
 KIB = 1 << 10

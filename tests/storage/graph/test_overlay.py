@@ -10,7 +10,8 @@ import pytest
 from storage.errors import DeadlineExceeded
 from storage.files import DataDirectory
 from storage.graph.overlay import Overlay, copy_snapshot
-from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.queries import Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.store import GraphStore
 
 _COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"

@@ -30,7 +30,8 @@ from storage.errors import (
 )
 from storage.files import DataDirectory
 from storage.graph.process import Reader
-from storage.graph.readers import Dump, Limits, Query, ReaderPool
+from storage.graph.queries import Dump, Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.results import ASKER, Asker, Result
 from storage.graph.store import GraphStore
 from tests.support.waiting import until

@@ -20,7 +20,8 @@ from storage.errors import WriterCrashed
 from storage.files import DataDirectory
 from storage.graph import contents, homes
 from storage.graph.comparing import shared_by
-from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.queries import Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.recording.recorder import Change
 from storage.graph.recording.text import MOST
 from storage.graph.rewriting.shared import NOTHING, Shared

@@ -13,7 +13,8 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from storage.files import DataDirectory
-from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.queries import Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.snapshots import Snapshot
 from storage.graph.store import GraphStore
 

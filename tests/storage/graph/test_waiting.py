@@ -11,8 +11,9 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from storage.errors import Cancelled, DeadlineExceeded
 from storage.graph.process import Reader
+from storage.graph.queries import Limits, Query
 from storage.graph.reader import PACKET
-from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.readers import ReaderPool
 from storage.graph.results import Result
 from storage.graph.store import GraphStore
 from tests.support.waiting import until

@@ -9,7 +9,8 @@ import pyoxigraph as ox
 import pytest
 
 from storage.errors import QuerySyntaxError
-from storage.graph.readers import Limits, Query, ReaderPool
+from storage.graph.queries import Limits, Query
+from storage.graph.readers import ReaderPool
 from storage.graph.rewriting import rewritten
 from storage.graph.store import GraphStore, syntax_error
 
