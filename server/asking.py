@@ -104,6 +104,11 @@ class Answer:
         """The rows that have come until now."""
         return self._result.rows
 
+    @property
+    def running_seconds(self) -> float:
+        """For how long a reader has had it, of those that have got one; to wait for one takes none of it."""
+        return self._loop.time() - (self.deadline - self._seconds)
+
     def whole(self) -> bytes | None:
         """Return the answer where all of it is here, else None."""
         return b"".join(self._chunks) if self._result.ended else None

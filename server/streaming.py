@@ -32,7 +32,7 @@ Ts = TypeVarTuple("Ts")
 MOST_KEPT = 1 << 20
 """Bytes of an answer that is kept for whoever asks the same again."""
 _HEAD = 1 << 16
-Keep = Callable[[int, int, bytes], None]  # takes generation, rows and the whole answer
+Keep = Callable[[Answer, bytes], None]  # takes an answer that has ended, and its bytes
 
 
 class Slots:
@@ -172,10 +172,9 @@ async def answer(
     if body is None:
         return _Answered(found, media_type, headers(found.generation), keep)
     found.close()
-    generation = found.generation
     if keep is not None and len(body) <= MOST_KEPT:
-        keep(generation, found.rows, body)
-    return Whole(body, media_type, headers(generation))
+        keep(found, body)
+    return Whole(body, media_type, headers(found.generation))
 
 
 class Whole(Response):
@@ -235,7 +234,7 @@ class _Answered(Response):
 
     def _end(self) -> None:
         if self._keep is not None and self._size <= MOST_KEPT:
-            self._keep(self._found.generation, self._found.rows, b"".join(self._kept))
+            self._keep(self._found, b"".join(self._kept))
 
 
 async def stream(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from server.asking import Answer
 from server.auth.guard import require_role
 from server.auth.tokens import Role
 from server.errors import Problem, bad_request
@@ -230,11 +230,10 @@ async def _lasting(
     is_again = answers.asked_before(query.text)
     if is_again and (kept := answers.get(query, generation, limits)):
         return Whole(kept.body, query.format, headers(kept.generation))
-    costly_from = 0.0 if is_again else time.monotonic() + _COSTLY
 
-    def keep(generation: int, rows: int, body: bytes) -> None:
-        if time.monotonic() >= costly_from:
-            answers.put(query, Kept(generation, rows, body))
+    def keep(found: Answer, body: bytes) -> None:
+        if is_again or found.running_seconds >= _COSTLY:
+            answers.put(query, Kept(found.generation, found.rows, body))
 
     return await answer(request, query, limits, query.format, headers, keep)
 
