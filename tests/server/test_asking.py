@@ -146,6 +146,19 @@ def test_what_waits_is_answered_once_a_reader_is_free(served: Inside) -> None:
         assert [wire.answer().status for wire in wires] == [200] * 6
 
 
+def test_the_time_in_the_queue_makes_no_answer_worth_keeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.protocols.sparql._COSTLY", 0.1)
+    with inside(tmp_path / "data", readers=1) as server, ExitStack() as stack:
+        data = " ".join(f"<urn:s{n}> <urn:p> {n} ." for n in range(ROWS))
+        ask(server.url, "POST /update", f"INSERT DATA {{ {data} }}".encode(), **UPDATE)
+        assert is_right(server)  # the reader has the newest snapshot
+        kept = len(server.twin.answers)  # that one, where a reader had to move on for it
+        first = asking(stack, server, SECOND)
+        until(lambda: states(server) == ["running"])
+        assert ask(server.url, get("ASK {}"))[0] == first.answer().status == 200
+        until(lambda: len(server.twin.answers) == kept + 1)  # with the first, and without what waited for it
+
+
 def test_a_full_queue_is_503_with_a_time_to_come_back(served: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.twin.readers, "_most_waiting", 1)
     with ExitStack() as clients:
