@@ -100,7 +100,8 @@ def _kind(error: Exception) -> type[StorageError] | None:
 def table_of(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Return the rows of a query as a table."""
     reader: pa.RecordBatchReader = cursor.sql(sql).to_arrow_reader()
-    return reader.read_all()
+    with reader:
+        return reader.read_all()
 
 
 class Deadline:

@@ -73,8 +73,13 @@ def written(cursor: duckdb.DuckDBPyConnection, partials: str, target: Path) -> i
 
 def copied(cursor: duckdb.DuckDBPyConnection, stored: str, target: Path) -> int:
     """Write what is as it is stored already."""
+    ordered = cursor.sql(f"SELECT {COLUMNS}, plain FROM ({stored}) ORDER BY id, time")
+    with ordered.to_arrow_reader(ROW_GROUP) as batches:  # a cursor takes nothing else while a reader is open
+        return _packed(batches, target)
+
+
+def _packed(batches: pa.RecordBatchReader, target: Path) -> int:
     rows = 0
-    batches = cursor.sql(f"SELECT {COLUMNS}, plain FROM ({stored}) ORDER BY id, time").to_arrow_reader(ROW_GROUP)
     encodings = dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT") | dict.fromkeys(_WHOLE, "DELTA_BINARY_PACKED")
     packed = dict.fromkeys(batches.schema.names, "zstd") | dict.fromkeys(_QUICK, "lz4")
     with (

@@ -119,7 +119,8 @@ class SegmentFiles:
             count = write_parquet(cursor, rows, columns, path)
         else:
             ordered = cursor.sql(f"SELECT {columns} FROM ({rows}) ORDER BY id, time")
-            count = write_lasting(ordered.to_arrow_reader(ROW_GROUP), path)
+            with ordered.to_arrow_reader(ROW_GROUP) as batches:
+                count = write_lasting(batches, path)
         if not count:
             path.unlink(missing_ok=True)
             return None

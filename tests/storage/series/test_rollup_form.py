@@ -84,3 +84,12 @@ def close(mine: float | None, theirs: float | None) -> bool:
     if mine is None or theirs is None:
         return mine is theirs
     return (math.isnan(mine) and math.isnan(theirs)) or math.isclose(mine, theirs, rel_tol=1e-13)
+
+
+def test_what_cannot_be_written_is_said_and_ends_what_was_read(tmp_path: Path) -> None:
+    """Where the disk has no place for the first byte, say: the cursor takes the next statement all the same."""
+    with duckdb.connect() as connection:
+        connection.register("partials", partials(random.Random(1), "tenths"))
+        with pytest.raises(FileNotFoundError) as raised:  # it holds on to all that the writing had
+            written(connection, "FROM partials", tmp_path / "missing" / "hours.parquet")
+        assert connection.execute("SELECT 1").fetchall() == [(1,)], raised
