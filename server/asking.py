@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
@@ -80,7 +81,7 @@ class Answer:
         self._loop = asking.loop
         self._pool = asking.readers
         self._ahead = asking.ahead
-        self._seconds = limits.seconds
+        self._limits = limits
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._pipe: int | None = None
@@ -107,7 +108,7 @@ class Answer:
     @property
     def running_seconds(self) -> float:
         """For how long a reader has had it, of those that have got one; to wait for one takes none of it."""
-        return self._loop.time() - (self.deadline - self._seconds)
+        return time.monotonic() - self._result.asked
 
     def whole(self) -> bytes | None:
         """Return the answer where all of it is here, else None."""
@@ -173,7 +174,7 @@ class Answer:
 
     def _begin(self) -> None:
         """Ask the reader at once, which shall not wait until this answer has its turn."""
-        self.deadline = self._loop.time() + self._seconds
+        self.deadline = self._limits.end
         try:
             if not self._result.begin_promptly():
                 self._is_late = True
@@ -209,7 +210,8 @@ class Answer:
     def _wait_patiently(self) -> None:
         """Bound the time for which the query waits for a reader: by its own time where that is less."""
         if self._result.reader is None:
-            self._patience = self._loop.call_later(min(self._pool.patience, self._seconds), self._give_up)
+            until = min(self._limits.end, time.monotonic() + self._pool.patience)
+            self._patience = self._loop.call_at(until, self._give_up)
 
     def _give_up(self) -> None:
         if self._result.reader is None and not self._let_go:

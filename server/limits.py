@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import lru_cache
 
 from server.errors import bad_request
@@ -13,10 +14,15 @@ _NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 def query_limits(settings: Settings, timeout: str | None = None, rows: int | None = None) -> Limits:
-    """Return the limits of a query; a client may ask for less time (`timeout` in seconds) or fewer rows."""
-    seconds = settings.query_seconds if timeout is None else min(_seconds(timeout), settings.query_seconds)
+    """Return the limits of a query; a client may ask for less time (`timeout` in seconds) or fewer rows.
+
+    The server's own time begins with the query; the client's has begun now, and to wait for others takes of it.
+    """
     most = settings.query_rows if rows is None else min(rows, settings.query_rows)
-    return _limits(seconds, most, settings.query_bytes)
+    if timeout is None:
+        return _limits(settings.query_seconds, most, settings.query_bytes)
+    seconds = _seconds(timeout)
+    return Limits(min(seconds, settings.query_seconds), most, settings.query_bytes, time.monotonic() + seconds)
 
 
 _limits = lru_cache(256)(Limits)  # most requests have the same

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import TypeVar, TypeVarTuple
 
@@ -32,6 +33,7 @@ Ts = TypeVarTuple("Ts")
 MOST_KEPT = 1 << 20
 """Bytes of an answer that is kept for whoever asks the same again."""
 _HEAD = 1 << 16
+_SLOW = "the client was too slow to take its answer"
 Keep = Callable[[Answer, bytes], None]  # takes an answer that has ended, and its bytes
 
 
@@ -63,21 +65,23 @@ class Slots:
         self._patience = patience
         self._unlimited = CapacityLimiter(math.inf)
 
-    async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run what starts an answer. Raises a 503 problem where too many wait already."""
-        return await self._admitted(self._starting, "queries", call, *arguments)
+    async def start(self, call: Callable[[*Ts], T], *arguments: *Ts, until: float = math.inf) -> T:
+        """Run what starts an answer. Raises a 503 problem where too many wait already, be it `until` a moment."""
+        return await self._admitted(self._starting, "queries", until, call, *arguments)
 
     async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what stores readings: it may have to wait for the disk. Raises a 503 problem where too many do."""
-        return await self._admitted(self._storing, "writes", call, *arguments)
+        return await self._admitted(self._storing, "writes", math.inf, call, *arguments)
 
-    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run what reads a long text: one at a time, since that keeps the processor. Raises a 503 problem."""
-        return await self._admitted(self._parsing, "long texts", call, *arguments)
+    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts, until: float = math.inf) -> T:
+        """Run what reads a long text: one at a time, since that keeps the processor. Raises as `start` does."""
+        return await self._admitted(self._parsing, "long texts", until, call, *arguments)
 
-    async def _admitted(self, limiter: CapacityLimiter, what: str, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def _admitted(
+        self, limiter: CapacityLimiter, what: str, until: float, call: Callable[[*Ts], T], *arguments: *Ts
+    ) -> T:
         try:
-            with anyio.fail_after(self._patience):
+            with anyio.fail_after(min(self._patience, until - time.monotonic())):
                 await limiter.acquire()
         except TimeoutError:
             raise Problem(
@@ -108,9 +112,9 @@ class Starting:
         self._asker = ASKER.get()
         self._gone = False
 
-    async def start(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def start(self, call: Callable[[*Ts], T], *arguments: *Ts, until: float = math.inf) -> T:
         """Run what starts an answer; see Slots. Raises a 499 problem where the client has left."""
-        return await self._watched(self._slots.start, call, *arguments)
+        return await self._watched(partial(self._slots.start, until=until), call, *arguments)
 
     async def go_on(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what goes on with an answer before its first byte. Raises a 499 problem where the client has left."""
@@ -137,9 +141,9 @@ class Starting:
         """Run what goes on with an answer."""
         return await self._slots.run(call, *arguments)
 
-    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    async def parse(self, call: Callable[[*Ts], T], *arguments: *Ts, until: float = math.inf) -> T:
         """Run what reads a long text; see Slots. Raises a 499 problem where the client has left."""
-        return await self._watched(self._slots.parse, call, *arguments)
+        return await self._watched(partial(self._slots.parse, until=until), call, *arguments)
 
     async def store(self, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run what stores readings; see Slots. What has begun is stored also when the client leaves."""
@@ -225,7 +229,7 @@ class _Answered(Response):
                 self._note(chunk)
             self._end()
         if scope.cancelled_caught:
-            raise self._found.error or DeadlineExceeded("the client was too slow to take its answer")
+            raise self._found.error or DeadlineExceeded(_SLOW)
 
     def _note(self, chunk: bytes) -> None:
         self._size += len(chunk)
@@ -243,8 +247,12 @@ async def stream(
     close: Callable[[], None],
     media_type: str,
     headers: dict[str, str] | None = None,
+    until: float = math.inf,
 ) -> StreamingResponse:
-    """Return a response with these chunks, after the first one is there. `close` is called in the end, always."""
+    """Return a response with these chunks, after the first one is there. `close` is called in the end, always.
+
+    A client that has not taken all of it `until` a moment of the loop's clock is cut off.
+    """
     slots: Slots = request.app.state.slots
     starting = slots_of(request)
     try:
@@ -253,7 +261,7 @@ async def stream(
         await _finish(close)
         raise
     body = _send(chain([] if first is None else [first], chunks), slots)
-    return _Streamed(body, close, starting.leave, media_type, headers)
+    return _Streamed(body, close, starting.leave, media_type, headers, until)
 
 
 async def send_or_stream(
@@ -298,8 +306,10 @@ class _Streamed(StreamingResponse):
         left: Callable[[], None],
         media_type: str,
         headers: dict[str, str] | None,
+        until: float = math.inf,
     ) -> None:
         super().__init__(body, media_type=media_type, headers=headers)
+        self._until = until
         self._close = close
         self._left = left
 
@@ -314,9 +324,15 @@ class _Streamed(StreamingResponse):
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await send({"type": "http.response.body", "body": b""})
             else:
-                await super().__call__(scope, receive, send)
+                await self._send_all(scope, receive, send)
         finally:
             await _finish(self._close)
+
+    async def _send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with anyio.CancelScope(deadline=self._until) as sending:
+            await super().__call__(scope, receive, send)
+        if sending.cancelled_caught:
+            raise DeadlineExceeded(_SLOW)
 
 
 async def _send(chunks: Iterator[bytes], slots: Slots) -> AsyncIterator[bytes]:

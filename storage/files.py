@@ -8,10 +8,11 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.errors import DirectoryError, DirectoryLocked, FormatVersionError
+from storage.errors import DirectoryError, DirectoryLocked, DiskFailed, FormatVersionError
 
 FORMAT_VERSION = 1
 _PATIENCE = 10.0  # seconds for the processes of a killed holder to end
@@ -64,6 +65,15 @@ def empty_directory(path: Path) -> None:
     """Remove all that is in `path`, and make it where it is missing."""
     shutil.rmtree(path, ignore_errors=True)
     make_directory(path)
+
+
+@contextlib.contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Raise DiskFailed for `what` the disk does not take, or give back."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskFailed(f"{what} cannot be kept on disk: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,4 +24,4 @@ async def delete(request: Request) -> Response:
         raise bad_request("neither point nor query is given", hint="say whose readings are to be deleted")
     limits = query_limits(settings_of(request), parameters.one("timeout"))
     run = partial(twin_of(request).delete, wanted, limits, dry_run=parameters.flag("dry_run"))
-    return JSONResponse(plain(await slots_of(request).start(run)))
+    return JSONResponse(plain(await slots_of(request).start(run, until=limits.until)))

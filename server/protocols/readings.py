@@ -159,7 +159,8 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 async def _read(request: Request, parameters: Parameters) -> Response:
     media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
-    page, chunks, body = await slots_of(request).start(_begun, twin_of(request), wanted, limits, media_type)
+    begun = slots_of(request).start(_begun, twin_of(request), wanted, limits, media_type, until=limits.until)
+    page, chunks, body = await begun
     headers = {"Vary": "Accept"}
     if page.following is not None:
         headers |= _next(request, page.following.text())
@@ -191,7 +192,7 @@ async def latest(request: Request) -> Response:
     parameters = Parameters(query_pairs(request), (*POINTS, "timeout", "format"))
     wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
     limits = query_limits(settings_of(request), parameters.one("timeout"))
-    table = await slots_of(request).start(twin_of(request).latest, wanted, limits)
+    table = await slots_of(request).start(twin_of(request).latest, wanted, limits, until=limits.until)
     return await table_response(request, table, parameters.one("format"))
 
 

@@ -123,11 +123,11 @@ async def _run(request: Request, asked: _Request) -> Response:
         await request.app.state.updates.run(DataUpdate(asked.text, _base(request), ASKER.get()))
         return Response(status_code=204)
     is_short = len(asked.text) < _SHORT
-    text = _updating(asked) if is_short else await slots_of(request).parse(_updating, asked)
     twin = twin_of(request)
-    seconds = query_limits(twin.settings, asked.parameters.one("timeout")).seconds
+    limits = query_limits(twin.settings, asked.parameters.one("timeout"))
+    text = _updating(asked) if is_short else await slots_of(request).parse(_updating, asked, until=limits.until)
     union = asked.parameters.flag("using-union-graph")
-    run = partial(twin.update, base_iri=_base(request), seconds=seconds, union=union)
+    run = partial(twin.update, base_iri=_base(request), seconds=limits.left, union=union)
     await slots_of(request).run(run, text)
     return Response(status_code=204)
 
@@ -165,15 +165,16 @@ def _url(scheme: str, host: bytes | None, server: tuple[object, ...] | None, pat
 
 
 async def _answer(request: Request, asked: _Request) -> Response:
-    text = asked.text
-    is_short = len(text) < _SHORT
-    about = about_query(text) if is_short else await slots_of(request).parse(about_query.__wrapped__, text)
+    text, parameters, twin = asked.text, asked.parameters, twin_of(request)
+    limits = query_limits(twin.settings, parameters.one("timeout"))
+    if len(text) < _SHORT:
+        about = about_query(text)
+    else:
+        about = await slots_of(request).parse(about_query.__wrapped__, text, until=limits.until)
     if about.form is Form.UPDATE:
         raise bad_request("this is an update, not a query", hint="send it to /update")
-    parameters, twin = asked.parameters, twin_of(request)
     named = parameters.all("format")[:1]  # SPARQLWrapper may send a second one, which is its whole Accept header
     media_type = _media_type(about.form, field(request, b"accept"), named[0] if named else None)
-    limits = query_limits(twin.settings, parameters.one("timeout"))
     if (explain := parameters.one("explain")) not in (None, "false"):
         return await _explain(request, asked, limits, about, explain)
     if media_type in _TABLES.values():
@@ -200,7 +201,8 @@ async def _explain(request: Request, asked: _Request, limits: Limits, about: Abo
     query = _query(request, asked, form)
     if about.asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
-    found = await slots_of(request).start(partial(twin.hybrid.explain, run=how == "true"), query, limits)
+    run = partial(twin.hybrid.explain, run=how == "true")
+    found = await slots_of(request).start(run, query, limits, until=limits.until)
     return JSONResponse(found.document(), headers={"Cache-Control": "no-store"})
 
 
@@ -210,7 +212,7 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
     if asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
-    found = await slots_of(request).start(twin.hybrid.answer, query, limits)
+    found = await slots_of(request).start(twin.hybrid.answer, query, limits, until=limits.until)
     if isinstance(found, Pushed):
         return await stream(request, iter(found), found.close, query.format, headers)
     query, limits = found
@@ -273,6 +275,6 @@ def _query(request: Request, asked: _Request, media_type: str) -> Query:
 
 async def _table(request: Request, query: Query, limits: Limits, media_type: str) -> Response:
     """Answer as Arrow or Parquet, whose column types need all rows."""
-    found = await slots_of(request).start(twin_of(request).typed, query, limits)
+    found = await slots_of(request).start(twin_of(request).typed, query, limits, until=limits.until)
     chunks = encode(found.batches(), found.schema, media_type, exact=True)
-    return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"})
+    return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"}, limits.end)

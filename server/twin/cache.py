@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from storage.errors import StorageError
+from storage.errors import DeadlineExceeded, StorageError
 
 T = TypeVar("T")
 _MOST_NOTED = 10_000
@@ -24,12 +26,47 @@ class PerGeneration(Generic[T]):
         self._lock = threading.Lock()
         self._held: tuple[int, T] | None = None
         self._same: set[int] = set()
+        self._door = threading.Lock()
+        self._under_way: Future[None] | None = None
         self._asked = self._renewing = False
 
-    def get(self) -> T:
-        """Return the value for a generation that is current now or newer."""
+    def get(self, until: float = math.inf) -> T:
+        """Return the value for a generation that is current now or newer.
+
+        Raises what goes wrong with making it, and DeadlineExceeded where that lasts beyond `until`, a moment of the
+        monotonic clock. It goes on then, for those who ask next.
+        """
         self._asked = True
-        return self._current()
+        if until == math.inf:
+            return self._current()
+        wanted = self._generation()
+        while (held := self._held) is None or held[0] < wanted:
+            try:
+                self._making().result(max(0.0, until - time.monotonic()))
+            except TimeoutError:
+                raise DeadlineExceeded("there was no time left to read what is new in the graph") from None
+        return held[1]
+
+    def _making(self) -> Future[None]:
+        """Have the value made in a thread, which all share who wait for it."""
+        with self._door:
+            if self._under_way is None:
+                self._under_way = Future()
+                threading.Thread(target=self._make_in, args=(self._under_way,), daemon=True).start()
+            return self._under_way
+
+    def _make_in(self, made: Future[None]) -> None:
+        error = None
+        try:
+            self._current()
+        except Exception as failed:  # whatever it is, those who wait get it
+            error = failed
+        with self._door:
+            self._under_way = None
+        if error is None:
+            made.set_result(None)
+        else:
+            made.set_exception(error)
 
     def soon(self) -> None:
         """Have the value made for a new generation before somebody asks, if somebody has for an earlier one.

@@ -31,6 +31,11 @@ class ReadingsRequest:
     selection: Selection = field(default_factory=Selection)
     after: Cursor | None = None
 
+    @property
+    def text(self) -> str:
+        """What a person reads of it."""
+        return self.query or f"# readings of {f'{len(self.points):,}' if self.points else 'all'} points"
+
 
 def buckets(selection: Selection, stats: pa.Table) -> int:
     """Return how many buckets the window has, at most; open ends are those of the readings."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.errors import Problem, bad_request
-from storage.errors import DeadlineExceeded
+from storage.graph.queries import Limits
+from storage.series.engine import Stop
 from storage.series.selection import Rows, Selection
 from storage.series.store import SeriesStore
 
@@ -52,22 +52,35 @@ class Page:
     following: Cursor | None
 
 
-def page(store: SeriesStore, selection: Selection, points: pa.Table, after: Cursor | None, seconds: float) -> Page:
+def page(
+    store: SeriesStore,
+    selection: Selection,
+    points: pa.Table,
+    after: Cursor | None,
+    limits: Limits,
+    stop: Stop | None = None,
+) -> Page:
     """Return the page of `selection.limit` rows that follows `after`; `points` are those of `SeriesStore.select`.
 
-    Raises a 409 problem where the points are others than those of the page before, DeadlineExceeded after `seconds`.
+    Raises a 409 problem where the points are others than those of the page before, DeadlineExceeded after the time
+    of limits that have begun, Cancelled.
     """
     if after is not None and _series(points, after.number) != after.series:
         raise Problem(409, "points-changed", "the points are not those of the page before", hint="start again")
     limit = selection.limit or 0
-    found = pa.concat_tables(_parts(store, selection, points, after, time.monotonic() + seconds))
+    found = pa.concat_tables(_parts(store, selection, points, after, limits, stop))
     shown = found.slice(0, limit).drop_columns([found.column_names[-1]])
     following = _cursor(found.slice(limit - 1, 1), points) if 0 < limit < found.num_rows else None
     return Page(Rows(shown.schema, iter(shown.to_batches())), following)
 
 
 def _parts(
-    store: SeriesStore, selection: Selection, points: pa.Table, after: Cursor | None, deadline: float
+    store: SeriesStore,
+    selection: Selection,
+    points: pa.Table,
+    after: Cursor | None,
+    limits: Limits,
+    stop: Stop | None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of the page and one more, series by series: what no page shows yet is not read."""
     needed = (selection.limit or 0) + 1
@@ -75,9 +88,8 @@ def _parts(
     at, size = (after.number if after and not together else 0), (points.num_rows if together else _FIRST_SERIES)
     wanted = replace(selection, numbered=True, after=(after.number - at, after.time) if after else None)
     while True:
-        if (left := deadline - time.monotonic()) <= 0:
-            raise DeadlineExceeded("reading the page took too long")
-        rows = store.select(replace(wanted, limit=needed), points.slice(at, size), seconds=left).read_all()
+        some, asked = points.slice(at, size), replace(wanted, limit=needed)
+        rows = store.select(asked, some, seconds=limits.left, stop=stop).read_all()
         yield _from(rows, at)
         needed, at, size = needed - rows.num_rows, at + size, size * 2
         if needed <= 0 or at >= points.num_rows:

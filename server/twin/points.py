@@ -56,9 +56,9 @@ class KnownPoints:
         pairs = [(p, descriptions.get(p.point) or PointDescription(p.point)) for p in points]
         return points_table(pairs, series.stats(ids), series.latest(ids))
 
-    def labels(self) -> dict[str, str]:
-        """Return the labels of those that have one, by their IRIs."""
-        return {iri: known.label for iri, known in self._descriptions.get().items() if known.label}
+    def labels(self, limits: Limits) -> dict[str, str]:
+        """Return the labels of those that have one, by their IRIs. Raises DeadlineExceeded."""
+        return {iri: known.label for iri, known in self._descriptions.get(limits.end).items() if known.label}
 
     def matching(self, search: str) -> list[PointSeries]:
         """Return the points with this text in their IRI, label or class, whatever the case."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -48,7 +47,7 @@ from server.twin.retaining import Retained, Retaining, parse_rules, retain
 from server.twin.rows import Solutions, solutions_of
 from server.twin.solutions import TypedSolutions, from_tsv
 from server.twin.updating import update
-from storage.errors import DeadlineExceeded, RowLimitExceeded
+from storage.errors import RowLimitExceeded
 from storage.export import back_up
 from storage.files import DataDirectory, empty_directory
 from storage.graph.guard import Form, form
@@ -122,6 +121,7 @@ class Twin:
         self._retaining.close()
         self.inferring.close()
         self.loads.close()
+        self.hybrid.queries.close()
         self.readers.close()
         self.outbound.close()
         self.series.finish()
@@ -140,7 +140,7 @@ class Twin:
 
     def leased(self, query: Query, limits: Limits) -> Query:
         """Return the query with the lease that SERVICE needs, which ends with it. Raises QueryRefused."""
-        lease = self.outbound.lend(query.text, query.base, limits.seconds)
+        lease = self.outbound.lend(query.text, query.base, limits.left)
         return query if lease is None else replace(query, lease=lease)
 
     def select(self, text: str, limits: Limits = _INSIDE) -> Solutions:
@@ -217,6 +217,10 @@ class Twin:
         """All points, as of now."""
         return self._index.get()
 
+    def index_within(self, limits: Limits) -> PointIndex:
+        """Return all points, as of now. Raises DeadlineExceeded where they are not known in time."""
+        return self._index.get(limits.end)
+
     def _read_index(self) -> PointIndex:
         triples = self.readers.run(Query(SERIES_CONSTRUCT, NTRIPLES), _INSIDE).read()
         if self._indexed is None or self._indexed[0] != triples:
@@ -244,19 +248,21 @@ class Twin:
 
         They are a page where the request has a limit that a page can have; else everything, and no cursor.
         """
-        began = time.monotonic()
-        bindings = self._bindings(request, limits)
-        selection = request.selection
-        names = wide_names(bindings, self.points.labels()) if selection.shape != "long" else None
-        if selection.fills_buckets:
-            self._bound_buckets(selection, bindings, limits)
-        left = limits.seconds - (time.monotonic() - began)
-        if left <= 0:
-            raise DeadlineExceeded(f"finding the points took longer than {limits.seconds:g} s")
-        if selection.limit is not None and selection.limit <= MOST_ROWS:
-            found = page(self.series, selection, bindings, request.after, left)
-        else:
-            found = Page(self.series.select(selection, bindings, seconds=left), None)
+        limits = limits.begun()
+        with contextlib.ExitStack() as ending:
+            underway = ending.enter_context(self.hybrid.queries.noted(request.text))
+            bindings = self._bindings(request, limits)
+            selection = request.selection
+            names = wide_names(bindings, self.points.labels(limits)) if selection.shape != "long" else None
+            if selection.fills_buckets:
+                self._bound_buckets(selection, bindings, limits)
+            underway.check()
+            if selection.limit is not None and selection.limit <= MOST_ROWS:
+                found = page(self.series, selection, bindings, request.after, limits, underway.stop)
+            else:
+                rows = self.series.select(selection, bindings, seconds=limits.left, stop=underway.stop)
+                rows.then(ending.pop_all().close)
+                found = Page(rows, None)
         return found if names is None else replace(found, rows=_renamed(found.rows, names))
 
     def _bound_buckets(self, selection: Selection, bindings: pa.Table, limits: Limits) -> None:
@@ -268,13 +274,13 @@ class Twin:
 
     def _bindings(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
         if request.query is None:
-            return bindings_of_points(request.points, self.index)
+            return bindings_of_points(request.points, self.index_within(limits))
         found = self.select(request.query, limits)
-        return bindings_of(found.variables, found.rows, self.index)
+        return bindings_of(found.variables, found.rows, self.index_within(limits))
 
     def latest(self, request: ReadingsRequest, limits: Limits) -> pa.Table:
         """Return the newest reading of each point that the request names, in its order; never scans readings."""
-        bindings = self._bindings(request, limits)
+        bindings = self._bindings(request, limits.begun())
         newest = self.series.latest([str(uuid) for uuid in bindings.column("id").to_pylist()])
         numbered = bindings.append_column(_ROW, pa.array(range(bindings.num_rows), pa.int64()))
         joined = numbered.join(newest, "id", join_type="inner").sort_by(_ROW)
@@ -282,8 +288,9 @@ class Twin:
 
     def delete(self, request: ReadingsRequest, limits: Limits, *, dry_run: bool = False) -> DeleteReport:
         """Delete the readings that the request names by points and times; see server.twin.deleting."""
+        limits = limits.begun()
         bindings = self._bindings(request, limits)
-        return delete(self.series, bindings, request.selection.window, seconds=limits.seconds, dry_run=dry_run)
+        return delete(self.series, bindings, request.selection.window, seconds=limits.left, dry_run=dry_run)
 
     # Upkeep
 

@@ -6,7 +6,6 @@ and all that is kept is what each column can be; and from there, when they becom
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ import pyarrow as pa
 from server.twin import columns
 from server.twin.columns import best, names_of, read_cells
 from server.twin.terms import Kind
-from storage.errors import DiskFailed
+from storage.files import disk_errors
 
 _BLOCK = 4 << 20  # bytes of lines that are read at a time
 _IN_MEMORY = 8 << 20
+_ANSWER = "the answer, which becomes a table,"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -50,7 +50,7 @@ class TypedSolutions:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder))  # noqa: SIM115 - `close` closes it
         self._readings = readings
         try:
-            with _disk_errors():
+            with disk_errors(_ANSWER):
                 self._kinds = [best(found or ()) for found in self._take(cells)]
         except BaseException:
             self.close()
@@ -74,7 +74,7 @@ class TypedSolutions:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows. Raises DiskFailed."""
-        with _disk_errors():
+        with disk_errors(_ANSWER):
             if not self._file.tell():
                 return
             self._file.seek(0)
@@ -121,11 +121,3 @@ def _blocks(answer: Iterable[bytes]) -> Iterator[bytes]:
             size = len(parts[0])
     if size:
         yield b"".join(parts)
-
-
-@contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskFailed(f"the answer cannot be kept on disk: {error.strerror or error}") from error

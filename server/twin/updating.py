@@ -24,14 +24,15 @@ def update(twin: Twin, text: str, base_iri: str | None, seconds: float, *, union
         known.append(change)
         twin.changes.keep("update", change)
 
-    with twin.graph.holding(seconds) if answering.checks else contextlib.nullcontext():
-        text = answering.run(Limits(seconds))
-        with twin.outbound.lent(text, base_iri, seconds) as lease, explained(lease):
+    limits = Limits(seconds).begun()
+    with twin.graph.holding(limits.left) if answering.checks else contextlib.nullcontext():
+        text = answering.run(limits)
+        with twin.outbound.lent(text, base_iri, limits.left) as lease, explained(lease):
             sent, gateways = (text, ()) if lease is None else (lease.text, lease.gateways)
             commit = twin.graph.update(
                 sent,
                 base_iri=base_iri,
-                seconds=seconds,
+                seconds=limits.left,
                 gateways=gateways,
                 union=union,
                 told=told if twin.settings.changes == "all" else None,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import math
+import time
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
+from storage.errors import DeadlineExceeded
 from storage.graph.federation import Lease
 from storage.graph.overlay import Overlay
 from storage.graph.reader import packed
@@ -16,11 +19,33 @@ SPARQL_JSON = "application/sparql-results+json"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may use: seconds of wall clock, rows and bytes of its result."""
+    """What one query may use: seconds of wall clock from when it begins, rows and bytes of its result.
+
+    However late it begins, it has to be done `until` a moment of the monotonic clock: the time in which it waits for
+    others counts there.
+    """
 
     seconds: float = 30.0
     rows: int = 10_000_000
     bytes: int = 4 << 30
+    until: float = math.inf
+
+    def begun(self) -> Self:
+        """Return the limits of what begins now, for all of its parts together."""
+        return replace(self, until=self.end)
+
+    @property
+    def end(self) -> float:
+        """The moment by which has to be done what begins now."""
+        return min(self.until, time.monotonic() + self.seconds)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left for what begins now. Raises DeadlineExceeded where none are."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(f"the query took longer than {self.seconds:g} s")
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +87,14 @@ def message_of(request: Query | Dump, limits: Limits) -> bytes:
     """Return what the reader process is asked; see storage.graph.reader."""
     if isinstance(request, Dump):
         within = {"seconds": limits.seconds, "max_rows": limits.rows, "max_bytes": limits.bytes}
-        return packed(json.dumps({**within, **asdict(request)}).encode())
+        return packed(json.dumps({**within, **asdict(request)}).encode(), until=limits.until)
     many = request.default_graphs or request.named_graphs  # it may be so many that they are not to be kept
     details = (_asking.__wrapped__ if many else _asking)(
         *(limits.seconds, limits.rows, limits.bytes),
         *(request.format, request.base, request.union, request.default_graphs, request.named_graphs),
         str(request.overlay.folder) if request.overlay else None,
     )
-    return packed(details, request.text if request.lease is None else request.lease.text)
+    return packed(details, request.text if request.lease is None else request.lease.text, limits.until)
 
 
 _ASKED = ("seconds", "max_rows", "max_bytes", "format", "base", "union", "default_graphs", "named_graphs", "overlay")

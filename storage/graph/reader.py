@@ -7,21 +7,24 @@ Frames from this process are a type (one byte), the payload's length (four bytes
 answer up to here (eight bytes) and the payload: `D` result bytes, `E` the end (nothing), `X` an error (JSON: kind,
 message, line, column).
 
-Requests to it are two lengths (four bytes each, big-endian), JSON, and the text of a query, in packets of a socket;
-one to open a snapshot gets an `E`. The next may be there before the last is answered. The JSON of one query is mostly
-that of another, so it is made and read once for all that have the same.
+Requests to it are two lengths (four bytes each, big-endian), the moment of the monotonic clock by which to be done
+(eight bytes), JSON, and the text of a query, in packets of a socket; one to open a snapshot gets an `E`. The next may
+be there before the last is answered. The JSON of one query is mostly that of another, so it is made and read once for
+all that have the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import groupby
@@ -42,7 +45,7 @@ from storage.graph.sharing import read
 
 CHUNK = 1 << 16
 HEADER = struct.Struct(">cIQ")
-REQUEST = struct.Struct(">II")
+REQUEST = struct.Struct(">IId")
 PACKET = 1 << 15  # bytes of a request that come at once
 _ODD = "surrogatepass"  # what is no Unicode is for the engine to refuse
 _SHORT = 4096  # bytes of JSON that is kept
@@ -58,7 +61,7 @@ _RESULTS = {
 
 
 class LimitError(Exception):
-    """A row or byte limit is passed; the argument names which."""
+    """A limit is passed; the argument names which."""
 
 
 class Output:
@@ -135,6 +138,8 @@ def _description(error: Exception) -> dict[str, Any]:
         return {"kind": "format", "message": str(error)}
     if isinstance(error, MemoryError):
         return {"kind": "memory", "message": ""}
+    if isinstance(error, OSError) and "No space left" in str(error):
+        return {"kind": "disk", "message": str(error)}
     kind = "evaluation" if isinstance(error, (RuntimeError, ValueError)) else "internal"
     return {"kind": kind, "message": str(error) or type(error).__name__}
 
@@ -214,19 +219,20 @@ def _overlaid(store: ox.Store, snapshot: Path, overlay: Path) -> ox.Store:
     return both
 
 
-def packed(details: bytes, text: str = "") -> bytes:
-    """Return a request, of JSON and a text."""
+def packed(details: bytes, text: str = "", until: float = math.inf) -> bytes:
+    """Return a request, of JSON and a text, to be done `until` a moment of the monotonic clock."""
     query = text.encode(errors=_ODD)
-    return REQUEST.pack(len(details), len(query)) + details + query
+    return REQUEST.pack(len(details), len(query), until) + details + query
 
 
-def _requests(packets: socket.socket) -> Iterator[dict[str, Any]]:
-    """Yield what each request says; its text, where there is one, is its `query`."""
+def _requests(packets: socket.socket) -> Iterator[tuple[dict[str, Any], float]]:
+    """Yield what each request says, and until when; its text, where there is one, is its `query`."""
     while message := _message(packets):
-        details, _ = REQUEST.unpack_from(message)
+        details, _, until = REQUEST.unpack_from(message)
         behind = REQUEST.size + details
         found = (_details if details < _SHORT else _details.__wrapped__)(message[REQUEST.size : behind])
-        yield {**found, "query": message[behind:].decode(errors=_ODD)} if "query" in found else found
+        text = {"query": message[behind:].decode(errors=_ODD)} if "query" in found else {}
+        yield {**found, **text}, until
 
 
 def _message(packets: socket.socket) -> bytes:
@@ -234,7 +240,8 @@ def _message(packets: socket.socket) -> bytes:
     message = packets.recv(PACKET)
     if len(message) < PACKET:
         return message
-    pieces, missing = [message], REQUEST.size + sum(REQUEST.unpack_from(message)) - len(message)
+    details, text, _ = REQUEST.unpack_from(message)
+    pieces, missing = [message], REQUEST.size + details + text - len(message)
     while missing > 0 and (piece := packets.recv(PACKET)):
         pieces.append(piece)
         missing -= len(piece)
@@ -250,7 +257,7 @@ def _details(json_text: bytes) -> dict[str, Any]:
 def _serve(requests: socket.socket, pipe: BinaryIO) -> None:
     store: ox.Store | None = None
     snapshot, shared = Path(), UNKNOWN
-    for request in _requests(requests):
+    for request, until in _requests(requests):
         if "open" in request:
             store = None  # the old one goes first, so that there are never two in memory
             snapshot = Path(request["open"])
@@ -258,12 +265,15 @@ def _serve(requests: socket.socket, pipe: BinaryIO) -> None:
             pipe.write(HEADER.pack(b"E", 0, 0))
             pipe.flush()
         elif store is not None:
-            _answer_within(store, shared, snapshot, request, pipe)
+            seconds = min(request["seconds"], until - time.monotonic())
+            _answer_within(seconds, store, shared, snapshot, request, pipe)
 
 
-def _answer_within(store: ox.Store, shared: Shared, snapshot: Path, request: dict[str, Any], pipe: BinaryIO) -> None:
-    signal.setitimer(signal.ITIMER_REAL, max(request["seconds"], _SHORTEST))
+def _answer_within(
+    seconds: float, store: ox.Store, shared: Shared, snapshot: Path, request: dict[str, Any], pipe: BinaryIO
+) -> None:
     try:
+        _end_after(seconds)
         if overlay := request.get("overlay"):
             store = _overlaid(store, snapshot, Path(overlay))
             shared = shared if stands_apart(Path(overlay)) else UNKNOWN
@@ -274,6 +284,13 @@ def _answer_within(store: ox.Store, shared: Shared, snapshot: Path, request: dic
         pipe.flush()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _end_after(seconds: float) -> None:
+    """Have the process end; raises LimitError where there were none left when the request came to its turn."""
+    if seconds <= 0:
+        raise LimitError("seconds")
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST))
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from storage.errors import (
     ByteLimitExceeded,
     Cancelled,
     Closed,
+    DeadlineExceeded,
+    DiskFailed,
     NotInFormat,
     QueryEvaluationError,
     ReaderCrashed,
@@ -243,6 +245,10 @@ class Result:
                 return RowLimitExceeded(f"the result has more than {self.limits.rows:,} rows")
             case "bytes":
                 return ByteLimitExceeded(f"the result has more than {self.limits.bytes:,} bytes")
+            case "seconds":
+                return DeadlineExceeded(f"the query took longer than {self.limits.seconds:g} s")
+            case "disk":
+                return DiskFailed(f"what the query needs beside the graph cannot be kept on disk: {message}")
             case "memory":
                 return self.held.out_of_memory()
             case "format":
@@ -255,8 +261,11 @@ class Result:
     # For those who may block
 
     def start(self, given: threading.Event, patience: float) -> None:
-        """Wait for a reader and the first bytes, so that what goes wrong before them is raised here."""
-        if self.reader is None and not given.wait(patience):
+        """Wait for a reader and the first bytes, so that what goes wrong before them is raised here.
+
+        For a reader it waits `patience` seconds, or as long as the limits leave where that is less.
+        """
+        if self.reader is None and not given.wait(max(0.0, min(patience, self.limits.end - time.monotonic()))):
             raise self._pool.overloaded()
         self.begin()
         while not self._first and not self.ended:

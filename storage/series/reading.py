@@ -35,14 +35,16 @@ class Reads:
     known: Known
     narrow: Narrow
 
-    def select(self, selection: Selection, points: pa.Table | None, seconds: float | None) -> Rows:
+    def select(
+        self, selection: Selection, points: pa.Table | None, seconds: float | None, stop: Stop | None = None
+    ) -> Rows:
         """Start a selection; see SeriesStore.select."""
         if (rows := self.narrow.select(selection, points)) is not None:
             return rows
         cleanup = contextlib.ExitStack()
         try:
-            with self._blaming(), engine_errors():
-                return self._select(selection, points, seconds, cleanup)
+            with self._blaming(), engine_errors(stop):
+                return self._select(selection, points, seconds, stop, cleanup)
         except BaseException:
             cleanup.close()
             raise
@@ -52,14 +54,15 @@ class Reads:
         selection: Selection,
         points: pa.Table | None,
         seconds: float | None,
+        stop: Stop | None,
         cleanup: contextlib.ExitStack,
     ) -> Rows:
         cursor = cleanup.enter_context(contextlib.closing(self.hot.cursor()))
-        deadline = Deadline(cursor, seconds) if seconds is not None else None
+        deadline = Deadline(cursor, seconds, stop) if seconds is not None else None
         if deadline:
             cleanup.callback(deadline.close)
         source = self._found(cursor, selection, points) or self._planned(cursor, selection, points, cleanup)
-        rows = answer(cursor, source, selection, points, deadline, cleanup)
+        rows = answer(cursor, source, selection, points, deadline, stop, cleanup)
         rows.batches = self._named(rows.batches)
         return rows
 

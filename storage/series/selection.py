@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.series.aggregates import Aggregate, Aggregation, is_held, looks_back
-from storage.series.engine import Deadline, engine_errors
+from storage.series.engine import Deadline, Stop, engine_errors
 from storage.series.shapes import Fill, Filling, as_of, downsampled, wide
 from storage.series.sql import Window, timestamp
 from storage.series.steps import Buckets, Step
@@ -102,6 +102,10 @@ class Rows:
         """Return everything as one table."""
         return pa.Table.from_batches(list(self), self.schema)
 
+    def then(self, call: Callable[[], None]) -> None:
+        """Have something called when they are closed."""
+        self._cleanup.callback(call)
+
     def close(self) -> None:
         """Let go of files and memory. Closing twice is fine."""
         self._cleanup.close()
@@ -113,17 +117,20 @@ def answer(
     selection: Selection,
     points: pa.Table | None,
     deadline: Deadline | None,
+    stop: Stop | None,
     cleanup: contextlib.ExitStack,
 ) -> Rows:
     """Start reading from `source` in the shape of the selection; `points` have been registered."""
     reader = cursor.sql(_shape(source, selection, points)).to_arrow_reader(BATCH_ROWS)
     names = _output_names(points, reader.schema.names, selection)
     schema = pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)])
-    return Rows(schema, _batches(reader, names, deadline), cleanup)
+    return Rows(schema, _batches(reader, names, deadline, stop), cleanup)
 
 
-def _batches(reader: pa.RecordBatchReader, names: list[str], deadline: Deadline | None) -> Iterator[pa.RecordBatch]:
-    with engine_errors():
+def _batches(
+    reader: pa.RecordBatchReader, names: list[str], deadline: Deadline | None, stop: Stop | None
+) -> Iterator[pa.RecordBatch]:
+    with engine_errors(stop):
         for batch in reader:
             if deadline:
                 deadline.check()

@@ -190,15 +190,22 @@ class SeriesStore:
 
     # Reading
 
-    def select(self, selection: Selection, points: pa.Table | None = None, *, seconds: float | None = None) -> Rows:
+    def select(
+        self,
+        selection: Selection,
+        points: pa.Table | None = None,
+        *,
+        seconds: float | None = None,
+        stop: Stop | None = None,
+    ) -> Rows:
         """Return readings of the series in `points`, joined to its other columns, ordered as `points`, then time.
 
         `points` has a column `id` (UUID text) and any others, which lead each row of the answer, then come
         `time`, `value` and, for raw readings, `text` and `status`. Without `points`: all series, with their id,
         ordered by id. A wide answer has `time` and a column for each row of `points`. `seconds` is a deadline,
-        at which the iteration raises DeadlineExceeded.
+        at which the iteration raises DeadlineExceeded; `stop` ends it before, as in `ask`.
         """
-        return self._reads.select(selection, points, seconds)
+        return self._reads.select(selection, points, seconds, stop)
 
     def ask(self, question: Question, *, seconds: float | None = None, stop: Stop | None = None) -> Rows:
         """Start a question that is no selection. At the deadline of `seconds` iterating raises DeadlineExceeded.

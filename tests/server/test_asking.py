@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -179,14 +180,63 @@ def test_who_waits_too_long_is_503(served: Inside, monkeypatch: pytest.MonkeyPat
         assert (status, headers["retry-after"]) == (503, "1")
 
 
-def test_who_has_less_time_waits_no_longer_than_that(served: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+READINGS = "SELECT ?v { ?o sosa:madeBySensor ?s ; sosa:hasSimpleResult ?v . ?s <urn:p> 1 }"
+OVER_READINGS = f"PREFIX sosa: <http://www.w3.org/ns/sosa/> {READINGS}"
+POINTS = quote("SELECT ?point { ?point <urn:p> 1 }")
+WAITING = {
+    "rows": get(COUNT),
+    "arrow": get(COUNT, "&format=arrow"),
+    "parquet": get(COUNT, "&format=parquet"),
+    "readings in SPARQL": get(OVER_READINGS),
+    "readings in SPARQL as a table": get(OVER_READINGS, "&format=arrow"),
+    "explained": get(COUNT, "&explain=true"),
+    "of points by a query": f"GET /readings?query={POINTS}",
+    "latest": f"GET /latest?query={POINTS}",
+    "to be deleted": f"DELETE /readings?query={POINTS}",
+}
+
+
+@pytest.mark.parametrize("line", WAITING.values(), ids=WAITING)
+def test_who_has_less_time_waits_no_longer_than_that(
+    served: Inside, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(served.twin.readers, "patience", 3600.0)
+    assert ask(served.url, get(OVER_READINGS))[0] == 200  # what it has to know of the graph is known then
+    with ExitStack() as clients:
+        for _ in range(2):
+            asking(clients, served, FOR_EVER)
+        until(lambda: states(served) == ["running"] * 2)
+        status, headers, _ = ask(served.url, f"{line}&timeout=0.05")
+        assert (status, headers["retry-after"]) == (503, "1")
+
+
+def test_the_points_of_a_graph_that_has_changed_are_waited_for_no_longer_than_that(
+    served: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(served.twin.readers, "patience", 3600.0)
     with ExitStack() as clients:
         for _ in range(2):
             asking(clients, served, FOR_EVER)
         until(lambda: states(served) == ["running"] * 2)
-        status, headers, _ = ask(served.url, get(COUNT, "&timeout=0.05"))
-        assert (status, headers["retry-after"]) == (503, "1")
+        point = f"<urn:w> <https://brickschema.org/schema/Brick/ref#hasTimeseriesId> '{uuid4()}'"
+        assert ask(served.url, "POST /update", f"INSERT DATA {{ {point} }}".encode(), **UPDATE)[0] == 204
+        assert ask(served.url, f"GET /readings?point={uuid4()}&timeout=0.05")[0] == 504
+        assert ask(served.url, f"{get(OVER_READINGS)}&timeout=0.05")[0] == 504
+    assert ask(served.url, f"GET /readings?point={uuid4()}")[0] == 200
+
+
+def test_the_time_that_a_client_gives_begins_before_its_query_does(served: Inside) -> None:
+    with ExitStack() as clients:
+        busy = [asking(clients, served, FOR_EVER) for _ in range(2)]
+        until(lambda: states(served) == ["running"] * 2)
+        wire = clients.enter_context(connected(served.url))
+        wire.send(head(get(FOR_EVER, "&timeout=1")))
+        until(lambda: served.twin.readers.waiting == 1)
+        [waiting] = [result for result in served.twin.readers.results() if result.reader is None]
+        busy[0].close()
+        until(lambda: waiting.reader is not None)
+        assert waiting.limits.until <= waiting.began + 1
+        assert wire.answer().status == 504
 
 
 def test_a_slow_client_does_not_hold_the_reader_of_what_can_be_taken_ahead(served: Inside) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -139,3 +140,19 @@ def test_too_many_of_a_kind_are_503_and_all_else_goes_on(kind: str, other: str) 
         return [*found, await admit(lambda: 4)]
 
     assert anyio.run(crowd) == [503, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["start", "parse"])
+def test_who_has_little_time_waits_no_longer_than_that(kind: str) -> None:
+    async def crowd() -> int:
+        slots, release = Slots(starting=1, patience=3600.0), anyio.Event()
+        admit = getattr(slots, kind)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(admit, lambda: anyio.from_thread.run(release.wait))
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Problem) as refused:
+                await admit(lambda: 1, until=time.monotonic() + 0.05)
+            release.set()
+        return refused.value.status
+
+    assert anyio.run(crowd) == 503

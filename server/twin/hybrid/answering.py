@@ -6,13 +6,11 @@ behind other operations is asked of a copy, on which its reader makes these; the
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from server.errors import bad_request
 from server.twin.hybrid import updates
-from server.twin.hybrid.checks import rest_of
 from server.twin.hybrid.operations import Operation
 from server.twin.hybrid.run import Hybrid
 from server.twin.rows import Solutions, solutions_of
@@ -46,21 +44,20 @@ class Answering:
         return any(operation.doubtful for operation in self._operations)
 
     def run(self, limits: Limits) -> str:
-        """Return the update with solutions for WHEREs.
+        """Return the update with solutions for WHEREs, within limits that have begun.
 
         Raises a 400 problem for what would write readings, or has no such form, and what queries raise.
         """
-        edits, began, last = list[Edit](), time.monotonic(), 0
+        edits, last = list[Edit](), 0
         for operation in self._operations:
             sees = operation.sees(self._twin.hybrid.public_url)
             if sees or operation.doubtful:
                 before = edited(self._text[:last], edits, _LONGEST)
                 hybrid = self._after(before) if last else self._twin.hybrid
-                left = rest_of(limits, began)
                 if sees or operation.is_fickle:
-                    edits.append(updates.answered(operation, self._ask(hybrid, operation, left)))
+                    edits.append(updates.answered(operation, self._ask(hybrid, operation, limits)))
                 else:
-                    self._refuse(hybrid, operation, left)
+                    self._refuse(hybrid, operation, limits)
             last = operation.end
         return edited(self._text, edits, _LONGEST)
 

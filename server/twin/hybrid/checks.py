@@ -1,17 +1,13 @@
-"""What is known of a query before it is run: whether it is one, whether a plan has all of it, its time left."""
+"""What is known of a query before it is run: whether it is one, and whether a plan has all of it."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from functools import lru_cache
 
 import pyoxigraph as ox
 
 from server.twin.hybrid.plan import plan
-from storage.errors import DeadlineExceeded
 from storage.graph.extensions import extensions
-from storage.graph.queries import Limits
 from storage.graph.rewriting import ask
 from storage.graph.rewriting.tokens import NotUnderstood
 
@@ -35,11 +31,3 @@ def is_planned(text: str) -> bool:
     except NotUnderstood:
         return False
     return True
-
-
-def rest_of(limits: Limits, began: float) -> Limits:
-    """Return the limits with what is left of the time. Raises DeadlineExceeded where nothing is."""
-    left = limits.seconds - (time.monotonic() - began)
-    if left <= 0:
-        raise DeadlineExceeded(f"the query took longer than {limits.seconds:g} s")
-    return replace(limits, seconds=left)

@@ -17,6 +17,7 @@ from server.twin.hybrid import vocabulary as terms
 from server.twin.hybrid.kinds import Kinds
 from server.twin.hybrid.observations import quads
 from server.twin.resolve import PointIndex
+from storage.graph.queries import Limits
 from storage.series.engine import Stop
 from storage.series.questions import Question
 from storage.series.schema import ids_of
@@ -64,23 +65,23 @@ class Materialiser:
     public_url: str = ""
     stop: Stop | None = None
 
-    def write(self, wanted: Wanted, target: Path, seconds: float) -> int:
+    def write(self, wanted: Wanted, target: Path, limits: Limits) -> int:
         """Write a file of N-Quads; return of how many readings. Raises DeadlineExceeded or a 413 problem."""
         left = self.most
         with target.open("wb") as file:
             for part in wanted.history:
-                left -= self._write(file, self._question(part, wanted, current=False), left, seconds)
+                left -= self._write(file, self._question(part, wanted, current=False), left, limits)
             for part in wanted.current if wanted.predicates & terms.CURRENT else ():
-                self._write(file, self._question(part, wanted, current=True), self.most, seconds)
+                self._write(file, self._question(part, wanted, current=True), self.most, limits)
             if wanted.readings and wanted.predicates - terms.CURRENT:
-                left -= self._write(file, self._single(wanted, current=False), left, seconds)
+                left -= self._write(file, self._single(wanted, current=False), left, limits)
             if wanted.readings and wanted.predicates & terms.CURRENT:
-                self._write(file, self._single(wanted, current=True), self.most, seconds)
+                self._write(file, self._single(wanted, current=True), self.most, limits)
         return self.most - left
 
-    def _write(self, file: BinaryIO, question: Question, most: int, seconds: float) -> int:
+    def _write(self, file: BinaryIO, question: Question, most: int, limits: Limits) -> int:
         rows = 0
-        for batch in self.series.ask(question, seconds=max(seconds, 0.001), stop=self.stop):
+        for batch in self.series.ask(question, seconds=limits.left, stop=self.stop):
             rows += batch.num_rows
             if rows > most:
                 raise too_many(self.most)

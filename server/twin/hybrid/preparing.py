@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
-from server.twin.hybrid.checks import is_valid, rest_of
+from server.twin.hybrid.checks import is_valid
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.materialise import Materialiser, Wanted
 from server.twin.hybrid.needs import everything, needs
@@ -17,6 +17,7 @@ from server.twin.hybrid.underway import Underway
 from server.twin.hybrid.views import View
 from server.twin.hybrid.vocabulary import parse_reading
 from storage.errors import ByteLimitExceeded, QueryError, RowLimitExceeded
+from storage.files import disk_errors
 from storage.graph.guard import mentions_outbound
 from storage.graph.queries import Limits, Query
 from storage.series.engine import Stop
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from server.twin.service import Twin
 
 Asked = tuple[Query, Limits]
+_QUADS = "the readings that the query needs as triples"
 MOST_BINDINGS, MOST_BYTES = 1_000_000, 1 << 30
 _SHORT = 8192  # characters; a longer text is not read a second time to see whether it is a query
 
@@ -38,23 +40,25 @@ class Preparing:
         self._view = view
         self._public_url = public_url
 
-    def prepared(self, query: Query, limits: Limits, began: float, explained: Explained, underway: Underway) -> Asked:
-        """Return a query with its overlay, and its limits with the time that is left from when it began."""
+    def prepared(self, query: Query, limits: Limits, explained: Explained, underway: Underway) -> Asked:
+        """Return a query with its overlay, and its limits, which have begun."""
         if not _may_be_valid(query.text):
             return query, limits  # whose error the engine tells
-        overlay = self._view.overlay()
+        with disk_errors(_QUADS):
+            overlay = self._view.overlay()
         started = time.monotonic()
         try:
-            wanted = self._wanted(query, rest_of(limits, began))
-            materialiser = self._materialiser(underway.stop)
-            if self._view.facts.are_plain:
-                overlay.stand_apart()
-            written = materialiser.write(wanted, overlay.quads, rest_of(limits, began).seconds)
+            wanted = self._wanted(query, limits)
+            materialiser = self._materialiser(limits, underway.stop)
+            with disk_errors(_QUADS):
+                if self._view.facts(limits).are_plain:
+                    overlay.stand_apart()
+                written = materialiser.write(wanted, overlay.quads, limits)
             underway.check()
             explained.path = "materialised" if wanted == everything() else "mixed"
             explained.graph, explained.rows["materialised"] = [query.text], written
             explained.seconds["materialise"] = time.monotonic() - started
-            return replace(query, overlay=overlay), rest_of(limits, began)
+            return replace(query, overlay=overlay), limits
         except BaseException:
             overlay.close()
             raise
@@ -75,9 +79,8 @@ class Preparing:
             return None if None in terms else frozenset(t.value for t in terms if isinstance(t, ox.NamedNode))
 
         try:
-            return found.wanted(
-                candidates, datetime.now(UTC).replace(tzinfo=None), observed=self._view.facts.observed
-            )
+            observed = self._view.facts(limits).observed
+            return found.wanted(candidates, datetime.now(UTC).replace(tzinfo=None), observed=observed)
         except QueryError:  # whatever it is, the query itself has it too, or none
             return everything()
 
@@ -88,10 +91,9 @@ class Preparing:
         assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
         return found
 
-    def _materialiser(self, stop: Stop | None = None) -> Materialiser:
-        twin = self._twin
-        kinds, most = self._view.facts.kinds, self._settings.hybrid_readings
-        return Materialiser(twin.series, self._view.index, kinds, most, self._public_url, stop)
+    def _materialiser(self, limits: Limits, stop: Stop | None = None) -> Materialiser:
+        kinds, most = self._view.facts(limits).kinds, self._settings.hybrid_readings
+        return Materialiser(self._twin.series, self._view.index(limits), kinds, most, self._public_url, stop)
 
     def observation(self, series: str, moment: str) -> bytes | None:
         """Return the triples of the reading whose IRI ends so, as N-Quads; None where there is none."""
@@ -99,8 +101,9 @@ class Preparing:
         if known is None:
             return None
         overlay = self._view.overlay()
+        limits = Limits(self._settings.query_seconds).begun()
         try:
-            self._materialiser().write(Wanted.single((known,)), overlay.quads, self._settings.query_seconds)
+            self._materialiser(limits).write(Wanted.single((known,)), overlay.quads, limits)
             return overlay.quads.read_bytes() or None
         finally:
             overlay.close()

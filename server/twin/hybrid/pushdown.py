@@ -14,7 +14,7 @@ import pyarrow as pa
 from server.twin.columns import TSV, names_of, read_cells
 from server.twin.hybrid.bindings import bindings
 from server.twin.hybrid.cells import FORMATS
-from server.twin.hybrid.checks import is_planned, is_valid, rest_of
+from server.twin.hybrid.checks import is_planned, is_valid
 from server.twin.hybrid.describing import described
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.facts import Facts
@@ -56,7 +56,7 @@ class Pushdown:
                 continue
             with contextlib.suppress(NotUnderstood, RowLimitExceeded):
                 first = replace(query, text=inner.text)
-                answers.append((inner, values(self._solved(first, rest_of(limits, began), explained, underway))))
+                answers.append((inner, values(self._solved(first, limits, explained, underway))))
         if not answers:
             return query
         explained.seconds["sub-queries"] = time.monotonic() - began
@@ -83,9 +83,9 @@ class Pushdown:
                 return query
             first = self.inlined(replace(query, text=found.select), limits, explained, underway)
             if self._sees(first.text):
-                answer = self._solved(first, rest_of(limits, began), explained, underway)
+                answer = self._solved(first, limits, explained, underway)
             else:
-                held = replace(rest_of(limits, began), rows=MOST_ROWS)
+                held = replace(limits, rows=MOST_ROWS)
                 answer = self._view.run(replace(first, format=TSV), held).read()
             text = found.of(answer)
         except (NotUnderstood, RowLimitExceeded):
@@ -118,7 +118,7 @@ class Pushdown:
         began = time.monotonic()
         planned = plan_of(query)
         explained.seconds["plan"] = time.monotonic() - began
-        known = self._view.facts
+        known = self._view.facts(limits)
         if not known.are_plain:
             raise NotUnderstood("the graph has observations of its own")
         underway.check()

@@ -125,7 +125,7 @@ class Pushing:
     def _run(self, limits: Limits) -> tuple[Statement, Rows, Iterator[pa.RecordBatch]]:
         question, made = self.question()
         self.underway.check()
-        rows = self.series.ask(question, seconds=max(limits.seconds, 0.001), stop=self.underway.stop)
+        rows = self.series.ask(question, seconds=limits.left, stop=self.underway.stop)
         try:
             return made, rows, self._checked(rows, made) if made.flags else iter(rows)
         except NotUnderstood:

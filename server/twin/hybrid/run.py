@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from server.twin.hybrid.checks import rest_of
 from server.twin.hybrid.explain import Explained
 from server.twin.hybrid.forms import Form
 from server.twin.hybrid.needs import needs
@@ -96,18 +95,18 @@ class Hybrid:
 
     def _answer(self, query: Query, limits: Limits, explained: Explained, take: Take[T]) -> T | Asked:
         """Answer a query, which is listed until then, or until its `ending` that `take` keeps."""
-        began = time.monotonic()
+        began, limits = time.monotonic(), limits.begun()
         with contextlib.ExitStack() as ending:
             underway = ending.enter_context(self.queries.noted(query.text))
             try:
                 query = self._pushdown.inlined(query, limits, explained, underway)
                 if not self.sees(query.text):
                     explained.path, explained.graph = "pushed", [query.text]
-                    return query, rest_of(limits, began)
+                    return query, limits
                 form = selected(query)
                 asked = replace(query, text=form.select)
-                pushing = self._pushdown.pushing(asked, rest_of(limits, began), explained, underway)
-                found = take(pushing, form, rest_of(limits, began), ending)
+                pushing = self._pushdown.pushing(asked, limits, explained, underway)
+                found = take(pushing, form, limits, ending)
                 explained.path = "pushed"
                 explained.series.append(pushing.sql)
                 explained.seconds["series"] = time.monotonic() - began - sum(explained.seconds.values())
@@ -117,8 +116,8 @@ class Hybrid:
                 return found
             finally:
                 _note_slow(query, explained, time.monotonic() - began)
-            query = self._pushdown.described(query, rest_of(limits, began), explained, underway)
-            prepared = self._preparing.prepared(query, limits, began, explained, underway)
+            query = self._pushdown.described(query, limits, explained, underway)
+            prepared = self._preparing.prepared(query, limits, explained, underway)
         _note_slow(query, explained, time.monotonic() - began)
         return prepared
 

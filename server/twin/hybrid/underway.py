@@ -73,6 +73,11 @@ class Queries:
         finally:
             self.forget(found)
 
+    def close(self) -> None:
+        """End all that are not a reader's, which has to be told itself."""
+        for underway in self._mine():
+            underway.stop.stop()
+
     def results(self) -> list[Result | Underway]:
         """Return them, the oldest first. What a reader is asked for one of these is no query of its own."""
         before, results, mine = self._mine(), self._readers.results(), self._mine()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import pyoxigraph as ox
@@ -29,13 +28,11 @@ Run = Callable[[Query, Limits], Result]
 class View(Protocol):
     """What queries over readings have to know of the graph."""
 
-    @property
-    def index(self) -> PointIndex:
-        """All points."""
+    def index(self, limits: Limits) -> PointIndex:
+        """Return all points. Raises DeadlineExceeded, and what queries raise."""
 
-    @property
-    def facts(self) -> Facts:
-        """What the graph itself says with the vocabulary of readings."""
+    def facts(self, limits: Limits) -> Facts:
+        """Return what the graph itself says with the vocabulary of readings. Raises as `index` does."""
 
     def overlay(self) -> Overlay:
         """Return an empty overlay, for quads that one query sees besides."""
@@ -54,20 +51,18 @@ class Now:
         self._facts = PerGeneration(lambda: twin.graph.generation, self._read_facts)
         twin.graph.watch(self._facts.soon)
 
-    @property
-    def index(self) -> PointIndex:
-        """All points."""
-        return self._twin.index
+    def index(self, limits: Limits) -> PointIndex:
+        """Return all points. Raises DeadlineExceeded, and what queries raise."""
+        return self._twin.index_within(limits)
 
-    @property
-    def facts(self) -> Facts:
-        """What the graph itself says with the vocabulary of readings."""
-        return self._facts.get()
+    def facts(self, limits: Limits) -> Facts:
+        """Return what the graph itself says with the vocabulary of readings. Raises as `index` does."""
+        return self._facts.get(limits.end)
 
     def _read_facts(self) -> Facts:
-        index, before = self.index, self._indexed
+        index, before = self._twin.index, self._indexed
         known = before[1] if before is not None and before[0] is index else None
-        found = read_facts(self.run, index, self._public_url, known)
+        found = read_facts(self.run, _INSIDE, index, self._public_url, known)
         self._indexed = index, found
         return found
 
@@ -88,17 +83,23 @@ class After:
         self._public_url = public_url
         self._update = update
         self._base_iri = base_iri
+        self._index: PointIndex | None = None
+        self._facts: Facts | None = None
 
-    @cached_property
-    def index(self) -> PointIndex:
-        """All points."""
-        triples = self.run(Query(SERIES_CONSTRUCT, _NTRIPLES), _INSIDE).read()
-        return PointIndex.of(find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES)))
+    def index(self, limits: Limits) -> PointIndex:
+        """Return all points. Raises DeadlineExceeded, and what queries raise."""
+        if self._index is None:
+            within = replace(_INSIDE, until=limits.end)
+            triples = self.run(Query(SERIES_CONSTRUCT, _NTRIPLES), within).read()
+            self._index = PointIndex.of(find_points(ox.parse(triples, ox.RdfFormat.N_TRIPLES)))
+        return self._index
 
-    @cached_property
-    def facts(self) -> Facts:
-        """What the graph itself says with the vocabulary of readings."""
-        return read_facts(self.run, self.index, self._public_url)
+    def facts(self, limits: Limits) -> Facts:
+        """Return what the graph itself says with the vocabulary of readings. Raises as `index` does."""
+        if self._facts is None:
+            within = replace(_INSIDE, until=limits.end)
+            self._facts = read_facts(self.run, within, self.index(limits), self._public_url)
+        return self._facts
 
     def overlay(self) -> Overlay:
         """Return an overlay without quads, which has the update. Raises QueryRefused for SERVICE and LOAD in it."""
@@ -116,11 +117,11 @@ class After:
         return self._twin.readers.run(query, limits)
 
 
-def read_facts(run: Run, index: PointIndex, public_url: str, known: Facts | None = None) -> Facts:
+def read_facts(run: Run, limits: Limits, index: PointIndex, public_url: str, known: Facts | None = None) -> Facts:
     """Ask a graph for its facts; `known` are those of an earlier one with the same points."""
 
     def rows(text: str) -> list[tuple[object, ...]]:
-        found = ox.parse_query_results(run(Query(text), _INSIDE).read(), ox.QueryResultsFormat.JSON)
+        found = ox.parse_query_results(run(Query(text), limits).read(), ox.QueryResultsFormat.JSON)
         assert isinstance(found, ox.QuerySolutions)  # noqa: S101 - it is a SELECT, for the type checker
         return [tuple(row) for row in found]
 

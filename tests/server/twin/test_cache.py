@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from queue import Queue
+from threading import Event
 
 import pytest
 
 from server.twin.cache import PerGeneration
-from storage.errors import Closed
+from storage.errors import Closed, DeadlineExceeded
 
 
 def test_a_value_is_made_once_a_generation_whoever_asks() -> None:
@@ -89,3 +91,34 @@ def test_who_asks_gets_the_error_that_nobody_saw() -> None:
     assert [tried.get(timeout=30), tried.get(timeout=30)] == [1, 2]
     with pytest.raises(Closed):
         cache.get()
+
+
+def test_who_has_no_more_time_leaves_a_value_to_those_who_ask_next() -> None:
+    begun, go_on, made = Event(), Event(), count()
+
+    def make() -> int:
+        begun.set()
+        assert go_on.wait(60)
+        return next(made)
+
+    cache = PerGeneration(lambda: 1, make)
+    for _ in range(3):
+        with pytest.raises(DeadlineExceeded):
+            cache.get(time.monotonic() + 0.01)
+    assert begun.is_set()
+    go_on.set()
+    assert cache.get(time.monotonic() + 60) == cache.get() == 0
+
+
+def test_those_who_wait_for_a_value_get_what_goes_wrong_with_it() -> None:
+    made = count()
+
+    def make() -> int:
+        if (found := next(made)) == 0:
+            raise Closed("the graph is closing")
+        return found
+
+    cache = PerGeneration(lambda: 1, make)
+    with pytest.raises(Closed):
+        cache.get(time.monotonic() + 60)
+    assert cache.get(time.monotonic() + 60) == 1
