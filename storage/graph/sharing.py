@@ -90,7 +90,8 @@ class Snapped:
         """Look at the store after; False where nothing is known yet that will be known soon."""
         (before, first), (after, second) = self._before, _read(self._store)
         settled = first and second
-        (snapshot / FILE).write_bytes(_text(before | after, settled))
+        with contextlib.suppress(OSError):  # of a full disk: nothing is known then
+            (snapshot / FILE).write_bytes(_text(before | after, settled))
         return settled
 
 

@@ -4,6 +4,9 @@ The engine's checkpoints are exact, but each flushes what is in memory: 15 ms of
 small and so many in the end that opening them takes long. So most snapshots are the last checkpoint, by hard links,
 with the newest of its logs as that is by now: what the store would find after a crash at this moment. That is right
 as long as the engine has not begun another log, since it does before it flushes.
+
+A full disk has no room for a copy of a log, nor for a flush. Then all of the store's files are linked as they are,
+which is such a moment as well: as long as the folder has the same files, nothing was flushed or compacted meanwhile.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+from storage.errors import DiskFailed
 from storage.files import empty_directory
 from storage.graph.sharing import FILE, Snapped
 from storage.graph.sync import Log, Logs
@@ -54,16 +59,18 @@ class Snapshots:
         self._checkpoint = checkpoint
         self._settle = settle
         self._lock = threading.Lock()
-        self._leased: dict[int, int] = {}
+        self._leased: dict[Path, int] = {}
+        self._numbers = count(1)
         self._newest: Snapshot | None = None
         self._base: tuple[Snapshot, Log] | None = None
+        self._linked: set[tuple[str, int]] | None = None  # the store's files, where the newest is made of these
         empty_directory(folder)
 
     def take(self) -> Snapshot:
         """Lend a snapshot of the current generation or newer; it stays on disk until `give_back`."""
         wanted = self._generation()
         with self._lock:
-            if self._newest is None or self._newest.generation < wanted:
+            if self._newest is None or self._newest.generation < wanted or not self._lasts():
                 self._newest = self._make()
                 self._collect()
             self._lease(self._newest)
@@ -72,29 +79,52 @@ class Snapshots:
     def give_back(self, snapshot: Snapshot) -> None:
         """End a lease; the snapshot is deleted once nobody holds it and a newer one exists."""
         with self._lock:
-            self._leased[snapshot.generation] -= 1
+            self._leased[snapshot.path] -= 1
             self._collect()
 
     def _lease(self, snapshot: Snapshot) -> None:
-        self._leased[snapshot.generation] = self._leased.get(snapshot.generation, 0) + 1
+        self._leased[snapshot.path] = self._leased.get(snapshot.path, 0) + 1
 
     def _make(self) -> Snapshot:
         generation = self._generation()  # read first: a commit that ends meanwhile may be in, and does no harm
-        made = Snapshot(generation, self._folder / str(generation))
-        shutil.rmtree(made.path, ignore_errors=True)
-        snapped = Snapped(self._logs.folder)
+        made = Snapshot(generation, self._folder / f"{generation}.{next(self._numbers)}")
+        snapped, self._linked = Snapped(self._logs.folder), None
         if not self._continue(made.path):
             era = self._logs.era
-            self._checkpoint(made.path)
+            try:
+                self._checkpoint(made.path)
+            except DiskFailed:
+                self._link_store(made.path)
+                return made
             self._begin(made, era)
         if not snapped.write(made.path):
             self._unsettled()
         return made
 
+    def _link_store(self, path: Path) -> None:
+        """Make a snapshot that takes no room, without what the graphs share: it may come to have later commits.
+
+        Raises DiskFailed where not even that can be done.
+        """
+        shutil.rmtree(path, ignore_errors=True)
+        files = _files(self._logs.folder)
+        try:
+            _link(self._logs.folder, path)
+        except OSError as error:
+            raise DiskFailed(f"there is no room for a snapshot of the graph: {error.strerror or error}") from error
+        self._settle()
+        self._linked = files
+        if not self._lasts():
+            raise DiskFailed("there is no room for a snapshot of the graph")
+
+    def _lasts(self) -> bool:
+        """Tell whether the newest snapshot still is what it was made as: its files may be the store's own."""
+        return self._linked is None or self._linked == _files(self._logs.folder)
+
     def _begin(self, checkpoint: Snapshot, era: int) -> None:
         """Make a checkpoint of an era the one to continue from, if the newest of its logs is still written on."""
         if self._base is not None:
-            self._leased[self._base[0].generation] -= 1
+            self._leased[self._base[0].path] -= 1
             self._base = None
         log, last = self._logs.newest(), Logs(checkpoint.path).newest()
         if log is not None and last is not None and (log.number, log.era) == (last.number, era):
@@ -107,7 +137,7 @@ class Snapshots:
             return False
         base, log = self._base[0], self._logs.path(self._base[1])
         try:
-            _link(base.path, path, log.name)
+            _link(base.path, path, but=log.name)
             shutil.copyfile(log, path / log.name)
             if Logs(path).size() <= _LONGEST and self._logs.newest() == self._base[1]:
                 self._settle()  # nobody is to see what a power cut could still take back
@@ -118,17 +148,22 @@ class Snapshots:
         return False
 
     def _collect(self) -> None:
-        newest = self._newest.generation if self._newest else -1
-        for generation, leases in list(self._leased.items()):
-            if leases == 0 and generation != newest:
-                del self._leased[generation]
-                shutil.rmtree(self._folder / str(generation), ignore_errors=True)
+        newest = self._newest.path if self._newest else None
+        for path, leases in list(self._leased.items()):
+            if leases == 0 and path != newest:
+                del self._leased[path]
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _link(base: Path, path: Path, log: str) -> None:
-    """Link all files of a checkpoint, none of which ever changes, but for this log."""
+def _link(base: Path, path: Path, but: str = "") -> None:
+    """Link all files of a store, but for one."""
     path.mkdir()
-    with os.scandir(base) as entries:
-        for entry in entries:
-            if entry.name != log and not entry.name.startswith(_NOT_OF_THE_STORE):
-                os.link(entry.path, path / entry.name)
+    for name, _ in _files(base):
+        if name != but:
+            os.link(base / name, path / name)
+
+
+def _files(store: Path) -> set[tuple[str, int]]:
+    """Return the names and inodes of a store's files."""
+    with os.scandir(store) as entries:
+        return {(entry.name, entry.inode()) for entry in entries if not entry.name.startswith(_NOT_OF_THE_STORE)}

@@ -16,10 +16,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("what", ["store", "server"])
+@pytest.mark.parametrize("what", ["fill_series store", "fill_series server", "fill_graph"])
 def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, what: str) -> None:
     """Everything that was acknowledged is there while the disk is full, and writing goes on once there is room."""
-    program = shlex.join([sys.executable, "-m", "tests.faults.fill_series", str(tmp_path), what])
+    module, *more = what.split()
+    program = shlex.join([sys.executable, "-m", f"tests.faults.{module}", str(tmp_path), *more])
     mounted = f"mount -t tmpfs -o size={MEGABYTES}m tmpfs {shlex.quote(str(tmp_path))} && exec {program}"
     command = ["unshare", "--mount", "sh", "-c", mounted]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
