@@ -44,7 +44,7 @@ from server.protocols import (
     series,
     sparql,
 )
-from server.protocols.spooled import Spools
+from server.protocols.spooled import Spools, Texts
 from server.settings import Settings
 from server.streaming import Slots
 from server.twin.commanding import Commands
@@ -73,8 +73,12 @@ class _Endpoint:
         self._call = call
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._call(Request(scope, receive, send))
-        await response(scope, receive, send)
+        request = Request(scope, receive, send)
+        try:
+            response = await self._call(request)
+            await response(scope, receive, send)
+        finally:
+            request.app.state.texts.let_go(scope)
 
 
 _OPEN, _READ, _WRITE, _OPERATE, _ADMIN = Role
@@ -144,6 +148,7 @@ def create_app(settings: Settings, what: str | None = None) -> Service:
     app.state.registry = registry
     app.state.gate = gate_of(settings)
     app.state.spools = Spools()
+    app.state.texts = Texts()
     app.state.sites = sites_of(settings)
     return app
 

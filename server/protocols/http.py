@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from server.errors import Problem, bad_request
 from server.protocols.pairs import parse_pairs
-from server.protocols.spooled import Spools
+from server.protocols.spooled import Spools, Texts
 from server.settings import Settings
 from server.twin.service import Twin
 
@@ -127,13 +127,18 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 async def text_body(request: Request) -> str:
-    """Return a body of text. Raises a 413 problem above 16 MiB, a 400 one for what is not UTF-8."""
+    """Return a body of text.
+
+    Raises a 413 problem above 16 MiB, a 503 one where long ones are too many, a 400 one for what is not UTF-8.
+    """
+    texts: Texts = request.app.state.texts
     parts, size = [], 0
     async for chunk in request.stream():
         parts.append(chunk)
         size += len(chunk)
         if size > _TEXT_LIMIT:
             raise Problem(413, "body-too-large", "a query or form is larger than 16 MiB")
+        texts.hold(request.scope, size)
     try:
         return b"".join(parts).decode()
     except UnicodeDecodeError as error:

@@ -7,10 +7,15 @@ from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
 
 from anyio import to_thread
+from starlette.types import Scope
+
+from server.errors import Problem
 
 IN_MEMORY = 8 << 20
 """Bytes of one body; a larger one goes to disk."""
 _TOGETHER = 256 << 20
+_SHORT = 64 << 10  # bytes of a text that need not be counted
+_HELD = "twinhouse.text"
 
 
 class Spools:
@@ -38,3 +43,28 @@ class Spools:
                 yield file
             finally:
                 self._room += held or 0
+
+
+class Texts:
+    """The bodies that are read as texts, queries and forms: long ones have so much in memory together.
+
+    Each counts until its request is answered.
+    """
+
+    def __init__(self, together: int = _TOGETHER) -> None:
+        self._room = together
+
+    def hold(self, scope: Scope, size: int) -> None:
+        """Count so many bytes as those of a request. Raises a 503 problem where there is no room for them."""
+        more = size - scope.get(_HELD, 0)
+        if size <= _SHORT:
+            return
+        if more > self._room:
+            detail = "too many long queries are here already"
+            raise Problem(503, "overloaded", detail, hint="try again", headers={"Retry-After": "1"})
+        self._room -= more
+        scope[_HELD] = size
+
+    def let_go(self, scope: Scope) -> None:
+        """Forget a request."""
+        self._room += scope.pop(_HELD, 0)
