@@ -29,7 +29,7 @@ _Asgi = Callable[[Any, _Receive, _Send], Awaitable[None]]
 
 _LOG = logging.getLogger("uvicorn.error")
 _STACK = 32 << 20  # bytes of a thread: what the engine's processes can hold of terms in each other, all threads can
-DRAIN_SECONDS = 7  # of the ten that `docker stop` leaves
+_DRAIN_SECONDS = 2  # of the ten that `docker stop` leaves: the others are for what has to be written and closed
 
 
 class Hosted:
@@ -111,7 +111,7 @@ def _server(settings: Settings, what: str | None, on_start: Callable[[], None], 
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips="*" if "*" in settings.proxies else sorted(settings.proxies),
         timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type] # a number of seconds
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
         **options,
     )
     return Server(config, hosted, on_start)

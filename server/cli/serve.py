@@ -65,7 +65,7 @@ def serve(
 
     It is made where it is missing. Each option is also an environment variable: --query-seconds is
     TWINHOUSE_QUERY_SECONDS. SIGTERM and Ctrl-C give up large loads, inference and validation,
-    let all other requests finish for up to 7 s, then write and close everything.
+    let all other requests finish for up to 2 s, then write and close everything.
     Beyond loopback it wants a token: of `twinhouse token create`, or any secret as TWINHOUSE_TOKEN.
 
     \b

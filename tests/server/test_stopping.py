@@ -28,7 +28,10 @@ def data(tmp_path: Path) -> Path:
 def service(data: Path) -> Iterator[Service]:
     with serving(data, readers=1) as service:
         few = b"".join(b"<urn:a:s> <urn:a:p> %d .\n" % number for number in range(200))
-        assert httpx2.put(f"{service.url}/store?graph=urn:a:g", content=few, headers=TURTLE).status_code == 201
+        assert (
+            httpx2.put(f"{service.url}/store?graph=urn:a:g", content=few, headers=TURTLE, timeout=60).status_code
+            == 201
+        )
         yield service
 
 
@@ -53,7 +56,7 @@ def is_closing(answer: Response) -> bool:
 def triples(data: Path) -> int:
     with serving(data, readers=1) as service:
         counted = {"query": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", "format": "csv"}
-        return int(httpx2.get(f"{service.url}/query", params=counted).text.split()[1])
+        return int(httpx2.get(f"{service.url}/query", params=counted, timeout=60).text.split()[1])
 
 
 @pytest.mark.parametrize(
@@ -75,14 +78,37 @@ def test_a_large_load_is_given_up(service: Service, data: Path, method: str, pat
     assert not any((data / "loading").iterdir())
 
 
-def test_a_query_that_does_not_end_is_told(service: Service) -> None:
-    def ask() -> Response:
-        return httpx2.get(f"{service.url}/query", params={"query": f"SELECT (COUNT(*) AS ?n) {ENDLESS}"}, timeout=60)
+def asked(service: Service, path: str, **parameters: str) -> Response:
+    return httpx2.get(f"{service.url}{path}", params=parameters, timeout=60)
 
-    def begun() -> bool:
-        return bool(httpx2.get(f"{service.url}/queries").json()["queries"])
 
-    assert is_closing(stopped_during(service, begun, ask))
+def begun(service: Service) -> bool:
+    return bool(asked(service, "/queries").json()["queries"])
+
+
+READING = "OPTIONAL { ?o <http://www.w3.org/ns/sosa/hasSimpleResult> ?m }"
+LONG: dict[str, dict[str, str]] = {
+    "rows": {"path": "/query", "query": f"SELECT (COUNT(*) AS ?n) {ENDLESS}"},
+    "a table": {"path": "/query", "query": f"SELECT (COUNT(*) AS ?n) {ENDLESS}", "format": "arrow"},
+    "readings in SPARQL": {
+        "path": "/query",
+        "query": f"SELECT * {{ {{ SELECT (MAX(?a) AS ?m) {ENDLESS} }} {READING} }}",
+    },
+    "readings": {"path": "/readings", "query": f"SELECT (MAX(?a) AS ?point) {ENDLESS}"},
+}
+
+
+@pytest.mark.parametrize("parameters", LONG.values(), ids=LONG)
+def test_a_query_that_does_not_end_is_told(service: Service, parameters: dict[str, str]) -> None:
+    assert is_closing(stopped_during(service, lambda: begun(service), lambda: asked(service, **parameters)))
+
+
+def test_an_answer_that_does_not_end_breaks(service: Service) -> None:
+    def sends() -> bool:
+        return [each["state"] for each in asked(service, "/queries").json()["queries"]] == ["sending"]
+
+    with pytest.raises(httpx2.RemoteProtocolError):
+        stopped_during(service, sends, lambda: asked(service, "/query", query=f"SELECT * {ENDLESS}"))
 
 
 def test_an_update_that_does_not_end_changes_nothing(service: Service, data: Path) -> None:

@@ -66,7 +66,6 @@ def main() -> None:
     from server.settings import Settings
 
     logging.basicConfig(level=logging.WARNING)
-    hosting.DRAIN_SECONDS = 2
     listener = socket.socket(fileno=int(sys.argv[1]))  # uvicorn's own `fd` would take it for a Unix socket
     hosting.serve(Settings.from_environment(), listener, lambda: None)
 
