@@ -261,6 +261,7 @@ class Twin:
                 found = page(self.series, selection, bindings, request.after, limits, underway.stop)
             else:
                 rows = self.series.select(selection, bindings, seconds=limits.left, stop=underway.stop)
+                rows.batches = underway.counted(rows.batches)
                 rows.then(ending.pop_all().close)
                 found = Page(rows, None)
         return found if names is None else replace(found, rows=_renamed(found.rows, names))

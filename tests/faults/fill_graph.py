@@ -75,6 +75,14 @@ def is_answered(client: TestClient, acknowledged: int) -> None:
     assert (answer.status_code, "21.5" in answer.text) == (200, True), answer.text
 
 
+def is_too_large(client: TestClient) -> None:
+    """Raise unless an answer that has to be kept on disk says so."""
+    answer = client.get(
+        "/query", params={"query": "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 1000000", "format": "arrow"}
+    )
+    assert (answer.status_code, "becomes a table, cannot be kept on disk" in answer.json()["detail"]) == (507, True)
+
+
 def main(root: Path) -> None:
     ballast, rest = root / "ballast", root / "rest"
     ballast.write_bytes(b"\0" * (40 << 20))
@@ -90,6 +98,7 @@ def main(root: Path) -> None:
             for _ in range(3):
                 assert update(client, -1) == 507
                 is_answered(client, acknowledged)
+            is_too_large(client)
         ballast.unlink()
         assert update(client, acknowledged) == 204
         is_answered(client, acknowledged + 1)

@@ -103,6 +103,23 @@ def test_a_query_that_does_not_end_is_told(service: Service, parameters: dict[st
     assert is_closing(stopped_during(service, lambda: begun(service), lambda: asked(service, **parameters)))
 
 
+def test_readings_that_take_for_ever_are_given_up(service: Service) -> None:
+    """The engine of the readings is busy in a thread of the server, and has to be told."""
+    series = "00000000-0000-4000-8000-000000000001"
+    lines = [f"{series},2026-01-01T{hour:02d}:{minute:02d}:00Z,1" for hour in range(24) for minute in range(60)]
+    table = {"content-type": "text/csv"}
+    body = "\n".join(("id,time,value", *lines))
+    assert httpx2.post(f"{service.url}/readings", content=body, headers=table, timeout=60).status_code == 200
+    model = f"""PREFIX ref: <https://brickschema.org/schema/Brick/ref#> INSERT DATA {{
+        <urn:point> ref:hasExternalReference [ a ref:TimeseriesReference ; ref:hasTimeseriesId "{series}" ] }}"""
+    assert httpx2.post(f"{service.url}/update", content=model, headers=SPARQL, timeout=60).status_code == 204
+    all_with_all = "".join(f"?o{n} sosa:madeBySensor <urn:point> ; sosa:hasSimpleResult ?v{n} . " for n in range(4))
+    query = (
+        f"PREFIX sosa: <http://www.w3.org/ns/sosa/> SELECT * {{ {all_with_all} FILTER(?v0 + ?v1 + ?v2 + ?v3 < -1) }}"
+    )
+    assert is_closing(stopped_during(service, lambda: begun(service), lambda: asked(service, "/query", query=query)))
+
+
 def test_an_answer_that_does_not_end_breaks(service: Service) -> None:
     def sends() -> bool:
         return [each["state"] for each in asked(service, "/queries").json()["queries"]] == ["sending"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from storage.graph.readers import ReaderPool
 from storage.graph.results import ASKER, Asker, Result, State
@@ -29,6 +31,13 @@ class Underway:
     def state(self) -> State:
         """How far it is."""
         return State.SENDING if self.is_sending else State.RUNNING
+
+    def counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield an answer's batches, and count their rows."""
+        for batch in batches:
+            self.rows += batch.num_rows
+            self.is_sending = True
+            yield batch
 
     def check(self) -> None:
         """Raise Cancelled where it has been ended."""

@@ -48,12 +48,12 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @contextmanager
-def asking(served: Inside, query: str, secret: str) -> Iterator[Wire]:
+def asking(served: Inside, query: str, secret: str, path: str = "/query?query=") -> Iterator[Wire]:
     """Ask, and wait until the server has the query; afterwards wait until the reader is free."""
     results = served.twin.hybrid.queries.results
     known = len(results())
     with connected(served.url) as wire:
-        wire.send(head(f"GET /query?query={quote(query)}", **bearer(secret)))
+        wire.send(head(f"GET {path}{quote(query)}", **bearer(secret)))
         until(lambda: len(results()) > known)
         yield wire
     until(lambda: len(results()) <= known)
@@ -218,5 +218,30 @@ def test_a_query_of_readings_ends_when_its_client_leaves(served: Inside, admin: 
 @pytest.mark.usefixtures("readings")
 def test_an_answer_of_readings_ends_when_its_client_leaves(served: Inside, admin: str) -> None:
     with asking(served, PUSHED.partition("FILTER")[0] + "}", admin) as wire:
+        assert wire.answer().read(10_000)
+        assert state(served, admin) == ["sending"]
+
+
+EACH_SECOND = "/readings?every=1s&aggregate=last&fill=previous&format=csv&query="  # more than sockets hold
+
+
+@pytest.mark.usefixtures("readings")
+def test_what_reads_readings_is_listed_and_ended(served: Inside, admin: str) -> None:
+    point = "SELECT ?point { ?point ?p ?o FILTER(?point = <urn:point>) }"
+    with asking(served, point, admin, EACH_SECOND) as wire:
+        answer = wire.answer()
+        assert answer.read(10_000)
+        [found] = listed(served, admin)
+        assert (found["query"], found["state"], found["rows"] > 0) == (point, "sending", True)
+        assert cancel(served, found["id"], admin) == 204
+        with pytest.raises((IncompleteRead, ConnectionError)):
+            answer.read()
+
+
+@pytest.mark.usefixtures("readings")
+def test_what_reads_readings_ends_when_its_client_leaves(served: Inside, admin: str) -> None:
+    with asking(
+        served, "SELECT ?point { <urn:point> ?p ?o BIND(<urn:point> AS ?point) }", admin, EACH_SECOND
+    ) as wire:
         assert wire.answer().read(10_000)
         assert state(served, admin) == ["sending"]
