@@ -15,6 +15,7 @@ IN_MEMORY = 8 << 20
 """Bytes of one body; a larger one goes to disk."""
 _TOGETHER = 256 << 20
 _SHORT = 64 << 10  # bytes of a text that need not be counted
+_TEXTS = 64 << 20  # bytes of the others; each is in memory up to four times
 _HELD = "twinhouse.text"
 
 
@@ -51,7 +52,7 @@ class Texts:
     Each counts until its request is answered.
     """
 
-    def __init__(self, together: int = _TOGETHER) -> None:
+    def __init__(self, together: int = _TEXTS) -> None:
         self._room = together
 
     def hold(self, scope: Scope, size: int) -> None:

@@ -106,10 +106,11 @@ class Groups:
     def _made_visible(self, channel: Channel, found: Sequence[Change | StorageError | None]) -> Outcomes:
         """Number the commits of those that have run; all that is committed is durable now."""
         outcomes: Outcomes = [each if isinstance(each, StorageError) else self._pen.next() for each in found]
+        if commits := [each for each in outcomes if isinstance(each, int)]:
+            self._pen.reach(commits[-1])
         if any(isinstance(each, DiskFailed) for each in found):
             self._engine.end_writer(channel)
-            self._pen.next()  # one of them may be there all the same
-        self._pen.reach()
+            self._pen.doubt()  # one of them may be there all the same
         return outcomes
 
 

@@ -22,6 +22,10 @@ class Pen:
         self._raising = threading.Lock()
         self._waiting = 0  # threads that want the pen
         self._committed = self._generation = first
+        self.acknowledged = first
+        """The newest commit that somebody was told of, or will be."""
+        self.in_doubt = False
+        """Whether a write has failed since, of which it is not known whether it is there."""
         self._syncing = GroupSync(sync)
         self._closed = False
         self._watching = list[Callable[[], None]]()
@@ -78,7 +82,7 @@ class Pen:
         try:
             yield
         except (DiskFailed, WriterCrashed):
-            self.reach(self.next())  # the change may be there all the same
+            self.doubt()
             raise
         finally:
             self.release()
@@ -117,18 +121,28 @@ class Pen:
         """Make all that was committed durable. Raises DiskFailed."""
         self._syncing.wait()
 
-    def reach(self, commit: int | None = None) -> None:
-        """Make a commit (None: the newest), which is durable, and all before it visible."""
+    def reach(self, commit: int) -> None:
+        """Make a commit, which is durable, and all before it visible."""
+        self._raise_to(commit, told=True)
+
+    def _raise_to(self, commit: int, *, told: bool) -> None:
         with self._raising:
-            self._generation = max(self._generation, self._committed if commit is None else commit)
+            self._generation = max(self._generation, commit)
+            if told:
+                self.acknowledged, self.in_doubt = max(self.acknowledged, commit), False
         for call in self._watching:
             call()
+
+    def doubt(self) -> None:
+        """Make a commit visible that may not be there: nobody was told that it is. Only for who holds the pen."""
+        self.in_doubt = True
+        self._raise_to(self.next(), told=False)
 
     def renew(self) -> None:
         """Begin a new generation without a commit, for readers to open their snapshots anew."""
         with self.held():
             commit = self.next()
-        self.reach(commit)
+        self._raise_to(commit, told=False)
 
     def fail(self, error: OSError) -> None:
         """Let all writes fail from now on, this one with DiskFailed."""

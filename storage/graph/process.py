@@ -77,8 +77,11 @@ class Reader:
         """Move to a snapshot that is at least as new as this moment. Takes a while; raises ReaderCrashed."""
         if self.has(self._store.generation):
             return
-        self._give_back()
-        self.snapshot = self._store.take()
+        old, self.snapshot = self.snapshot, self._store.take()
+        if old is not None:
+            self._store.give_back(old)
+            if old.path == self.snapshot.path:  # there is no newer one to be had, nor any need for it
+                return
         try:
             self.ask(packed(json.dumps({"open": str(self.snapshot.path)}).encode()))
             while not self.take():

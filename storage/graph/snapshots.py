@@ -6,7 +6,8 @@ with the newest of its logs as that is by now: what the store would find after a
 as long as the engine has not begun another log, since it does before it flushes.
 
 A full disk has no room for a copy of a log, nor for a flush. Then all of the store's files are linked as they are,
-which is such a moment as well: as long as the folder has the same files, nothing was flushed or compacted meanwhile.
+which is such a moment as well, in a folder that was made before. Where not even that can be done, the newest snapshot
+stays, if it has all that was acknowledged.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from storage.errors import DiskFailed
 from storage.files import empty_directory
+from storage.graph.pen import Pen
 from storage.graph.sharing import FILE, Snapped
 from storage.graph.sync import Log, Logs
 
@@ -43,7 +46,7 @@ class Snapshots:
         self,
         folder: Path,
         logs: Logs,
-        generation: Callable[[], int],
+        pen: Pen,
         checkpoint: Callable[[Path], None],
         settle: Callable[[], None],
         unsettled: Callable[[], None] = lambda: None,
@@ -55,7 +58,7 @@ class Snapshots:
         self._unsettled = unsettled
         self._folder = folder
         self._logs = logs
-        self._generation = generation
+        self._pen = pen
         self._checkpoint = checkpoint
         self._settle = settle
         self._lock = threading.Lock()
@@ -63,18 +66,32 @@ class Snapshots:
         self._numbers = count(1)
         self._newest: Snapshot | None = None
         self._base: tuple[Snapshot, Log] | None = None
-        self._linked: set[tuple[str, int]] | None = None  # the store's files, where the newest is made of these
+        self._linked: _Linked | None = None  # what the newest is made of, where that is the store's own files
+        self._spare = folder / "spare"
         empty_directory(folder)
 
     def take(self) -> Snapshot:
         """Lend a snapshot of the current generation or newer; it stays on disk until `give_back`."""
-        wanted = self._generation()
+        wanted = self._pen.generation
         with self._lock:
             if self._newest is None or self._newest.generation < wanted or not self._lasts():
-                self._newest = self._make()
+                self._newest = self._renewed(self._newest, wanted)
                 self._collect()
+                with suppress(OSError):
+                    self._spare.mkdir(exist_ok=True)
             self._lease(self._newest)
             return self._newest
+
+    def _renewed(self, newest: Snapshot | None, wanted: int) -> Snapshot:
+        """Return a new snapshot; on a full disk the newest, where nobody was told of a later commit."""
+        linked = self._linked
+        try:
+            return self._make()
+        except DiskFailed:
+            self._linked = linked
+            if newest is None or newest.generation < self._pen.acknowledged or not self._lasts():
+                raise
+            return replace(newest, generation=wanted)
 
     def give_back(self, snapshot: Snapshot) -> None:
         """End a lease; the snapshot is deleted once nobody holds it and a newer one exists."""
@@ -86,10 +103,14 @@ class Snapshots:
         self._leased[snapshot.path] = self._leased.get(snapshot.path, 0) + 1
 
     def _make(self) -> Snapshot:
-        generation = self._generation()  # read first: a commit that ends meanwhile may be in, and does no harm
+        generation = self._pen.generation  # read first: a commit that ends meanwhile may be in, and does no harm
         made = Snapshot(generation, self._folder / f"{generation}.{next(self._numbers)}")
         snapped, self._linked = Snapped(self._logs.folder), None
         if not self._continue(made.path):
+            if self._pen.in_doubt:  # the store is not open then, and to open it takes long where the disk is full
+                with suppress(DiskFailed):
+                    self._link_store(made.path)
+                    return made
             era = self._logs.era
             try:
                 self._checkpoint(made.path)
@@ -107,19 +128,31 @@ class Snapshots:
         Raises DiskFailed where not even that can be done.
         """
         shutil.rmtree(path, ignore_errors=True)
-        files = _files(self._logs.folder)
+        store = self._logs.folder
+        files = set(_files(store))
         try:
-            _link(self._logs.folder, path)
+            self._make_folder(path)
+            _link(store, path)
+            linked = _Linked(store, path)
         except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
             raise DiskFailed(f"there is no room for a snapshot of the graph: {error.strerror or error}") from error
         self._settle()
-        self._linked = files
-        if not self._lasts():
-            raise DiskFailed("there is no room for a snapshot of the graph")
+        if files != set(_files(store)) or not linked.lasts():
+            shutil.rmtree(path, ignore_errors=True)
+            raise DiskFailed("there is no room for a snapshot of the graph, and its files change meanwhile")
+        self._linked = linked
 
     def _lasts(self) -> bool:
         """Tell whether the newest snapshot still is what it was made as: its files may be the store's own."""
-        return self._linked is None or self._linked == _files(self._logs.folder)
+        return self._linked is None or self._linked.lasts()
+
+    def _make_folder(self, path: Path) -> None:
+        """Make a folder, also where there is no room for one. Raises OSError."""
+        try:
+            path.mkdir()
+        except OSError:
+            self._spare.rename(path)
 
     def _begin(self, checkpoint: Snapshot, era: int) -> None:
         """Make a checkpoint of an era the one to continue from, if the newest of its logs is still written on."""
@@ -137,6 +170,7 @@ class Snapshots:
             return False
         base, log = self._base[0], self._logs.path(self._base[1])
         try:
+            path.mkdir()
             _link(base.path, path, but=log.name)
             shutil.copyfile(log, path / log.name)
             if Logs(path).size() <= _LONGEST and self._logs.newest() == self._base[1]:
@@ -155,15 +189,32 @@ class Snapshots:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _link(base: Path, path: Path, but: str = "") -> None:
+class _Linked:
+    """Knows whether a snapshot of a store's own files is what it was: two kinds of them may be written on."""
+
+    def __init__(self, store: Path, snapshot: Path) -> None:
+        self._logs = [(store / name, snapshot / name) for name in _files(snapshot) if name.endswith(".log")]
+        manifests = [snapshot / name for name in _files(snapshot) if name.startswith("MANIFEST")]
+        self._manifests = {path: path.stat().st_size for path in manifests}
+
+    def lasts(self) -> bool:
+        """Tell whether nothing was flushed since: no log has another name by now, and no list of files is longer."""
+        try:
+            return all(log.samefile(linked) for log, linked in self._logs) and all(
+                path.stat().st_size == size for path, size in self._manifests.items()
+            )
+        except OSError:
+            return False
+
+
+def _link(store: Path, path: Path, but: str = "") -> None:
     """Link all files of a store, but for one."""
-    path.mkdir()
-    for name, _ in _files(base):
+    for name in _files(store):
         if name != but:
-            os.link(base / name, path / name)
+            os.link(store / name, path / name)
 
 
-def _files(store: Path) -> set[tuple[str, int]]:
-    """Return the names and inodes of a store's files."""
+def _files(store: Path) -> list[str]:
+    """Return the names of a store's files."""
     with os.scandir(store) as entries:
-        return {(entry.name, entry.inode()) for entry in entries if not entry.name.startswith(_NOT_OF_THE_STORE)}
+        return [entry.name for entry in entries if not entry.name.startswith(_NOT_OF_THE_STORE)]

@@ -59,7 +59,7 @@ class GraphStore:
         self._snapshots = Snapshots(
             directory.snapshots,
             logs,
-            lambda: pen.generation,
+            pen,
             engine.checkpoint,
             self._settle_what_can_be,
             self._settling.soon,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
+from storage.errors import DiskFailed
 from storage.files import DataDirectory
 from storage.graph.queries import Limits, Query
 from storage.graph.readers import ReaderPool
@@ -33,7 +35,7 @@ def test_in_a_stream_of_updates_each_client_sees_its_own_and_snapshots_stay_few(
             if ended.is_set():
                 return number
             store.update(f"INSERT DATA {{ <urn:stream> <urn:p> {number} }}")
-            most = max(most, len(list(directory.snapshots.iterdir())))
+            most = max(most, len(list(directory.snapshots.glob("*.*"))))
         raise AssertionError
 
     def ask(client: int) -> None:
@@ -54,7 +56,7 @@ def test_in_a_stream_of_updates_each_client_sees_its_own_and_snapshots_stay_few(
         assert streaming.result() > ROUNDS
     assert most <= 2 * READERS + 3  # readers', those that they are about to get, the newest, its base, one that goes
     pool.close()
-    assert len(list(directory.snapshots.iterdir())) <= 2  # the newest, and what it was made of
+    assert len(list(directory.snapshots.glob("*.*"))) <= 2  # the newest, and what it was made of
 
 
 def contents(snapshot: Snapshot) -> Counter[int]:
@@ -123,7 +125,7 @@ def test_a_snapshot_goes_on_from_the_one_before_and_leaves_no_files_behind(
     for snapshot in held:
         store.give_back(snapshot)
     assert len(list(directory.graph.glob("*.sst"))) < 20
-    assert len(list(directory.snapshots.iterdir())) == 2  # the newest, and what it was made of
+    assert len(list(directory.snapshots.glob("*.*"))) == 2  # the newest, and what it was made of
 
 
 def test_snapshots_go_on_after_the_writer_has_died_and_after_an_exchange(
@@ -156,7 +158,7 @@ def test_without_hard_links_each_snapshot_is_a_checkpoint(
         snapshot = store.take()
         assert contents(snapshot) == {0: number + 1}
         store.give_back(snapshot)
-    assert len(list(directory.snapshots.iterdir())) == 1
+    assert len(list(directory.snapshots.glob("*.*"))) == 1
 
 
 def test_after_two_exchanges_a_log_with_the_name_and_inode_of_another_is_not_taken_for_it(
@@ -168,4 +170,36 @@ def test_after_two_exchanges_a_log_with_the_name_and_inode_of_another_is_not_tak
         store.replace_all([Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number))])
         snapshot = store.take()
         assert contents(snapshot).keys() == {number}
+        store.give_back(snapshot)
+
+
+def test_without_any_room_a_snapshot_has_all_that_was_acknowledged_as_long_as_there_is_a_folder(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system where a folder takes room: the faults have one where it takes none."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def no_checkpoint(_: Path) -> None:
+        raise DiskFailed("No space left on device")
+
+    store.update("INSERT DATA { <urn:0> <urn:p> 1 }")
+    first = store.take()
+    store.update("INSERT DATA { <urn:0> <urn:p> 2 }")
+    monkeypatch.setattr("os.mkdir", full)
+    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr(store._snapshots, "_checkpoint", no_checkpoint)
+    second = store.take()
+    assert (contents(first), contents(second)) == ({0: 1}, {0: 2})
+    store._pen.doubt()  # as an update does that has failed
+    again = store.take()
+    assert (again.path, again.generation) == (second.path, store.generation)
+    store.update("INSERT DATA { <urn:0> <urn:p> 3 }")
+    with pytest.raises(DiskFailed, match="no room for a snapshot"):
+        store.take()
+    monkeypatch.undo()
+    last = store.take()
+    assert contents(last) == {0: 3}
+    for snapshot in (first, second, again, last):
         store.give_back(snapshot)
