@@ -85,7 +85,7 @@ def is_too_large(client: TestClient) -> None:
 
 def main(root: Path) -> None:
     ballast, rest = root / "ballast", root / "rest"
-    ballast.write_bytes(b"\0" * (52 << 20))
+    ballast.write_bytes(b"\0" * (56 << 20))
     with serving(root) as client:
         assert client.post("/update", data={"update": POINT}).status_code == 204
         reading = {"id": SERIES, "time": "2026-01-01T00:00:00Z", "value": 21.5}
