@@ -33,7 +33,10 @@ def query(
         ),
     ] = None,
     explain: Annotated[
-        bool, typer.Option(help="Instead of the answer: what graph and readings are asked, and how long that takes.")
+        bool,
+        typer.Option(
+            "--explain", help="Instead of the answer: what graph and readings are asked, and how long that takes."
+        ),
     ] = False,
     output: Output = None,
     timeout: Timeout = None,
