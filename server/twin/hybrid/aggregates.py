@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import OUR_AGGREGATES, Call, Const, Expression, Var
-from server.twin.hybrid.expressions import Column, Scope
+from server.twin.hybrid.expressions import Scope
 from server.twin.hybrid.observations import double_text, time_text
+from server.twin.hybrid.trees import OUR_AGGREGATES, Call, Const, Expression, Var
+from server.twin.hybrid.typed_sql import Column
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import quote
 

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from server.twin.hybrid.aggregates import Aggregates, Merged, selected
-from server.twin.hybrid.algebra import Expression, Item, Var
-from server.twin.hybrid.expressions import Column, Extent, Scope
+from server.twin.hybrid.expressions import Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side
+from server.twin.hybrid.trees import Expression, Item, Var
+from server.twin.hybrid.typed_sql import Column
 from server.twin.hybrid.windows import is_window, window_of
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import Window
