@@ -13,6 +13,7 @@ from functools import lru_cache
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
+from server.twin.hybrid.literals import is_well_formed
 from server.twin.hybrid.trees import Call, Const, Expression, Item, Modified, Order, Var
 from storage.graph.rewriting.parser import parse
 from storage.graph.rewriting.syntax import AGGREGATES, Bind, Filter, Group, Select
@@ -291,7 +292,10 @@ class _Reader(TriplesParser):
             return ox.Literal(text, language=self.take().text[1:])
         if self.sign("^"):
             self.need("^")
-            return ox.Literal(text, datatype=ox.NamedNode(self.iri(self.take())))
+            literal = ox.Literal(text, datatype=ox.NamedNode(self.iri(self.take())))
+            if not is_well_formed(literal):
+                raise NotUnderstood(f"{literal}, which is none of its datatype")
+            return literal
         return ox.Literal(text)
 
 

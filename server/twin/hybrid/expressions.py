@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
+from server.twin.hybrid.literals import INTEGERS
 from server.twin.hybrid.trees import Call, Const, Expression, Var, variables
 from server.twin.hybrid.typed_sql import COMPARISONS, Column, but_nan, compared_results
 from storage.graph.functions import step_of
@@ -23,7 +24,7 @@ from storage.series.durations import read_step
 from storage.series.sql import quote, timestamp
 from storage.series.steps import Buckets, Step
 
-_INTEGERS = frozenset(XSD[name] for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger"))
+_INTEGERS = frozenset(XSD[name] for name in INTEGERS)
 _FRACTIONS = frozenset(XSD[name] for name in ("decimal", "double", "float"))
 _PARTS = {"YEAR": "year", "MONTH": "month", "DAY": "day", "HOURS": "hour", "MINUTES": "minute"}
 _DURATION = XSD["dayTimeDuration"]
