@@ -182,17 +182,17 @@ class _Writer:
 
     def _rolled_keys(self, name: str | None) -> tuple[list[tuple[str, Column]], list[Column]]:
         """Return the keys of the groups, and those of them that are made of the time."""
-        scope = Scope(dict(self.columns), self.extent, self.now)
         inside = dict(self.columns)
+        scope = Scope(inside, self.extent, self.now)
         if name is not None:
             inside[name] = Column("time", "time", grain=timedelta(0))
         for bound, found in self.plan.parts.binds:
-            inside[bound] = Scope(inside, self.extent, self.now).compile(found)
+            inside[bound] = scope.compile(found)
         keys, times = list[tuple[str, Column]](), list[Column]()
         for item in self.plan.query.groups or ():
-            column = Scope(inside, self.extent, self.now).compile(item.expression or Var(item.name))
+            column = scope.compile(item.expression or Var(item.name))
             if column.type == "term" and item.expression is None:
-                keys.append((item.name, scope.columns[item.name]))
+                keys.append((item.name, self.columns[item.name]))
             elif column.grain:
                 keys.append((item.name, Column(f"r0.t{len(times)}", column.type)))
                 times.append(column)
