@@ -6,7 +6,6 @@ answer is the text itself. What is not understood here is not pushed down, and n
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,12 +15,11 @@ from ontologies.namespaces import XSD
 from server.twin.hybrid.literals import is_well_formed
 from server.twin.hybrid.trees import Call, Const, Expression, Item, Modified, Order, Var
 from storage.graph.rewriting.parser import parse
-from storage.graph.rewriting.syntax import AGGREGATES, Bind, Filter, Group, Select
+from storage.graph.rewriting.syntax import AGGREGATES, Filter, Group, Select
 from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
 from storage.graph.rewriting.triples import TriplesParser
 
 _SHORT = 8192  # characters; what is known of longer texts is not kept
-_VARIABLE = re.compile(r"[?$](\w+)")
 _COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
 
 
@@ -64,11 +62,6 @@ def _algebra(text: str) -> Algebra:
 _short_algebra = lru_cache(256)(_algebra)
 
 
-def names_in(text: str) -> list[str]:
-    """Return the names of the variables in a text, as they come."""
-    return _VARIABLE.findall(text)
-
-
 def modified(whole: Algebra, select: Select) -> Modified:
     """Read the SELECT clause and the modifiers of a query or sub-query. Raises NotUnderstood."""
     reader = _Reader(whole.text, dict(whole.prefixes))
@@ -82,23 +75,21 @@ def expression(whole: Algebra, start: int) -> Expression:
     return reader.primary()
 
 
-def condition(whole: Algebra, element: Filter) -> Expression:
-    """Read the expression of a FILTER. Raises NotUnderstood."""
-    return expression(whole, element.start + len("FILTER"))
-
-
-def bound(whole: Algebra, element: Bind) -> Expression:
-    """Read the expression of a BIND. Raises NotUnderstood."""
+def bound_expression(whole: Algebra, start: int) -> Expression:
+    """Read the expression of `(expression AS ?x)`, whose bracket is at a place. Raises NotUnderstood."""
     reader = _Reader(whole.text, dict(whole.prefixes))
-    reader.go(element.start + len("BIND"))
+    reader.go(start)
     reader.need("(")
     return reader.any()
 
 
 class _Reader(TriplesParser):
     def __init__(self, text: str, prefixes: dict[str, str] | None = None) -> None:
-        super().__init__(text)
+        self.text = text
+        self.tokens = tokens_of(text)
+        self.place = 0
         self.prefixes = prefixes or {}
+        self._depth = 0
 
     def prologue(self) -> None:
         """Read prefixes. Raises NotUnderstood for a BASE, against which IRIs would have to be resolved."""
@@ -306,3 +297,8 @@ def _number(text: str) -> ox.Literal:
     except ValueError:
         raise NotUnderstood(f"no number: {text}") from None
     return ox.Literal(text, datatype=XSD[kind])
+
+
+def condition(whole: Algebra, element: Filter) -> Expression:
+    """Read the expression of a FILTER. Raises NotUnderstood."""
+    return expression(whole, element.start + len("FILTER"))

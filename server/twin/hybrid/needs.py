@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from server.twin.hybrid import vocabulary as terms
-from server.twin.hybrid.algebra import Algebra, algebra, condition, names_in
+from server.twin.hybrid.algebra import Algebra, algebra, condition
 from server.twin.hybrid.describing import iris_described
 from server.twin.hybrid.materialise import ALL, Part, Wanted
-from server.twin.hybrid.trees import Expression, conjuncts, variables
+from server.twin.hybrid.trees import Expression, conjuncts, names_in, variables
 from server.twin.hybrid.triples import PLACES, iris_of, may_be_empty, observation_first, written
 from server.twin.hybrid.windows import window_of
 from storage.graph.rewriting.scope import certain

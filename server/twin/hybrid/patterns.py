@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from server.twin.hybrid import vocabulary as terms
-from server.twin.hybrid.algebra import Algebra, bound, condition, names_in
-from server.twin.hybrid.trees import Expression, conjuncts
+from server.twin.hybrid.algebra import Algebra, bound_expression, condition
+from server.twin.hybrid.trees import Expression, conjuncts, names_in
 from server.twin.hybrid.triples import PLACES, iris_of, observation_first, predicate_of, refuse_open, written
 from storage.graph.rewriting.scope import certain, visible
 from storage.graph.rewriting.syntax import (
@@ -209,7 +209,7 @@ class _Parts:
                 raise NotUnderstood("EXISTS over observations and more")
             self.filters += conjuncts(condition(self.whole, element))
         elif isinstance(element, Bind) and names & self._above:
-            self.binds.append((element.name, bound(self.whole, element)))
+            self.binds.append((element.name, bound_expression(self.whole, element.start + len("BIND"))))
             if self.behind_optional or names & _own(s.observation for s in self.sides if s.kind == "OPTIONAL"):
                 raise NotUnderstood("BIND beside OPTIONAL observations")
         else:

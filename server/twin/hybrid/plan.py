@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from server.twin.hybrid.algebra import Algebra, algebra, modified, names_in
+from server.twin.hybrid.algebra import Algebra, algebra, modified
 from server.twin.hybrid.patterns import Observation, Side, Split, split
 from server.twin.hybrid.statement import statement
-from server.twin.hybrid.trees import Call, Expression, Item, Modified, Var, has_aggregate, variables
+from server.twin.hybrid.trees import Call, Expression, Item, Modified, Var, has_aggregate, names_in, variables
 from server.twin.hybrid.unions import factored
 from storage.graph.rewriting.scope import visible
 from storage.graph.rewriting.tokens import NotUnderstood

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ import pyoxigraph as ox
 from storage.graph import functions
 from storage.graph.rewriting.syntax import AGGREGATES, Select
 
+_VARIABLE = re.compile(r"[?$](\w+)")
 OUR_AGGREGATES = frozenset(node.value for node in functions.AGGREGATES)
 
 
@@ -87,6 +89,11 @@ def variables(found: Expression) -> frozenset[str]:
     if isinstance(found, Call):
         return frozenset[str]().union(*map(variables, found.arguments))
     return frozenset()
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of the variables in a text, as they come."""
+    return _VARIABLE.findall(text)
 
 
 def has_aggregate(found: Expression) -> bool:
