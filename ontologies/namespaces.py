@@ -121,8 +121,3 @@ def compact(iri: str) -> str:
     base, prefix = max(fits, default=("", ""))
     local = iri[len(base) :]
     return f"{prefix}:{local}" if base and local and not set(local) & set("/#") else iri
-
-
-def sparql_prefixes(*names: str) -> str:
-    """Return the PREFIX lines of a SPARQL query."""
-    return "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in names)

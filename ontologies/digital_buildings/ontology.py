@@ -41,9 +41,7 @@ class Ontology:
     states: dict[str, frozenset[str]] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
     units: dict[str, frozenset[str]] = field(default_factory=dict)
-    all_states: frozenset[str] = frozenset()
     connections: frozenset[str] = frozenset()
-    point_types: frozenset[str] = frozenset()
 
     @property
     def namespaces(self) -> frozenset[str]:
@@ -73,14 +71,10 @@ def read_ontology(folder: Path) -> Ontology:
     root = _root(folder)
     ontology = Ontology()
     _read_fields(root, ontology)
-    ontology.all_states = frozenset(key for each in _files(root / "states") for key, _, _ in each.items())
     ontology.connections = frozenset(key for each in _files(root / "connections") for key, _, _ in each.items())
     for each in _files(root / "units"):
         for measured, _, units in each.items():
             ontology.units[measured] = frozenset(name for name, _, _ in units.items())
-    for each in _files(root / "subfields"):
-        found = each.get("point_type")
-        ontology.point_types |= frozenset(key for key, _, _ in found.items()) if found else frozenset()
     for path in sorted(root.glob("**/entity_types/*.yaml")):
         namespace = path.parent.parent.relative_to(root).as_posix()
         for document in _load(path):

@@ -31,9 +31,7 @@ _REAL = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
 REF_ID = re.compile(r"[\w:.~-]+", re.ASCII)
 SYMBOL = re.compile(r"[A-Za-z][\w:.~-]*", re.ASCII)
-XSTR_TYPE = re.compile(r"[A-Z]\w*", re.ASCII)
 UNIT = re.compile(_UNIT)
-TZ = re.compile(r"[A-Z][A-Za-z0-9_+\-/]*")
 NUMBER = re.compile(rf"(-?{_DIGITS}(?:\.{_DIGITS})?(?:[eE][+-]?\d+)?)({_UNIT})?|(-?INF|NaN)")
 
 # The groups that count are each the last of their alternative, so that `lastgroup` tells it.

@@ -28,7 +28,7 @@ from ontologies.tables.sheets import Row, Sheet
 from ontologies.tables.vocabulary import class_named, object_named, object_type, qudt_of, unit_named
 from ontologies.tagging.evidence import PointText
 from ontologies.tagging.places import equipment_named
-from ontologies.tagging.proposals import THRESHOLD, class_iri
+from ontologies.tagging.proposals import chosen_of, class_iri
 from ontologies.tagging.suggesting import Guess, suggest
 from ontologies.tagging.vocabulary import standard_vocabulary
 from ontologies.units import bacnet_unit
@@ -39,7 +39,6 @@ _SEPARATED = re.compile(r"\s*[;|]\s*|\s*,\s+|\s*\n\s*")
 _IRI = re.compile(r"(?:https?://|urn:)\S+")
 _PLACES = ((Role.ROOM, REC["Room"]), (Role.FLOOR, REC["Level"]), (Role.BUILDING, REC["Building"]))
 _PLACE_CLASSES = frozenset((*(kind for _, kind in _PLACES), *(BRICK[name] for name in ("Room", "Floor", "Building"))))
-_SURE_KIND = 0.75
 
 
 @dataclass(slots=True)
@@ -189,18 +188,14 @@ class ToRdf:
         yield from self._places_quads(places)
 
     def _proposed(self, node: NamedNode, guess: Guess) -> Iterator[Quad]:
-        best = guess.suggestions[0]
-        name, sure, reason = best.name, best.confidence, best.reason
-        if sure < THRESHOLD:
-            sure = round(guess.kinds[guess.kind], 3)
-            name = {"limit": "Parameter"}.get(guess.kind, guess.kind.capitalize()) if sure >= _SURE_KIND else "Point"
-            reason = f"not sure of {best.name} ({best.confidence:.0%}): {reason}"
-            self._report.add(WITHOUT_CLASS, node.value, f"{name}: {reason}")
+        chosen = chosen_of(guess)
+        if chosen is not guess.suggestions[0]:
+            self._report.add(WITHOUT_CLASS, node.value, f"{chosen.name}: {chosen.reason}")
         self._report.counts["proposed classes"] += 1
-        yield self._quad(node, RDF["type"], NamedNode(class_iri(name)))
+        yield self._quad(node, RDF["type"], NamedNode(class_iri(chosen.name)))
         yield self._quad(node, TWH["classStatus"], Literal("proposed"))
-        yield self._quad(node, TWH["confidence"], Literal(f"{sure:.3f}", datatype=XSD["decimal"]))
-        yield self._quad(node, TWH["reason"], Literal(reason))
+        yield self._quad(node, TWH["confidence"], Literal(f"{chosen.confidence:.3f}", datatype=XSD["decimal"]))
+        yield self._quad(node, TWH["reason"], Literal(chosen.reason))
 
     def _texts(self, node: NamedNode, row: Row) -> Iterator[Quad]:
         label = self._cell(row, Role.LABEL) or self._cell(row, Role.NAME)

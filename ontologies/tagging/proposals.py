@@ -161,7 +161,7 @@ def _proposal(
     threshold: float,
 ) -> Proposal:
     best = guess.suggestions[0]
-    chosen = best if best.confidence >= threshold else _plain(guess, best)
+    chosen = chosen_of(guess, threshold)
     equipment = equipment_named((text.name, *text.context), vocabulary) or NamedEquipment("", "")
     return Proposal(
         point=iri,
@@ -185,8 +185,11 @@ def _proposal(
     )
 
 
-def _plain(guess: Guess, best: Suggestion) -> Suggestion:
-    """Return no more than the kind, if that is known."""
+def chosen_of(guess: Guess, threshold: float = THRESHOLD) -> Suggestion:
+    """Return the best suggestion; below the threshold no more than the kind, if that is known."""
+    best = guess.suggestions[0]
+    if best.confidence >= threshold:
+        return best
     chance = round(guess.kinds[guess.kind], 3)
     kind = guess.kind.capitalize()
     name = _PLAIN.get(guess.kind, kind) if chance >= _SURE_KIND else "Point"

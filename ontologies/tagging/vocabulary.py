@@ -15,7 +15,7 @@ from ontologies.tagging.tokens import Splitter, fold, tokens
 
 _DATA = Path(__file__).parent / "data"
 _ENGLISH = "en"
-_EQUIPMENT = "kind,class,medium,part,part_of,fed_by"
+_EQUIPMENT = "kind,class,part,part_of,fed_by"
 _OWN = 4  # letters of a word of Brick's that stands for itself: shorter ones are everyone's abbreviations
 _TELLING = 5  # letters of a word that tells a language
 
@@ -24,14 +24,13 @@ Meaning = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """A kind of equipment: its Brick class, what flows through it, which part of the building it speaks of.
+    """A kind of equipment: its Brick class, and which part of the building it speaks of.
 
     ``part_of`` and ``fed_by`` are the kinds that it is a part of, or is fed by, where a name has both.
     """
 
     kind: str
     class_name: str
-    medium: str
     part: str
     part_of: tuple[str, ...] = ()
     fed_by: tuple[str, ...] = ()
@@ -92,7 +91,7 @@ def load_vocabulary(extra_words: Iterable[Path] = ()) -> Vocabulary:
 
 def _kind_of_equipment(row: Mapping[str, str]) -> Equipment:
     part_of, fed_by = (tuple(row[name].split()) for name in ("part_of", "fed_by"))
-    return Equipment(row["kind"], row["class"], row["medium"], row["part"], part_of, fed_by)
+    return Equipment(row["kind"], row["class"], row["part"], part_of, fed_by)
 
 
 def spoken(vocabulary: Vocabulary, texts: Sequence[str]) -> Vocabulary:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from server.bacnet.errors import BacnetError
-from server.bacnet.link import Interface, require_prefix
+from server.bacnet.interfaces import Interface, require_prefix
 from server.bacnet.reading import BEHIND_ROUTER, NEAR, Pace
 from server.bacnet.station import PORT, Station
 

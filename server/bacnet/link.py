@@ -1,7 +1,7 @@
 """The way to the network: bacpypes3's link, network and transaction layers, without its APDU objects above them.
 
 Those cost over 100 us a value and trip over what they do not know; `services` reads the bytes instead. bacpypes3 has
-untyped classes, whose errors derive from BaseException: both end in this module.
+untyped classes, whose errors derive from BaseException: both end in this module and in `transactions`.
 """
 
 from __future__ import annotations
@@ -12,177 +12,25 @@ import errno
 import ipaddress
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
-from bacpypes3.apdu import (
-    AbortPDU,
-    ComplexAckPDU,
-    ConfirmedRequestPDU,
-    ErrorPDU,
-    RejectPDU,
-    SimpleAckPDU,
-    UnconfirmedRequestPDU,
-)
-from bacpypes3.app import DeviceInfoCache
-from bacpypes3.appservice import ApplicationServiceAccessPoint
-from bacpypes3.basetypes import Segmentation
-from bacpypes3.comm import ApplicationServiceElement, bind
+from bacpypes3.apdu import ConfirmedRequestPDU, UnconfirmedRequestPDU
+from bacpypes3.comm import bind
 from bacpypes3.ipv4 import IPv4DatagramServer
 from bacpypes3.ipv4.bvll import BVLLCodec
 from bacpypes3.ipv4.service import BIPForeign, BIPNormal, UDPMultiplexer
 from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElement
-from bacpypes3.pdu import Address, GlobalBroadcast, IPv4Address, RemoteBroadcast, RemoteStation
+from bacpypes3.pdu import GlobalBroadcast, IPv4Address, RemoteBroadcast
 from bacpypes3.settings import settings as _settings
 
-from server.bacnet.errors import Aborted, BacnetError, NoAnswer, NoNetwork, Rejected
-from server.bacnet.interfaces import own_addresses
-from server.bacnet.services import CONFIRMED_COV, read_error
+from server.bacnet.errors import NoAnswer, NoNetwork
+from server.bacnet.interfaces import Interface, own_addresses
 from server.bacnet.station import PORT, Station
+from server.bacnet.transactions import Element, Heard, Transactions, address_of, station_at
 
-MAX_APDU = 1476  # of BACnet/IP
-_SEGMENTS = 64
 _RECEIVED = 4 << 20  # bytes; the kernel may allow less (net.core.rmem_max)
-_WINDOW = 16
 _INVOKE_IDS = 256
-_CONFIRMED, _UNCONFIRMED, _SEGMENTED = 0, 1, 0x08  # of an APDU's first octet (135, 20.1)
-_NO_RESPONSE = 65  # bacpypes3's own reason of an Abort that it makes when nothing comes
-_UNRECOGNIZED = 9
-
-Heard = Callable[[Station, int, bytes], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """Where we are on the network.
-
-    address: our IPv4 address with the network's prefix, `10.0.0.9/24`; the prefix tells where broadcasts go
-    port: our UDP port. Broadcasts go to that of BACnet in any case, and most devices answer them there; so we listen
-        there, too, if need be beside others
-    bbmd: registers there as a foreign device, for networks that broadcasts from here do not reach
-    ttl: seconds that the registration holds; it is renewed
-    timeout, retries: seconds to wait for an answer, and how often to ask again
-    """
-
-    address: str
-    port: int = PORT
-    bbmd: Station | None = None
-    ttl: int = 60
-    timeout: float = 3.0
-    retries: int = 2
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for an address that is none."""
-        require_prefix(self.address, "the address")
-
-    @property
-    def own(self) -> str:
-        """Our address alone."""
-        return str(ipaddress.IPv4Interface(self.address).ip)
-
-    @property
-    def longest(self) -> float:
-        """Seconds after which a request has failed for sure, long answers in segments included."""
-        return self.timeout * (self.retries + 1) + 30.0
-
-
-def require_prefix(address: str, what: str) -> None:
-    """Raise ValueError for an address without its network's prefix: nobody could tell where broadcasts go."""
-    with contextlib.suppress(ValueError):
-        ipaddress.IPv4Interface(address)
-        if "/" in address:
-            return
-    raise ValueError(f'{what} is ours with the prefix of its network, such as 10.0.0.9/24, not "{address}"')
-
-
-class _Transactions(ApplicationServiceAccessPoint):  # type: ignore[misc] # bacpypes3 has no types
-    """bacpypes3's segmentation and retries, handing on APDUs as they are."""
-
-    def __init__(self, interface: Interface) -> None:
-        super().__init__(None, DeviceInfoCache())
-        self.numberOfApduRetries = interface.retries
-        self.apduTimeout = round(1000 * interface.timeout)
-        self.segmentTimeout = round(1000 * interface.timeout)
-        self.maxApduLengthAccepted = MAX_APDU
-        self.segmentationSupported = Segmentation.segmentedReceive
-        self.maxSegmentsAccepted = _SEGMENTS
-        self.proposedWindowSize = _WINDOW
-        self._told: dict[Any, tuple[int, bytes]] = {}
-
-    async def sap_response(self, apdu: Any) -> None:  # noqa: ANN401 - an APDU of bacpypes3
-        """Hand on an answer, or a request to us."""
-        if isinstance(apdu, ConfirmedRequestPDU):
-            await self.serviceElement.indication(apdu)
-        else:
-            await self.serviceElement.confirmation(apdu)
-
-    async def sap_request(self, apdu: Any) -> None:  # noqa: ANN401
-        """Hand on an unconfirmed request to us, or a confirmed one that a transaction has put together."""
-        await self.serviceElement.indication(apdu)
-
-    async def confirmation(self, pdu: Any) -> None:  # noqa: ANN401
-        """Take what comes: whole requests skip bacpypes3's decoding."""
-        data = bytes(pdu.pduData)
-        kind = data[0] >> 4 if data else None
-        if kind == _UNCONFIRMED and len(data) > 1:
-            await self.serviceElement.heard(pdu.pduSource, data[1], data[2:])
-        elif kind == _CONFIRMED and not data[0] & _SEGMENTED and len(data) > 3:
-            await self._requested(pdu.pduSource, data[2], data[3], data[4:])
-        else:
-            await super().confirmation(pdu)
-
-    async def _requested(self, source: Any, invoke_id: int, service: int, data: bytes) -> None:  # noqa: ANN401
-        """Answer a confirmed request: we take changes of value, and nothing else.
-
-        One that comes again, since our answer was lost, is answered again and told once.
-        """
-        if service != CONFIRMED_COV:
-            await self.request(RejectPDU(invoke_id, _UNRECOGNIZED, destination=source))
-            return
-        await self.request(SimpleAckPDU(service, invoke_id, destination=source))
-        before, self._told[source] = self._told.get(source), (invoke_id, data)
-        if before != (invoke_id, data):
-            await self.serviceElement.heard(source, service, data)
-
-
-class _Element(ApplicationServiceElement):  # type: ignore[misc] # bacpypes3 has no types
-    """Ties answers to the requests that wait for them, and says what else was heard."""
-
-    def __init__(self, listeners: list[Heard]) -> None:
-        super().__init__()
-        self.waiting: dict[tuple[Station, int], asyncio.Future[bytes]] = {}
-        self._listeners = listeners
-
-    async def heard(self, source: Any, service: int, data: bytes) -> None:  # noqa: ANN401
-        """Tell everyone who listens of an unconfirmed service."""
-        for listener in tuple(self._listeners):
-            listener(_station(source), service, data)
-
-    async def indication(self, apdu: Any) -> None:  # noqa: ANN401
-        """Reject a request in segments: nobody has reason to send us such."""
-        await self.response(RejectPDU(apdu.apduInvokeID, _UNRECOGNIZED, destination=apdu.pduSource))
-
-    async def confirmation(self, apdu: Any) -> None:  # noqa: ANN401
-        """Give an answer to whoever waits for it."""
-        future = self.waiting.get((_station(apdu.pduSource), apdu.apduInvokeID))
-        if future is None or future.done():
-            return
-        if (error := _error_of(apdu)) is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(bytes(apdu.pduData or b""))
-
-
-def _error_of(apdu: Any) -> BacnetError | None:  # noqa: ANN401
-    if isinstance(apdu, (ComplexAckPDU, SimpleAckPDU)):
-        return None
-    if isinstance(apdu, RejectPDU):
-        return Rejected(int(apdu.apduAbortRejectReason))
-    if isinstance(apdu, AbortPDU):
-        reason = int(apdu.apduAbortRejectReason)
-        return NoAnswer("no answer") if reason == _NO_RESPONSE else Aborted(reason)
-    return read_error(bytes(apdu.pduData or b"")) if isinstance(apdu, ErrorPDU) else BacnetError(repr(apdu))
 
 
 class Network:
@@ -191,21 +39,21 @@ class Network:
     def __init__(self, interface: Interface) -> None:
         self.interface = interface
         self.listeners: list[Heard] = []
-        self._element = _Element(self.listeners)
-        self._transactions = _Transactions(interface)
+        self._element = Element(self.listeners)
+        self._transactions = Transactions(interface)
         self._sap = NetworkServiceAccessPoint()
         self._networks = NetworkServiceElement()
         bind(self._networks, self._sap)
         bind(self._element, self._transactions, self._sap)
         self._next: dict[Station, int] = defaultdict(int)
-        self._link, self._servers = _linked(interface)
+        self._link, self._server = _linked(interface)
         self._sap.bind(self._link, address=_own(interface))
 
     async def request(self, station: Station, service: int, data: bytes) -> bytes:
         """Send a confirmed request; return the answer's bytes (none for a SimpleACK). Raises BacnetError."""
         invoke_id = self._invoke_id(station)
         apdu = ConfirmedRequestPDU(service, invoke_id)
-        apdu.pduDestination = _address(station)
+        apdu.pduDestination = address_of(station)
         apdu.put_data(data)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._element.waiting[station, invoke_id] = future
@@ -226,7 +74,7 @@ class Network:
 
         Where several routers lead to a network of that number, each passes it on to its own.
         """
-        for destination in [_address(to)] if isinstance(to, Station) else await self._broadcast(to):
+        for destination in [address_of(to)] if isinstance(to, Station) else await self._broadcast(to):
             apdu = UnconfirmedRequestPDU(service)
             apdu.pduDestination = destination
             apdu.put_data(data)
@@ -263,7 +111,7 @@ class Network:
     def _forget(self, station: Station, invoke_id: int) -> None:
         """End a transaction that nobody waits for any more, so that it asks no more."""
         for transaction in tuple(self._transactions.clientTransactions):
-            if transaction.invokeID == invoke_id and _station(transaction.pdu_address) == station:
+            if transaction.invokeID == invoke_id and station_at(transaction.pdu_address) == station:
                 transaction.stop_timer()
                 self._transactions.clientTransactions.remove(transaction)
 
@@ -271,9 +119,8 @@ class Network:
         """Wait until we can send. Raises NoNetwork where the BBMD does not take us, or the socket is not there."""
         try:
             async with asyncio.timeout(self.interface.timeout * 2):
-                for server in self._servers:
-                    await asyncio.gather(*server._transport_tasks)
-                    _widen(server)
+                await asyncio.gather(*self._server._transport_tasks)
+                _widen(self._server)
                 if self.interface.bbmd is not None:
                     self._link.register(IPv4Address(self.interface.bbmd.here), self.interface.ttl)
                     while self._link.bbmdRegistrationStatus < 0:
@@ -292,8 +139,7 @@ class Network:
                 self._link.unregister()
         for future in self._element.waiting.values():
             future.cancel()
-        for server in self._servers:
-            server.close()
+        self._server.close()
 
 
 @contextlib.asynccontextmanager
@@ -337,8 +183,8 @@ def _own(interface: Interface) -> Any:  # noqa: ANN401
     return IPv4Address(f"{interface.address}:{interface.port}")
 
 
-def _linked(interface: Interface) -> tuple[Any, list[Any]]:
-    """Return the link layer, and the servers that hold its sockets."""
+def _linked(interface: Interface) -> tuple[Any, Any]:
+    """Return the link layer, and the server that holds its sockets."""
     link = BIPNormal() if interface.bbmd is None else BIPForeign()
     codec, multiplexer = BVLLCodec(), UDPMultiplexer()
     own, everyone = _own(interface), _everyone(interface)
@@ -349,7 +195,7 @@ def _linked(interface: Interface) -> tuple[Any, list[Any]]:
         server.broadcast_address = everyone
     bind(link, codec, multiplexer.annexJ)
     bind(multiplexer, server)
-    return link, [server]
+    return link, server
 
 
 def _everyone(interface: Interface) -> tuple[str, int]:
@@ -366,21 +212,3 @@ def _can_share(place: tuple[str, int]) -> bool:
         except OSError:
             return False
     return True
-
-
-def _address(station: Station) -> Any:  # noqa: ANN401
-    here = IPv4Address(station.here)
-    if station.network is None:
-        return here
-    return RemoteStation(station.network, station.mac, route=here)
-
-
-def _station(address: Any) -> Station:  # noqa: ANN401
-    if address.addrType == Address.remoteStationAddr:
-        host, port = _host(address.addrRoute.addrAddr)
-        return Station(host, port, address.addrNet, bytes(address.addrAddr))
-    return Station(*_host(address.addrAddr))
-
-
-def _host(octets: bytes) -> tuple[str, int]:
-    return str(ipaddress.IPv4Address(bytes(octets[:4]))), int.from_bytes(octets[4:6], "big")

@@ -130,8 +130,7 @@ def references(values: tuple[Value, ...]) -> list[ObjectReference]:
 def _children(answers: Mapping[int, Answer]) -> tuple[ObjectReference, ...]:
     if SUBORDINATES not in answers:
         return ()
-    said = answers[ANNOTATIONS].values if ANNOTATIONS in answers else ()
-    notes = (note if isinstance(note, str) and note else None for note in said)
+    notes = answers[ANNOTATIONS].values if ANNOTATIONS in answers else ()
     pairs = zip_longest(references(answers[SUBORDINATES].values), notes)
     return tuple(
         ObjectReference(

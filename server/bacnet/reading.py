@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from server.bacnet.errors import UNRECOGNIZED_SERVICE, Aborted, BacnetError, Malformed, NoAnswer, Refused, Rejected
-from server.bacnet.link import MAX_APDU, Network
+from server.bacnet.link import Network
 from server.bacnet.services import (
     READ_MULTIPLE,
     READ_PROPERTY,
@@ -25,6 +25,7 @@ from server.bacnet.services import (
     read_property_ack,
 )
 from server.bacnet.station import Station
+from server.bacnet.transactions import MAX_APDU
 
 _HEAD = 12  # of an APDU with its service, and some room
 _OBJECT = 7  # an object identifier with opening and closing tag

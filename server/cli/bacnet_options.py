@@ -11,7 +11,8 @@ import typer
 from server.cli.failure import Failure
 
 if TYPE_CHECKING:
-    from server.bacnet.link import Interface, Network
+    from server.bacnet.interfaces import Interface
+    from server.bacnet.link import Network
     from server.bacnet.station import Station
 
 T = TypeVar("T")
@@ -34,8 +35,7 @@ Retries = Annotated[int, typer.Option(min=0, max=10, help="How often to ask agai
 
 def interface_of(address: str | None, port: int, bbmd: str | None, seconds: float, retries: int) -> Interface:
     """Return where we are on the network. Raises Failure where that is not clear."""
-    from server.bacnet.interfaces import own_addresses
-    from server.bacnet.link import Interface
+    from server.bacnet.interfaces import Interface, own_addresses
 
     if address is None:
         own = own_addresses()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from server.cli.options import Data, Json, Url, target_of
+from server.cli.options import Data, Json, Url, given, target_of
 from server.cli.output import print_json
 
 _COUNTS = {
@@ -41,8 +41,7 @@ def check(
       twinhouse check --data ./office
     """
     target = target_of(data, url)
-    given = {"quarantine": "true" if quarantine else None, "give_up": give_up}
-    params = {name: value for name, value in given.items() if value is not None}
+    params = given(quarantine=quarantine, give_up=give_up)
     from server.cli.client import connect
 
     with connect(target) as client:

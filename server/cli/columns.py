@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from server.cli.failure import Failure
-from server.cli.options import Json, Setting, settings_of
+from server.cli.options import Json, Setting, require_file, settings_of
 from server.cli.output import print_json
 
 
@@ -29,8 +29,7 @@ def columns(
     from ontologies.tables.forms import sheets_of
     from ontologies.tables.mapping import mapping_toml
 
-    if not file.is_file():
-        raise Failure(f"{file} is {'a folder' if file.is_dir() else 'not there'}")
+    require_file(file)
     try:
         found = list(sheets_of(file, Options(settings=settings_of(settings))))
     except OntologyError as error:

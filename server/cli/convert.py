@@ -10,7 +10,7 @@ import typer
 
 from server.cli.failure import Failure, failure_of
 from server.cli.model_reports import show_findings
-from server.cli.options import BrickRelease, Json, Setting, settings_of
+from server.cli.options import BrickRelease, Json, Setting, require_file, settings_of
 from server.cli.output import print_json, written
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def convert(
     from server.twin.models import Model
     from storage.errors import NotInFormat
 
-    if not source.is_file():
-        raise Failure(f"{source} is {'a folder' if source.is_dir() else 'not there'}")
+    require_file(source)
     try:
         writer = form_named(write_as) if write_as else form_of_ending(target.name)
         model = Model(

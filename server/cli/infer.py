@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.options import Data, Json, Url, target_of
+from server.cli.options import Data, Json, Url, given, target_of
 from server.cli.output import print_json
 from server.cli.progress import waiting
 
@@ -31,11 +31,10 @@ def infer(
       twinhouse infer --classes
     """
     target = target_of(data, url)
-    given = {"name": ontology, "version": version, "classes": "true" if classes else None}
+    params = given(name=ontology, version=version, classes=classes)
     from server.cli.client import connect
 
     with connect(target) as client, waiting("inferring"):
-        params = {name: value for name, value in given.items() if value is not None}
         report = client.json("POST", "/infer", params=params)
     if as_json:
         print_json(report)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from server.cli.failure import Failure
+from server.cli import ingest_options as option
+from server.cli.failure import Failure, say
 from server.cli.options import Data, Json, Url, target_of
 
 if TYPE_CHECKING:
@@ -25,40 +26,21 @@ def ingest(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="CSV, Parquet, Arrow, NDJSON, JSON; folders of them.")
     ],
-    id_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the series id.")] = None,
-    time_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the time.")] = None,
-    value_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the value.")] = None,
-    text_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of texts.")] = None,
-    status_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the quality flags.")] = None,
-    wide: Annotated[
-        bool | None, typer.Option("--wide/--long", help="A column a series, or a row a reading; else guessed.")
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Of times without an offset: Europe/Berlin; else UTC.")
-    ] = None,
-    time_unit: Annotated[str | None, typer.Option(metavar="UNIT", help="Of times as numbers: s, ms, us, ns.")] = None,
-    delimiter: Annotated[str | None, typer.Option(metavar="CHAR", help="Of CSV; else guessed.")] = None,
-    na: Annotated[
-        list[str] | None, typer.Option(metavar="VALUE", help="A cell that means no reading; may be repeated.")
-    ] = None,
-    point_map: Annotated[
-        Path | None,
-        typer.Option("--map", metavar="CSV", help="Table of iri, uuid, uuid_as_published: translates the ids."),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What the model calls the store or file; else the file's name is tried."),
-    ] = None,
-    unknown: Annotated[
-        str | None,
-        typer.Option(metavar="accept|ignore", help="Ids of no point and no UUID; default: accept, wide: ignore."),
-    ] = None,
-    chunk_rows: Annotated[int, typer.Option(min=1, help="Readings a request, each stored whole or not at all.")] = (
-        1_000_000
-    ),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the last run of this kind was interrupted.")
-    ] = False,
+    id_column: option.IdColumn = None,
+    time_column: option.TimeColumn = None,
+    value_column: option.ValueColumn = None,
+    text_column: option.TextColumn = None,
+    status_column: option.StatusColumn = None,
+    wide: option.Wide = None,
+    timezone: option.Timezone = None,
+    time_unit: option.TimeUnit = None,
+    delimiter: option.Delimiter = None,
+    na: option.Na = None,
+    point_map: option.PointMap = None,
+    source: option.Source = None,
+    unknown: option.Unknown = None,
+    chunk_rows: option.ChunkRows = 1_000_000,
+    resume: option.Resume = False,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,
@@ -91,7 +73,6 @@ def ingest(
         na=tuple(na or ()),
     )
     from server.cli.client import connect
-    from server.cli.failure import say
     from server.cli.ingesting import Job, expanded, show
     from server.cli.resuming import Journal
     from server.cli.translation import read_translation

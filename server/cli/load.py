@@ -12,9 +12,21 @@ import typer
 from server.cli.failure import Failure
 from server.cli.loading import loaded
 from server.cli.model_reports import show
-from server.cli.options import BrickRelease, Data, Json, Setting, Url, read_text, settings_of, target_of
+from server.cli.options import (
+    BrickRelease,
+    Data,
+    Json,
+    Setting,
+    Url,
+    given,
+    read_text,
+    require_file,
+    settings_of,
+    target_of,
+)
 from server.cli.output import print_json
 from server.cli.progress import waiting
+from server.cli.reading_models import hint_of, report_of
 
 if TYPE_CHECKING:
     from server.cli.client import Client
@@ -71,17 +83,17 @@ def load(
 
     reports = []
     alone = dry_run and target.url is None and not urls  # there is nothing to open for it
-    parameters = _parameters(graph, format, base, brick, lenient=lenient, dry_run=dry_run)
-    given = settings_of(settings)
+    parameters = given(graph=graph, format=format, base=base, brick=brick, lenient=lenient, dry_run=dry_run)
+    chosen = settings_of(settings)
     with contextlib.nullcontext() if alone else connect(target, creates=True) as client:
         for name, file in named:
-            report = _load(client, name, file, parameters, point_map, given)
+            report = _load(client, name, file, parameters, point_map, chosen)
             reports.append({"file": str(file), **report})
             if not as_json:
                 show(file, report)
         for each in urls:
             assert client is not None  # noqa: S101 - there are URLs
-            report = loaded(client, each, params=[*parameters.items(), *_sent(given), ("url", each)])
+            report = loaded(client, each, params=[*parameters.items(), *_sent(chosen), ("url", each)])
             reports.append({"file": each, **report})
             if not as_json:
                 show(each, report)
@@ -127,43 +139,26 @@ def _check(files: list[Path], urls: list[str], graph: str | None, point_map: Pat
     """Refuse what would lose something: missing files, and two files for one graph."""
     if urls and point_map is not None:
         raise typer.BadParameter("--map is for files: fetch the model first")
-    for path in (*files, point_map):
-        if path is not None and not path.is_file():
-            raise Failure(f"{path} is {'a folder' if path.is_dir() else 'not there'}")
+    for path in filter(None, (*files, point_map)):
+        require_file(path)
     if graph is not None and len(files) + len(urls) > 1:
         raise typer.BadParameter("--graph takes one file: each would replace the one before")
-
-
-def _parameters(
-    graph: str | None, name: str | None, base: str | None, brick: str | None, *, lenient: bool, dry_run: bool
-) -> dict[str, str]:
-    given = {
-        "graph": graph,
-        "format": name,
-        "base": base,
-        "brick": brick,
-        "lenient": "true" if lenient else None,
-        "dry_run": "true" if dry_run else None,
-    }
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _load(
     client: Client | None,
     name: str,
     file: Path,
-    parameters: dict[str, str],
+    parameters: dict[str, Any],
     point_map: Path | None,
     settings: dict[str, str],
 ) -> dict[str, Any]:
     from ontologies.models.settings import LOCAL
 
-    # What is only here is looked at here, before anything is sent.
-    checked = (
-        _dry_run(name, file, parameters, point_map, settings) if client is None or LOCAL & set(settings) else None
-    )
-    if client is None:
-        return checked or {}
+    if client is None or LOCAL & set(settings):  # what is only here is looked at here, before anything is sent
+        report = _dry_run(name, file, parameters, point_map, settings)
+        if client is None:
+            return report
     sent = [*parameters.items(), *_sent(settings)]
     with contextlib.ExitStack() as stack:
         # The content tells the form, unless --format does.
@@ -173,18 +168,18 @@ def _load(
         try:
             return loaded(client, str(file), params=sent, files=parts)
         except Failure as failure:
-            raise _explained(failure, file, "lenient" in parameters) from None
+            hint, notes = hint_of(failure, "lenient" in parameters), ("nothing of this file was loaded",)
+            raise Failure(f"{file}: {failure.detail}", hint=hint, notes=notes) from None
 
 
 def _dry_run(
-    name: str, file: Path, parameters: dict[str, str], point_map: Path | None, settings: dict[str, str]
+    name: str, file: Path, parameters: dict[str, Any], point_map: Path | None, settings: dict[str, str]
 ) -> dict[str, Any]:
     """Read a model as a server does, in this process."""
     from dataclasses import asdict, replace
 
     from ontologies.errors import MapError
     from ontologies.point_map import read_map
-    from server.cli.reading_models import report_of
     from server.twin.models import Model
 
     told = parameters.get
@@ -196,10 +191,3 @@ def _dry_run(
     model = Model(file, name, told("format"), told("graph"), lenient, table, told("base"), brick=told("brick"))
     with waiting(f"reading {file}"):
         return {**asdict(report_of(replace(model, settings=settings))), "loaded": False}
-
-
-def _explained(failure: Failure, file: Path, lenient: bool) -> Failure:
-    hint = failure.hint
-    if not lenient and any(word in failure.detail for word in ("IRI", "language tag")):
-        hint = "--lenient repairs such terms, and says which"
-    return Failure(f"{file}: {failure.detail}", hint=hint, notes=("nothing of this file was loaded",))

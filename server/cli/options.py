@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from server.cli.failure import Failure
 
 DEFAULT_DATA = Path("twinhouse-data")
+ONE_OF_THEM = "give points, --query or -f FILE, one of them"
 
 Data = Annotated[
     Path | None,
@@ -42,8 +43,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; its ending tells the format.")
 ]
+Points = Annotated[
+    list[str] | None, typer.Argument(metavar="[POINT]...", help="IRIs or UUIDs of points.", show_default=False)
+]
 QueryFile = Annotated[
     Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the text from a file, or stdin (-).")
+]
+Start = Annotated[str | None, typer.Option(metavar="TIME", help="First time: 2026-01-31T08:00Z, -7d, now.")]
+End = Annotated[str | None, typer.Option(metavar="TIME", help="The time just after the last.")]
+TableFormat = Annotated[
+    str | None, typer.Option(metavar="NAME", help="table (on a terminal), csv, json, ndjson, arrow, parquet.")
 ]
 Setting = Annotated[
     list[str] | None,
@@ -83,11 +92,23 @@ def data_of(data: Path | None, default: Path = DEFAULT_DATA) -> Path:
     return data or Path(os.environ.get("TWINHOUSE_DATA") or default)
 
 
+def given(**options: Any) -> dict[str, Any]:  # noqa: ANN401 - the options by name
+    """Return the options that were given: neither None, nor a flag that is not set."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
+
+
 def text_of(text: str | None, file: Path | None, what: str) -> str:
     """Return the text of a query or update, given as an argument, in a file, or on stdin (`-`)."""
     if (text is None) == (file is None):
         raise typer.BadParameter(f"give the {what} as an argument or with -f FILE" + (", not both" if text else ""))
     return text if text is not None else read_text(file or Path("-"))
+
+
+def selected(points: list[str] | None, query: str | None, file: Path | None) -> dict[str, Any]:
+    """Return what says which points: their names or a query; nothing for all. Raises a usage error for two."""
+    if sum((bool(points), query is not None, file is not None)) > 1:
+        raise typer.BadParameter(ONE_OF_THEM)
+    return given(point=points or None, query=read_text(file) if file is not None else query)
 
 
 def read_text(file: Path) -> str:
@@ -100,6 +121,12 @@ def read_text(file: Path) -> str:
         raise Failure(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise Failure(f"{file} is not UTF-8 at byte {error.start}") from None
+
+
+def require_file(path: Path) -> None:
+    """Raise Failure for what is no file."""
+    if not path.is_file():
+        raise Failure(f"{path} is {'a folder' if path.is_dir() else 'not there'}")
 
 
 def settings_of(pairs: list[str] | None) -> dict[str, str]:

@@ -13,8 +13,9 @@ import typer
 
 from server.cli.failure import Failure
 
+MOST_SHOWN = 1_000  # rows of a table for a person
 _ENDLESS = 10_000
-BINARY = ("arrow", "parquet")
+_BINARY = ("arrow", "parquet")
 _ENDINGS = {
     "tsv": "tsv",
     "srj": "json",
@@ -31,11 +32,6 @@ _ENDINGS = {
 }
 
 
-def on_terminal() -> bool:
-    """Tell whether a person reads stdout."""
-    return sys.stdout.isatty()
-
-
 def format_of(given: str | None, output: Path | None) -> str | None:
     """Return the format as given, or as the file's ending tells; None when nothing tells."""
     if given is not None or output is None:
@@ -44,10 +40,16 @@ def format_of(given: str | None, output: Path | None) -> str | None:
     return _ENDINGS.get(ending, ending or None)
 
 
-def refuse_binary(name: str | None, output: Path | None) -> None:
-    """Raise a usage error before bytes reach a terminal."""
-    if name in BINARY and output is None and on_terminal():
-        raise typer.BadParameter(f"{name} is no text: write it to a file with -o FILE, or into a pipe")
+def table_format_of(given: str | None, output: Path | None, otherwise: str = "csv") -> str:
+    """Return the format as `format_of` does; else a table for a person, and for a program what it is `otherwise`.
+
+    Raises a usage error before bytes reach a terminal.
+    """
+    for_person = output is None and sys.stdout.isatty()
+    chosen = format_of(given, output) or ("table" if for_person else otherwise)
+    if for_person and chosen in _BINARY:
+        raise typer.BadParameter(f"{chosen} is no text: write it to a file with -o FILE, or into a pipe")
+    return chosen
 
 
 def write(chunks: Iterable[bytes], output: Path | None, end: bytes = b"") -> None:

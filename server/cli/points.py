@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from server.cli.failure import say
-from server.cli.options import Data, Json, Output, Url, target_of
-from server.cli.output import format_of, on_terminal, print_table, refuse_binary, write
+from server.cli.options import Data, Json, Output, TableFormat, Url, given, target_of
+from server.cli.output import MOST_SHOWN, print_table, table_format_of, write
 
 _ALL = 1 << 30
-_ON_TERMINAL = 1_000
 _COLUMNS = ("label", "class", "unit", "room", "readings", "latest_time", "latest_value", "iri")
 
 
@@ -20,9 +19,7 @@ def points(
     search: Annotated[str | None, typer.Option(metavar="TEXT", help="Text in IRI, label or class.")] = None,
     limit: Annotated[int | None, typer.Option(min=0, help="At most so many points.")] = None,
     as_json: Json = False,
-    format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="table (on a terminal), csv, json, ndjson, arrow, parquet.")
-    ] = None,
+    format: TableFormat = None,
     output: Output = None,
     data: Data = None,
     url: Url = None,
@@ -36,15 +33,12 @@ def points(
       twinhouse points --search temperature
       twinhouse points --format csv -o points.csv
     """
-    target, given = target_of(data, url), "json" if as_json else format
-    chosen = format_of(given, output) or ("table" if on_terminal() and output is None else "csv")
-    refuse_binary(chosen, output)
+    target = target_of(data, url)
+    chosen = table_format_of("json" if as_json else format, output)
     as_table = chosen == "table"
-    most = _ON_TERMINAL if as_table else _ALL
+    most = MOST_SHOWN if as_table else _ALL
     count = most if limit is None else limit
-    params: dict[str, str | int] = {"format": "json" if as_table else chosen, "limit": count}
-    if search is not None:
-        params["search"] = search
+    params = given(format="json" if as_table else chosen, limit=count, search=search)
     from server.cli.client import connect
 
     with connect(target) as client, client.stream("GET", "/points", params=params) as response:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli.failure import say
-from server.cli.options import Data, Output, QueryFile, Timeout, Url, target_of, text_of
-from server.cli.output import format_of, on_terminal, print_json, print_table, refuse_binary, write
+from server.cli.options import Data, Output, QueryFile, Timeout, Url, given, target_of, text_of
+from server.cli.output import MOST_SHOWN, print_json, print_table, table_format_of, write
 
 if TYPE_CHECKING:
     import httpx2
 
-_MOST_ROWS = 1_000
 _TURTLE = "text/turtle"
 _AS_TABLE = f"application/sparql-results+json, {_TURTLE};q=0.9"
 _AS_TEXT = f"text/csv, {_TURTLE};q=0.9"
@@ -33,7 +32,10 @@ def query(
         ),
     ] = None,
     explain: Annotated[
-        bool, typer.Option(help="Instead of the answer: what graph and readings are asked, and how long that takes.")
+        bool,
+        typer.Option(
+            "--explain", help="Instead of the answer: what graph and readings are asked, and how long that takes."
+        ),
     ] = False,
     output: Output = None,
     timeout: Timeout = None,
@@ -53,15 +55,12 @@ def query(
       twinhouse query 'CONSTRUCT WHERE { ?s a ?o }' --format ntriples --url http://127.0.0.1:8080
     """
     text, target = text_of(sparql, file, "query"), target_of(data, url)
-    chosen = format_of(format, output) or ("table" if output is None and on_terminal() else None)
-    refuse_binary(chosen, output)
+    chosen = table_format_of(format, output, otherwise="")
     from server.cli.client import connect
 
     if explain:
         with connect(target) as client:
-            request = _request(text, None, timeout)
-            request["params"]["explain"] = "true"
-            print_json(client.json("POST", "/query", **request))
+            print_json(client.json("POST", "/query", **_request(text, "", timeout, explain=True)))
         return
     with connect(target) as client, client.stream("POST", "/query", **_request(text, chosen, timeout)) as response:
         if chosen == "table":
@@ -70,14 +69,13 @@ def query(
             write(response.iter_bytes(), output, b"" if chosen else b"\n")  # ASK's bare word
 
 
-def _request(text: str, chosen: str | None, timeout: float | None) -> dict[str, Any]:
+def _request(text: str, chosen: str, timeout: float | None, *, explain: bool = False) -> dict[str, Any]:
     accept = _AS_TABLE if chosen == "table" else _AS_TEXT
-    named = chosen if chosen not in (None, "table") else None
-    pairs = (("format", named), ("timeout", timeout))
+    named = None if chosen in ("", "table") else chosen
     return {
         "content": text.encode(),
         "headers": {"Content-Type": "application/sparql-query", "Accept": accept},
-        "params": {name: value for name, value in pairs if value is not None},
+        "params": given(format=named, timeout=timeout, explain=explain),
     }
 
 
@@ -93,12 +91,12 @@ def _print(response: httpx2.Response, output: Path | None) -> None:
 
 
 def _print_solutions(variables: list[str], bindings: list[dict[str, Any]]) -> None:
-    rows = [{name: shown(term) for name, term in row.items()} for row in bindings[:_MOST_ROWS]]
+    rows = [{name: shown(term) for name, term in row.items()} for row in bindings[:MOST_SHOWN]]
     numbers = [name for name in variables if bindings and all(_is_number(row.get(name)) for row in bindings)]
     print_table(rows, variables, numbers)
     say(f"{len(bindings):,} rows")
-    if len(bindings) > _MOST_ROWS:
-        say(f"the first {_MOST_ROWS:,} are shown: --format csv has all")
+    if len(bindings) > MOST_SHOWN:
+        say(f"the first {MOST_SHOWN:,} are shown: --format csv has all")
 
 
 def shown(term: dict[str, Any]) -> str:

@@ -55,10 +55,11 @@ def explained(model: Model) -> Iterator[None]:
         if (problem := problem_of(error)) is None:
             raise
         failure = failure_of(problem.document())
-        raise Failure(f"{model.document!s}: {failure.detail}", hint=_hint(failure, model.lenient)) from None
+        raise Failure(f"{model.document!s}: {failure.detail}", hint=hint_of(failure, model.lenient)) from None
 
 
-def _hint(failure: Failure, lenient: bool) -> str:
+def hint_of(failure: Failure, lenient: bool) -> str:
+    """Return what helps against a failure to read a model."""
     if not lenient and any(word in failure.detail for word in ("IRI", "language tag")):
         return "--lenient repairs such terms, and says which"
     return failure.hint

@@ -10,7 +10,6 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from server.cli.client import Client
 
-CHUNK_ROWS = 1_000_000
 _ARROW = "application/vnd.apache.arrow.stream"
 
 

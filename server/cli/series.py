@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from server.cli.failure import Failure, say
-from server.cli.options import Data, Json, QueryFile, Timeout, Url, read_text, target_of
+from server.cli.options import (
+    ONE_OF_THEM,
+    Data,
+    End,
+    Json,
+    Points,
+    QueryFile,
+    Start,
+    Timeout,
+    Url,
+    given,
+    selected,
+    target_of,
+)
 from server.cli.output import print_json
 
 series = typer.Typer(help="Look after the readings as they are stored.", rich_markup_mode=None, no_args_is_help=True)
@@ -15,15 +28,11 @@ series = typer.Typer(help="Look after the readings as they are stored.", rich_ma
 
 @series.command("delete")
 def delete_readings(
-    point: Annotated[
-        list[str] | None, typer.Argument(metavar="[POINT]...", help="IRIs or UUIDs of points.", show_default=False)
-    ] = None,
+    point: Points = None,
     query: Annotated[str | None, typer.Option(metavar="SPARQL", help="Instead: a SELECT of ?point.")] = None,
     file: QueryFile = None,
-    start: Annotated[
-        str | None, typer.Option(metavar="TIME", help="First time: 2026-01-31T08:00Z, -7d, now.")
-    ] = None,
-    end: Annotated[str | None, typer.Option(metavar="TIME", help="The time just after the last.")] = None,
+    start: Start = None,
+    end: End = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing, only count.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     timeout: Timeout = None,
@@ -40,16 +49,10 @@ def delete_readings(
       twinhouse series delete urn:site:temperature-1 --start 2026-01-01 --end 2026-02-01
     """
     target = target_of(data, url)
-    if sum((bool(point), query is not None, file is not None)) != 1:
-        raise typer.BadParameter("give points, --query or -f FILE, one of them")
-    wanted: dict[str, Any] = {
-        "point": point or None,
-        "query": read_text(file) if file is not None else query,
-        "start": start,
-        "end": end,
-        "timeout": timeout,
-    }
-    params = {name: value for name, value in wanted.items() if value is not None}
+    chosen = selected(point, query, file)
+    if not chosen:
+        raise typer.BadParameter(ONE_OF_THEM)
+    params = {**chosen, **given(start=start, end=end, timeout=timeout)}
     from server.cli.client import connect
 
     with connect(target) as client:

@@ -104,7 +104,7 @@ def host_twin(settings: Settings, more: str = "", beside: Callable[[str], Superv
     child = beside(_reachable(settings)) if beside is not None else None
 
     def tell() -> None:
-        say(f"serving {_shown(settings.data)} at {settings.url}/")
+        say(f"serving {settings.data.absolute()} at {settings.url}/")
         if more:
             typer.echo(more.replace("{port}", str(settings.port)))
             sys.stdout.flush()
@@ -142,7 +142,3 @@ def _reachable(settings: Settings) -> str:
 def _end(_signal: int, _frame: object) -> None:
     """End with 0: what uvicorn raises again after it has stopped, and all there is before it has begun."""
     sys.exit(0)
-
-
-def _shown(data: Path) -> str:
-    return str(data.absolute())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from server.cli.options import Data, Json, Url, target_of
+from server.cli.options import Data, Json, Url, given, target_of
 from server.cli.output import format_of, print_json, write
 from server.cli.progress import waiting
 
@@ -42,10 +42,9 @@ def validate(
       twinhouse validate -o findings.sarif
     """
     target = target_of(data, url)
-    given = {"graph": graph, "name": ontology, "version": version, "format": format_of(format_, output)}
+    params = given(graph=graph, name=ontology, version=version, format=format_of(format_, output))
     from server.cli.client import connect
 
-    params = {name: value for name, value in given.items() if value is not None}
     with connect(target) as client, waiting("validating"):
         if "format" in params:
             with client.stream("POST", "/validate", params=params) as answer:

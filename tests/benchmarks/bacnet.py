@@ -22,8 +22,9 @@ from server.bacnet.buffer import Buffer
 from server.bacnet.config import Config
 from server.bacnet.find import Targets
 from server.bacnet.gateway import Gateway
-from server.bacnet.link import Interface, on_network
+from server.bacnet.interfaces import Interface
 from server.bacnet.link import Network as Link
+from server.bacnet.link import on_network
 from server.bacnet.planning import Plan as DevicePlan
 from server.bacnet.planning import plans_of
 from server.bacnet.reading import Limits, Pace, Reader, Throttle, Throttles

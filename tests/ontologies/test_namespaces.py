@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from ontologies.namespaces import BRICK, PREFIXES, REF, any_brick, compact, sparql_prefixes
+from ontologies.namespaces import BRICK, PREFIXES, REF, any_brick, compact
 
 
 def test_a_term_is_written_with_brackets() -> None:
@@ -37,7 +37,3 @@ def test_compact(iri: str, short: str) -> None:
 def test_every_release_of_brick_has_its_own_term() -> None:
     assert any_brick("hasPoint")[0] == BRICK["hasPoint"]
     assert NamedNode("https://brickschema.org/schema/1.0.2/BrickFrame#hasPoint") in any_brick("hasPoint")
-
-
-def test_sparql_prefixes() -> None:
-    assert sparql_prefixes("brick") == "PREFIX brick: <https://brickschema.org/schema/Brick#>\n"

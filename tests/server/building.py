@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.testclient import TestClient
 
 Value = str | int | float | bool | None
 Parameter = Value | Sequence[Value]
@@ -12,6 +15,7 @@ SITE = "urn:site#"
 ZONE_1, ZONE_2, FAN, MODE, SILENT = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 6))
 START = datetime(2026, 1, 5)
 STEPS = 48
+DAY = {"start": "2026-01-05", "end": "2026-01-06"}
 PREFIXES = f"""
 PREFIX : <{SITE}>
 PREFIX brick: <https://brickschema.org/schema/Brick#>
@@ -43,6 +47,14 @@ ZONES = (
     PREFIXES + "SELECT ?point ?vav WHERE { ?vav brick:hasPoint ?point . ?point a brick:Zone_Air_Temperature_Sensor }"
 )
 """Both zone temperatures, each with its box."""
+
+
+def read(client: TestClient, **parameters: Parameter) -> list[dict[str, Any]]:
+    """Return the rows that /readings answers."""
+    answer = client.get("/readings", params=parameters)
+    assert answer.status_code == 200, answer.text
+    data: list[dict[str, Any]] = answer.json()["data"]
+    return data
 
 
 def value(uuid: str, step: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -46,6 +46,14 @@ def rows_of(result: pa.Table | Iterable[pa.RecordBatch]) -> list[tuple[object, .
     """Return the rows of a result as tuples."""
     batches = result.to_batches() if isinstance(result, pa.Table) else list(result)
     return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+
+
+def answer_for(store: SeriesStore, data: Mapping[int, float], selection: Selection) -> list[tuple[object, ...]]:
+    """Return the answer for a series of `data` (by the minute) alone, stored partly hot and partly not."""
+    rows = [reading(1, at, value) for at, value in data.items()]
+    store.append_stream(table(rows[::2]).to_reader())
+    store.append(table(rows[1::2]))
+    return rows_of(store.select(selection, pa.table({"id": [series_id(1)]})))
 
 
 def everything(store: SeriesStore) -> list[tuple[object, ...]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import OUR_AGGREGATES, Call, Const, Expression, Var
-from server.twin.hybrid.expressions import Column, Scope
+from server.twin.hybrid.expressions import Scope
 from server.twin.hybrid.observations import double_text, time_text
+from server.twin.hybrid.trees import OUR_AGGREGATES, Call, Const, Expression, Var
+from server.twin.hybrid.typed_sql import Column, Type
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import quote
 
@@ -80,10 +81,10 @@ class Aggregates:
         if sql not in self.sql:
             self.sql.append(sql)
         place = f"a{self.sql.index(sql)}"
-        self.columns[f" {place}"] = Column(place, type_)  # type: ignore[arg-type]
+        self.columns[f" {place}"] = Column(place, type_)
         return Var(f" {place}")
 
-    def _aggregate(self, found: Call) -> tuple[str, str]:
+    def _aggregate(self, found: Call) -> tuple[str, Type]:
         if not found.arguments:
             if found.distinct or found.name != "COUNT":
                 raise NotUnderstood("COUNT(DISTINCT *)")

@@ -8,81 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
 import pyoxigraph as ox
 
 from ontologies.namespaces import XSD
-from storage.graph import functions
+from server.twin.hybrid.literals import is_well_formed
+from server.twin.hybrid.trees import Call, Const, Expression, Item, Modified, Order, Var
 from storage.graph.rewriting.parser import parse
-from storage.graph.rewriting.syntax import Group, Select
+from storage.graph.rewriting.syntax import AGGREGATES, Filter, Group, Select
 from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
 from storage.graph.rewriting.triples import TriplesParser
 
-AGGREGATES = frozenset({"COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT"})
-OUR_AGGREGATES = frozenset(node.value for node in functions.AGGREGATES)
 _SHORT = 8192  # characters; what is known of longer texts is not kept
 _COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
-
-
-@dataclass(frozen=True, slots=True)
-class Var:
-    """A variable."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    """A literal or an IRI."""
-
-    term: ox.Literal | ox.NamedNode
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An operator, a function (its keyword, or its IRI) or an aggregate, and its arguments; COUNT(*) has none."""
-
-    name: str
-    arguments: tuple[Expression, ...] = ()
-    distinct: bool = False
-
-    @property
-    def is_aggregate(self) -> bool:
-        return self.name in AGGREGATES or self.name in OUR_AGGREGATES
-
-
-Expression: TypeAlias = Var | Const | Call
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What a SELECT gives or a GROUP BY groups by: a variable, or an expression and its name (empty: none)."""
-
-    name: str
-    expression: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A key of ORDER BY."""
-
-    expression: Expression
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Modified:
-    """A SELECT with its modifiers. Without `items` it selects all (`*`)."""
-
-    select: Select
-    distinct: bool
-    items: tuple[Item, ...]
-    groups: tuple[Item, ...] | None = None
-    having: tuple[Expression, ...] = ()
-    order: tuple[Order, ...] = ()
-    limit: int | None = None
-    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +283,10 @@ class _Reader(TriplesParser):
             return ox.Literal(text, language=self.take().text[1:])
         if self.sign("^"):
             self.need("^")
-            return ox.Literal(text, datatype=ox.NamedNode(self.iri(self.take())))
+            literal = ox.Literal(text, datatype=ox.NamedNode(self.iri(self.take())))
+            if not is_well_formed(literal):
+                raise NotUnderstood(f"{literal}, which is none of its datatype")
+            return literal
         return ox.Literal(text)
 
 
@@ -358,22 +299,6 @@ def _number(text: str) -> ox.Literal:
     return ox.Literal(text, datatype=XSD[kind])
 
 
-def conjuncts(found: Expression) -> list[Expression]:
-    """Return the parts of an expression that all have to be true."""
-    if isinstance(found, Call) and found.name == "&&":
-        return [part for side in found.arguments for part in conjuncts(side)]
-    return [found]
-
-
-def variables(found: Expression) -> frozenset[str]:
-    """Return the variables in an expression."""
-    if isinstance(found, Var):
-        return frozenset((found.name,))
-    if isinstance(found, Call):
-        return frozenset[str]().union(*map(variables, found.arguments))
-    return frozenset()
-
-
-def has_aggregate(found: Expression) -> bool:
-    """Tell whether there is an aggregate in an expression."""
-    return isinstance(found, Call) and (found.is_aggregate or any(map(has_aggregate, found.arguments)))
+def condition(whole: Algebra, element: Filter) -> Expression:
+    """Read the expression of a FILTER. Raises NotUnderstood."""
+    return expression(whole, element.start + len("FILTER"))

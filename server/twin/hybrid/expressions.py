@@ -8,41 +8,27 @@ NotUnderstood: decimals, and integers divided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import pyoxigraph as ox
 
 from ontologies.namespaces import TWH, XSD
-from server.twin.hybrid.algebra import Call, Const, Expression, Var, variables
+from server.twin.hybrid.literals import INTEGERS
+from server.twin.hybrid.trees import Call, Const, Expression, Var, variables
+from server.twin.hybrid.typed_sql import COMPARISONS, Column, but_nan, compared_results
 from storage.graph.functions import step_of
 from storage.graph.rewriting.tokens import NotUnderstood
+from storage.series.durations import read_step
 from storage.series.sql import quote, timestamp
 from storage.series.steps import Buckets, Step
 
-Type = Literal["double", "integer", "time", "date", "boolean", "string", "term", "observation", "result"]
-_INTEGERS = frozenset(XSD[name] for name in ("integer", "int", "long", "short", "byte", "nonNegativeInteger"))
-_NUMBERS = _INTEGERS | {XSD["decimal"], XSD["double"], XSD["float"]}
-_COMPARISONS = {"=": "=", "!=": "<>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
+_INTEGERS = frozenset(XSD[name] for name in INTEGERS)
+_FRACTIONS = frozenset(XSD[name] for name in ("decimal", "double", "float"))
 _PARTS = {"YEAR": "year", "MONTH": "month", "DAY": "day", "HOURS": "hour", "MINUTES": "minute"}
 _DURATION = XSD["dayTimeDuration"]
 Extent = tuple[datetime, datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """SQL and what it is. `grain` tells of a time, or a part of one, on which times it changes: those of buckets.
-
-    A `term` is a number of the table of terms; then `number` is SQL of its numeric value, and `text` of its text.
-    """
-
-    sql: str
-    type: Type
-    number: str = ""
-    grain: timedelta | None = None
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +52,7 @@ class Scope:
                 return self._call(name, arguments)
 
     def _call(self, name: str, arguments: tuple[Expression, ...]) -> Column:
-        if name in _COMPARISONS:
+        if name in COMPARISONS:
             return self._compared(name, arguments)
         if name in ("&&", "||"):
             left, right = (self._truth(argument) for argument in arguments)
@@ -75,10 +61,8 @@ class Scope:
             return Column(f"(NOT {self._truth(arguments[0])})", "boolean")
         if name == "IN":
             first, *others = arguments
-            return Column(
-                f"({' OR '.join([self._compared('=', (first, other)).sql for other in others] or ['false'])})",
-                "boolean",
-            )
+            equal = [self._compared("=", (first, other)).sql for other in others]
+            return Column(f"({' OR '.join(equal or ['false'])})", "boolean")
         if name in ("+", "-", "*", "/"):
             return self._computed(name, arguments)
         if name in _FUNCTIONS:
@@ -111,13 +95,13 @@ class Scope:
         if operator in ("=", "!=") and "term" in (left.type, right.type):
             raise NotUnderstood("equality with a term of the graph")  # which is no error where it is no number
         if "result" in (left.type, right.type):
-            return Column(f"({_compared_results(operator, left, right)})", "boolean")
+            return Column(f"({compared_results(operator, left, right)})", "boolean")
         if all(self._is_number(argument) for argument in arguments):
             return self._compared_numbers(operator, arguments)
         if left.type == right.type and left.type in ("time", "string"):
             if left.type == "string" and operator not in ("=", "!="):
                 raise NotUnderstood("an order of strings")
-            return Column(f"({left.sql} {_COMPARISONS[operator]} {right.sql})", "boolean")
+            return Column(f"({left.sql} {COMPARISONS[operator]} {right.sql})", "boolean")
         raise NotUnderstood(f"{left.type} {operator} {right.type}")
 
     def _compared_numbers(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
@@ -125,9 +109,9 @@ class Scope:
         if all(isinstance(argument, Var) and self.compile(argument).type == "term" for argument in arguments):
             raise NotUnderstood("terms of the graph alone")
         sides = [self.number(argument) for argument in arguments]
-        sql = f"{sides[0].sql} {_COMPARISONS[operator]} {sides[1].sql}"
+        sql = f"{sides[0].sql} {COMPARISONS[operator]} {sides[1].sql}"
         tests = [f"isnan({s.sql})" for s, a in zip(sides, arguments, strict=True) if _may_be_nan(s, a)]
-        return Column(f"({_but_nan(sql, operator, tests)})", "boolean")
+        return Column(f"({but_nan(sql, operator, tests)})", "boolean")
 
     def _computed(self, operator: str, arguments: tuple[Expression, ...]) -> Column:
         left = self.compile(arguments[0])
@@ -136,72 +120,18 @@ class Scope:
                 raise NotUnderstood("arithmetic on a time")
             return Column(f"({left.sql} {operator} {_interval(arguments[1].term, operator)})", "time")
         sides = [self.number(argument) for argument in arguments]
-        exact = [side.type == "double" and not _is_term(self, a) for side, a in zip(sides, arguments, strict=True)]
-        constants = [isinstance(a, Const) and a.term.datatype == XSD["decimal"] for a in arguments]  # type: ignore[union-attr]
-        if any(e and not c for e, c in zip(exact, constants, strict=True)):
+        if any(map(self._is_double, sides, arguments)):
             return Column(f"({sides[0].sql}::DOUBLE {operator} {sides[1].sql}::DOUBLE)", "double")
         if operator != "/" and all(side.type == "integer" for side in sides):
             return Column(f"({sides[0].sql} {operator} {sides[1].sql})", "integer")
         raise NotUnderstood("decimals")
 
-
-def _but_nan(sql: str, operator: str, tests: Sequence[str]) -> str:
-    """Return a comparison where sides may be NaN, by these tests: DuckDB has it above all, and equal to itself.
-
-    To the graph's engine it equals nothing, but has a place in an order beside itself; beside a number it has none.
-    """
-    if not tests:
-        return sql
-    if operator in ("=", "!="):
-        return f"CASE WHEN {' OR '.join(tests)} THEN {'false' if operator == '=' else 'true'} ELSE {sql} END"
-    return f"CASE WHEN {' <> '.join(tests)} THEN NULL ELSE {sql} END"
-
-
-def _compared_results(operator: str, left: Column, right: Column) -> str:
-    """Return the comparison of a result, a number or a text, with another one, a number or a string.
-
-    A text is no number, which `=` says as well; which of them is above the other is an error (section 17.3).
-    """
-    sides = [_Side.of(left), _Side.of(right)]
-    numbers = " AND ".join(side.is_number for side in sides)
-    texts = " AND ".join(side.is_text for side in sides)
-    there = " AND ".join(f"({side.is_number} OR {side.is_text})" for side in sides)
-    symbol = _COMPARISONS[operator]
-    tests = [f"isnan({side.number})" for side in sides if side.may_be_nan]
-    compared = _but_nan(f"{sides[0].number} {symbol} {sides[1].number}", operator, tests)
-    cases = f"WHEN {numbers} THEN {compared} WHEN {texts} THEN {sides[0].text} {symbol} {sides[1].text}"
-    others = {"=": f" WHEN {there} THEN false", "!=": f" WHEN {there} THEN true"}.get(operator, "")
-    return f"CASE {cases}{others} END"
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One side of a comparison, as SQL."""
-
-    number: str
-    text: str
-    is_number: str
-    is_text: str
-    may_be_nan: bool = True
-
-    @classmethod
-    def of(cls, column: Column) -> _Side:
-        match column.type:
-            case "result":
-                value, text = f"{column.sql}.value", f"{column.sql}.text"
-                return cls(value, text, f"{value} IS NOT NULL", f"({value} IS NULL AND {text} IS NOT NULL)")
-            case "double" | "integer":
-                number = f"({column.sql})::DOUBLE"
-                return cls(number, "NULL::VARCHAR", f"{number} IS NOT NULL", "false", column.type == "double")
-            case "term" if column.number:  # a text is refused where the terms are known
-                return cls(column.number, "NULL::VARCHAR", f"{column.number} IS NOT NULL", "false")
-            case "string":
-                return cls("NULL::DOUBLE", column.sql, "false", f"{column.sql} IS NOT NULL")
-        raise NotUnderstood(f"a result beside a {column.type}")
-
-
-def _is_term(scope: Scope, found: Expression) -> bool:
-    return scope.compile(found).type == "term"
+    def _is_double(self, side: Column, argument: Expression) -> bool:
+        """Tell a double from what may be a decimal: a constant, or a term of the graph."""
+        match argument:
+            case Const(ox.Literal() as constant):
+                return side.type == "double" and constant.datatype != XSD["decimal"]
+        return side.type == "double" and self.compile(argument).type != "term"
 
 
 def _may_be_nan(side: Column, argument: Expression) -> bool:
@@ -211,12 +141,15 @@ def _may_be_nan(side: Column, argument: Expression) -> bool:
 def _constant(term: ox.Literal | ox.NamedNode) -> Column:
     if isinstance(term, ox.NamedNode):
         raise NotUnderstood("an IRI")
-    if term.datatype in _NUMBERS:
-        text = term.value
-        if term.datatype in _INTEGERS:
-            return Column(f"{int(text)}::BIGINT" if abs(int(text)) < 2**53 else _refuse("a large integer"), "integer")
-        number = float(text.replace("INF", "inf"))
-        return Column(f"{quote(repr(number))}::DOUBLE" if not math.isnan(number) else _refuse("NaN"), "double")
+    if term.datatype in _INTEGERS:
+        if abs(int(term.value)) >= 2**53:
+            raise NotUnderstood("a large integer")
+        return Column(f"{int(term.value)}::BIGINT", "integer")
+    if term.datatype in _FRACTIONS:
+        number = float(term.value.replace("INF", "inf"))
+        if math.isnan(number):
+            raise NotUnderstood("NaN")
+        return Column(f"{quote(repr(number))}::DOUBLE", "double")
     if term.datatype == XSD["dateTime"]:
         return Column(timestamp(time_of(term)), "time")
     if term.datatype == XSD["boolean"]:
@@ -224,10 +157,6 @@ def _constant(term: ox.Literal | ox.NamedNode) -> Column:
     if term.datatype == XSD["string"]:
         return Column(quote(term.value), "string")
     raise NotUnderstood(f"a {term.datatype}")
-
-
-def _refuse(what: str) -> str:
-    raise NotUnderstood(what)
 
 
 def time_of(term: ox.Literal) -> datetime:
@@ -243,8 +172,6 @@ def time_of(term: ox.Literal) -> datetime:
 
 
 def _interval(term: ox.Literal | ox.NamedNode, operator: str) -> str:
-    from storage.series.durations import read_step
-
     if operator not in ("+", "-") or not isinstance(term, ox.Literal) or term.datatype != _DURATION:
         raise NotUnderstood("no duration")
     step = read_step(term.value)
@@ -303,26 +230,25 @@ def _bucket(scope: Scope, arguments: tuple[Expression, ...]) -> Column:
 
 def _local(name: str) -> Callable[[Scope, tuple[Expression, ...]], Column]:
     def function(scope: Scope, arguments: tuple[Expression, ...]) -> Column:
-        if (
-            len(arguments) != 2
-            or not isinstance(zone := arguments[1], Const)
-            or not isinstance(zone.term, ox.Literal)
-        ):
-            raise NotUnderstood("a zone that is not constant")
-        try:
-            step = step_of("PT1H", zone.term.value)
-        except ValueError:
-            raise NotUnderstood("no zone") from None
-        time, buckets = (
-            _time(scope, arguments[0]),
-            Buckets(Step(time=timedelta(hours=1), zone=step.zone), *scope.extent),
-        )
+        match arguments:
+            case (moment, Const(ox.Literal() as zone)):
+                time, buckets = _time(scope, moment), Buckets(_hours(zone.value), *scope.extent)
+            case _:
+                raise NotUnderstood("a zone that is not constant")
         clock, grain = buckets.clock(time.sql), buckets.grain if name != "minute" else None
         if name == "date":
             return Column(f"({clock})::DATE", "date", grain=_both(time, grain))
         return Column(f"date_part('{name}', {clock})::BIGINT", "integer", grain=_both(time, grain))
 
     return function
+
+
+def _hours(zone: str) -> Step:
+    """Return hours by the clocks of a zone. Raises NotUnderstood where it is none."""
+    try:
+        return step_of("PT1H", zone)
+    except ValueError:
+        raise NotUnderstood("no zone") from None
 
 
 def _bound(scope: Scope, arguments: tuple[Expression, ...]) -> Column:

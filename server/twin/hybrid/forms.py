@@ -14,8 +14,9 @@ import pyoxigraph as ox
 
 from ontologies.formats import format_of_media_type
 from ontologies.namespaces import XSD
-from server.twin.hybrid.algebra import Algebra, Const, Var, algebra, expression
+from server.twin.hybrid.algebra import Algebra, algebra, expression
 from server.twin.hybrid.cells import CSV, FORMATS, JSON, TSV, XML, Format, Texts, joined, together
+from server.twin.hybrid.trees import Const, Var
 from storage.graph import escaping
 from storage.graph.rewriting.syntax import Block, Term, Triple
 from storage.graph.rewriting.tokens import NotUnderstood

@@ -14,12 +14,16 @@ Kind = Literal["boolean", "integer", "double"]
 _LINKS = (REF["hasExternalReference"], S223["hasExternalReference"], BRICK["timeseries"])
 _DATATYPE = TWH["datatype"]
 _OBJECTS = tuple(space[name] for space in (BACNET_2020, BACNET) for name in ("object-type", "object-identifier"))
-_KINDS: Mapping[str, Kind] = {XSD["boolean"].value: "boolean", XSD["integer"].value: "integer"}
+_KINDS: Mapping[str, Kind] = {
+    XSD["boolean"].value: "boolean",
+    XSD["integer"].value: "integer",
+    XSD["double"].value: "double",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """The kind of each point that has one of its own, and whether models say more of sosa:Observation."""
+    """The kind of each point that has one of its own."""
 
     of: Mapping[str, Kind]
 
@@ -45,15 +49,11 @@ def read_kinds(rows: Iterable[tuple[object, ...]]) -> Kinds:
         if not isinstance(point, ox.NamedNode) or not isinstance(said, ox.NamedNode | ox.Literal):
             continue
         text = said.value
-        if kind := _KINDS.get(text) or _kind_of_datatype(text):
+        if kind := _KINDS.get(text):
             found[point.value] = kind
         elif kind := _kind_of_object(text):
             found.setdefault(point.value, kind)
     return Kinds(found)
-
-
-def _kind_of_datatype(text: str) -> Kind | None:
-    return "double" if text == XSD["double"].value else None
 
 
 def _kind_of_object(text: str) -> Kind | None:

@@ -8,16 +8,16 @@ are missing. What is not understood needs all readings.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from server.twin.hybrid import vocabulary as terms
-from server.twin.hybrid.algebra import Algebra, Expression, algebra, conjuncts, expression, variables
+from server.twin.hybrid.algebra import Algebra, algebra, condition
 from server.twin.hybrid.describing import iris_described
 from server.twin.hybrid.materialise import ALL, Part, Wanted
-from server.twin.hybrid.triples import iris_of, may_be_empty
+from server.twin.hybrid.trees import Expression, conjuncts, names_in, variables
+from server.twin.hybrid.triples import PLACES, iris_of, may_be_empty, observation_first, written
 from server.twin.hybrid.windows import window_of
 from storage.graph.rewriting.scope import certain
 from storage.graph.rewriting.syntax import (
@@ -40,7 +40,6 @@ Candidates = Callable[[str], frozenset[str] | None]
 """Takes a SELECT of one variable, and gives the IRIs that it has in the graph; None where it may have any."""
 _LATER = timedelta(hours=1)
 _EVERYTHING = Wanted()
-_VARIABLE = re.compile(r"[?$](\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ class _Finding:
 
     def _inside(self, group: Group, triples: Sequence[Triple], around: _Around) -> _Around:
         filters = [part for element in group.elements for part in self._filters(element)]
-        texts = [self._written(triple) for triple in triples if _is_of_graph(triple)]
+        texts = [written(self.whole.text, triple) for triple in triples if _is_of_graph(triple)]
         texts += [self.whole.text[e.start : e.end] for e in group.elements if isinstance(e, Values)]
         points = [(node, term) for node, place, term in _parts(triples) if place == "point"]
         times = [(node, term) for node, place, term in _parts(triples) if place == "time"]
@@ -206,14 +205,9 @@ class _Finding:
         if not isinstance(element, Filter) or element.expression.exists:
             return []
         try:
-            return conjuncts(expression(self.whole, element.start + len("FILTER")))
+            return conjuncts(condition(self.whole, element))
         except NotUnderstood:
             return []
-
-    def _written(self, triple: Triple) -> str:
-        """Write a triple by itself; nothing where a part of it is a blank node with triples of its own."""
-        parts = [self.whole.text[part.start : part.end] for part in (triple.subject, triple.verb, triple.object)]
-        return "" if any(part[:1] in ("[", "(", "") for part in (parts[0], parts[2])) else f"{' '.join(parts)} ."
 
     def _observations(self, triples: Sequence[Triple], inside: _Around) -> None:
         nodes = dict[str, set[str]]()
@@ -249,9 +243,7 @@ class _Finding:
             found += self._type(triple, iris)
         if len(iris) == 1 and found:
             [predicate] = found
-            inverse = triple.verb.kind == "inverse"
-            flipped = predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE)
-            node = triple.object if inverse != flipped else triple.subject
+            node, _ = observation_first(triple, predicate, inverse=triple.verb.kind == "inverse")
             return [(f"{node.kind} {node.value}", predicate)]
         return [(f"path {triple.verb.start}", predicate) for predicate in found]
 
@@ -279,36 +271,26 @@ class _Finding:
 def _connected(names: Iterable[str], triples: Iterable[str]) -> tuple[list[str], set[str]]:
     """Return the triples that variables lead to, and all variables there."""
     left, reached, found = list(dict.fromkeys(triples)), set(names), list[str]()
-    while more := [text for text in left if reached & set(_VARIABLE.findall(text))]:
+    while more := [text for text in left if reached.intersection(names_in(text))]:
         found += more
         left = [text for text in left if text not in more]
-        reached |= {variable for text in more for variable in _VARIABLE.findall(text)}
+        reached |= {variable for text in more for variable in names_in(text)}
     return found, reached
 
 
 def _parts(triples: Iterable[Triple]) -> list[tuple[str, str, Term]]:
-    """Return the nodes of observations with the terms that are their points and times."""
+    """Return the nodes of observations with the terms in their places."""
     found = []
     for triple in triples:
         if isinstance(triple.verb, Term) or triple.verb.kind not in ("iri", "inverse"):
             continue
         path = triple.verb if triple.verb.kind == "iri" else triple.verb.parts[0]
-        place = _PLACES.get(path.value)
+        place = PLACES.get(path.value)
         if place is None or path.kind != "iri":
             continue
-        flipped = path.value in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE)
-        ends = (triple.object, triple.subject) if flipped != (triple.verb.kind == "inverse") else triple.ends
-        found.append((f"{ends[0].kind} {ends[0].value}", place, ends[1]))
+        node, term = observation_first(triple, path.value, inverse=triple.verb.kind == "inverse")
+        found.append((f"{node.kind} {node.value}", place, term))
     return found
-
-
-_PLACES = {
-    terms.MADE_BY_SENSOR: "point",
-    terms.MADE_OBSERVATION: "point",
-    terms.LAST_KNOWN_VALUE: "point",
-    terms.RESULT_TIME: "time",
-    terms.TIMESTAMP: "time",
-}
 
 
 def _is_of_graph(triple: Triple) -> bool:

@@ -7,13 +7,13 @@ with the graph where what they share with observations is bound by the graph in 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from server.twin.hybrid import vocabulary as terms
-from server.twin.hybrid.algebra import Algebra, Expression, bound_expression, conjuncts, expression
-from server.twin.hybrid.triples import iris_of, predicate_of, refuse_open
+from server.twin.hybrid.algebra import Algebra, bound_expression, condition
+from server.twin.hybrid.trees import Expression, conjuncts, names_in
+from server.twin.hybrid.triples import PLACES, iris_of, observation_first, predicate_of, refuse_open, written
 from storage.graph.rewriting.scope import certain, visible
 from storage.graph.rewriting.syntax import (
     Bind,
@@ -23,7 +23,6 @@ from storage.graph.rewriting.syntax import (
     Group,
     Nested,
     Path,
-    Select,
     Term,
     Triple,
     Values,
@@ -31,17 +30,6 @@ from storage.graph.rewriting.syntax import (
     groups_of,
 )
 from storage.graph.rewriting.tokens import NotUnderstood
-
-_VARIABLE = re.compile(r"[?$](\w+)")
-_ENDS = {
-    terms.MADE_BY_SENSOR: "point",
-    terms.LAST_KNOWN_VALUE: "point",
-    terms.RESULT_TIME: "time",
-    terms.TIMESTAMP: "time",
-    terms.SIMPLE_RESULT: "value",
-    terms.VALUE: "value",
-    terms.STATUS: "status",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,102 +97,22 @@ class _Splitting:
     observations: dict[str, Observation] = field(default_factory=dict)
 
     def of(self, group: Group) -> Split:
-        elements = group.elements
-        blocks = [element for element in elements if isinstance(element, Block)]
-        kept = {id(block): self._block(block) for block in blocks}
-        observations = tuple(self.observations.values())
-        sides = [side for element in elements if (side := self._side(element)) is not None]
-        own = frozenset[str]().union(*(o.own for o in observations), *(s.observation.own for s in sides))
-        return self._put_together(elements, kept, observations, sides, own)
-
-    def _put_together(
-        self,
-        elements: Sequence[Element],
-        kept: dict[int, str],
-        observations: tuple[Observation, ...],
-        sides: list[Side],
-        own: frozenset[str],
-    ) -> Split:
-        parts, before = list[str](), list[Element]()
-        filters, binds = list[Expression](), list[tuple[str, Expression]]()
-        optional = frozenset[str]().union(*(s.observation.own for s in sides if s.kind == "OPTIONAL"))
-        seen_side, times = False, _times_alone(observations)
-        points = {o.point_name for o in (*observations, *(s.observation for s in sides))} - {None}
-        for element in elements:
-            named = self._names(element)
+        left = {id(block): self._block(block) for block in group.elements if isinstance(block, Block)}
+        sides = {id(element): side for element in group.elements if (side := self._side(element)) is not None}
+        parts = _Parts(self.whole, tuple(self.observations.values()), tuple(sides.values()))
+        for element in group.elements:
             if isinstance(element, Block):
-                if seen_side:
-                    raise NotUnderstood("patterns behind OPTIONAL observations")
-                text = kept[id(element)]
-                if text:
-                    if (own - times) & set(_VARIABLE.findall(text)):
-                        raise NotUnderstood("the graph matches a part of an observation")
-                    parts.append(text)
-                    before.append(_rest(element, text))
-            elif self._side(element) is not None:
-                seen_side = seen_side or getattr(element, "kind", "") == "OPTIONAL"
-            elif isinstance(element, Filter) and named & (own | {name for name, _ in binds}):
-                if element.expression.exists:
-                    raise NotUnderstood("EXISTS over observations and more")
-                filters += conjuncts(self._filter(element))
-            elif isinstance(element, Bind) and named & (own | {name for name, _ in binds}):
-                binds.append((element.name, self._bound(element)))
-                if seen_side or (optional & named):
-                    raise NotUnderstood("BIND beside OPTIONAL observations")
+                parts.take_block(element, left[id(element)])
+            elif id(element) in sides:
+                parts.take_side(sides[id(element)])
             else:
-                others = own - times if _is_joined(element) else own
-                self._refuse_mixed(element, others | {name for name, _ in binds}, before, points, seen_side)
-                parts.append(self.whole.text[element.start : element.end])
-                before.append(element)
-        names = visible(before)
-        sure = certain(before) | {element.name for element in before if isinstance(element, Bind)}
-        taken = [name for name, _ in binds]
-        if len(set(taken)) < len(taken) or set(taken) & (names | own):
-            raise NotUnderstood("a BIND of a variable that is there")
-        if (times & names) - sure:
-            raise NotUnderstood("a time that may be unbound")
-        return Split(
-            " ".join(parts), names, sure, observations, tuple(sides), tuple(filters), tuple(binds), times & names
-        )
-
-    def _names(self, element: Element) -> frozenset[str]:
-        return frozenset(_VARIABLE.findall(self.whole.text[element.start : element.end]))
-
-    def _refuse_mixed(
-        self, element: Element, own: frozenset[str], before: list[Element], points: set[str | None], seen_side: bool
-    ) -> None:
-        """Raise NotUnderstood for an element that has to see observations, or that could not go before them."""
-        text = self.whole.text[element.start : element.end]
-        if self._names(element) & own or _mentions(self.whole, text):
-            raise NotUnderstood("observations inside another pattern")
-        for block in _blocks(element):
-            refuse_open(block, points)
-        if isinstance(element, Nested) and element.kind in ("OPTIONAL", "MINUS"):
-            if (self._names(element) & points) - certain(before):
-                raise NotUnderstood(f"{element.kind} of a point that may not be bound before")
-        elif seen_side and not isinstance(element, Filter):
-            raise NotUnderstood("patterns behind OPTIONAL observations")
-
-    def _filter(self, element: Filter) -> Expression:
-        return (
-            expression(self.whole, element.expression.start) if self._is_bracketed(element) else self._called(element)
-        )
-
-    def _is_bracketed(self, element: Filter) -> bool:
-        return not self.whole.text[element.start + 6 : element.expression.start].strip()
-
-    def _called(self, element: Filter) -> Expression:
-        return expression(self.whole, element.start + 6)
-
-    def _bound(self, element: Bind) -> Expression:
-        return bound_expression(self.whole, self.whole.text.index("(", element.start))
-
-    # Observations
+                parts.take(element)
+        return parts.put_together()
 
     def _block(self, block: Block) -> str:
         """Take the observations out of a block; return what is left of it."""
         subjects = _subjects(block)
-        refuse_open(block, {t.ends[i].value for t in block.triples for i in (0, 1) if _is_point(t, i)})
+        refuse_open(block, {point for triple in block.triples if (point := _point_of(triple))})
         rest, done = list[str](), set[tuple[int, int]]()
         for triple in block.triples:
             place = triple.start, triple.end
@@ -222,16 +130,14 @@ class _Splitting:
 
     def _alone(self, triple: Triple) -> str:
         """Write a triple of a statement that has others, by itself."""
-        texts = [self.whole.text[part.start : part.end] for part in (triple.subject, triple.verb, triple.object)]
-        if any(text[:1] in ("[", "(", "") for text in (texts[0], texts[2])):
+        text = written(self.whole.text, triple)
+        if not text:
             raise NotUnderstood("an observation and a blank node in one statement")
-        return f"{' '.join(texts)} ."
+        return text
 
     def _take(self, triple: Triple) -> None:
         predicate, inverse = predicate_of(triple)
-        subject, value = (triple.object, triple.subject) if inverse else (triple.subject, triple.object)
-        if predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE):
-            subject, value = value, subject
+        subject, value = observation_first(triple, predicate, inverse=inverse)
         if subject.kind not in ("variable", "blank"):
             raise NotUnderstood("a constant observation")
         known = self.observations.get(subject.value) or Observation(
@@ -250,6 +156,102 @@ class _Splitting:
         return Side(kind, inner.observations[0], inner.filters)
 
 
+@dataclass(slots=True)
+class _Parts:
+    """Takes the elements of a group in turn: to what the graph matches (`graph`, `before`), or above its readings."""
+
+    whole: Algebra
+    observations: tuple[Observation, ...]
+    sides: tuple[Side, ...]
+    graph: list[str] = field(default_factory=list)
+    before: list[Element] = field(default_factory=list)
+    filters: list[Expression] = field(default_factory=list)
+    binds: list[tuple[str, Expression]] = field(default_factory=list)
+    behind_optional: bool = False
+    own: frozenset[str] = field(init=False)
+    times: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.own = _own(self.observations) | _own(side.observation for side in self.sides)
+        self.times = _times_alone(self.observations)
+
+    @property
+    def _above(self) -> frozenset[str]:
+        """The variables that the graph cannot know."""
+        return self.own | {name for name, _ in self.binds}
+
+    @property
+    def _points(self) -> set[str | None]:
+        return {o.point_name for o in (*self.observations, *(side.observation for side in self.sides))} - {None}
+
+    def take_block(self, block: Block, left: str) -> None:
+        """Take what is left of a block without its observations."""
+        if self.behind_optional:
+            raise NotUnderstood("patterns behind OPTIONAL observations")
+        if not left:
+            return
+        names = set(names_in(left))
+        if (self.own - self.times) & names:
+            raise NotUnderstood("the graph matches a part of an observation")
+        self.graph.append(left)
+        # With the triples that are still in its text: enough to know its variables.
+        self.before.append(replace(block, triples=tuple(t for t in block.triples if t.names <= names)))
+
+    def take_side(self, side: Side) -> None:
+        self.behind_optional = self.behind_optional or side.kind == "OPTIONAL"
+
+    def take(self, element: Element) -> None:
+        """Take what is neither a block nor a side."""
+        text = self.whole.text[element.start : element.end]
+        names = frozenset(names_in(text))
+        if isinstance(element, Filter) and names & self._above:
+            if element.expression.exists:
+                raise NotUnderstood("EXISTS over observations and more")
+            self.filters += conjuncts(condition(self.whole, element))
+        elif isinstance(element, Bind) and names & self._above:
+            self.binds.append((element.name, bound_expression(self.whole, element.start + len("BIND"))))
+            if self.behind_optional or names & _own(s.observation for s in self.sides if s.kind == "OPTIONAL"):
+                raise NotUnderstood("BIND beside OPTIONAL observations")
+        else:
+            self._refuse_mixed(element, text, names)
+            self.graph.append(text)
+            self.before.append(element)
+
+    def _refuse_mixed(self, element: Element, text: str, names: frozenset[str]) -> None:
+        """Raise NotUnderstood for an element that has to see observations, or that could not go before them."""
+        above = self._above - self.times if _is_joined(element) else self._above
+        if names & above or _mentions(self.whole, text):
+            raise NotUnderstood("observations inside another pattern")
+        for block in _blocks(element):
+            refuse_open(block, self._points)
+        if isinstance(element, Nested) and element.kind in ("OPTIONAL", "MINUS"):
+            if (names & self._points) - certain(self.before):
+                raise NotUnderstood(f"{element.kind} of a point that may not be bound before")
+        elif self.behind_optional and not isinstance(element, Filter):
+            raise NotUnderstood("patterns behind OPTIONAL observations")
+
+    def put_together(self) -> Split:
+        """Return what the group is split into."""
+        names = visible(self.before)
+        sure = certain(self.before) | {element.name for element in self.before if isinstance(element, Bind)}
+        taken = [name for name, _ in self.binds]
+        if len(set(taken)) < len(taken) or set(taken) & (names | self.own):
+            raise NotUnderstood("a BIND of a variable that is there")
+        timed = self.times & names
+        if timed - sure:
+            raise NotUnderstood("a time that may be unbound")
+        return Split(
+            " ".join(self.graph),
+            names,
+            sure,
+            self.observations,
+            self.sides,
+            tuple(self.filters),
+            tuple(self.binds),
+            timed,
+        )
+
+
 def _side_group(whole: Algebra, element: Element) -> tuple[Group | None, str]:
     if isinstance(element, Nested) and element.kind == "OPTIONAL":
         return element.groups[0], "OPTIONAL"
@@ -265,6 +267,10 @@ def split(whole: Algebra, group: Group) -> Split:
     return _Splitting(whole).of(group)
 
 
+def _own(observations: Iterable[Observation]) -> frozenset[str]:
+    return frozenset[str]().union(*(observation.own for observation in observations))
+
+
 def _times_alone(observations: Sequence[Observation]) -> frozenset[str]:
     """Return the variables that are times of observations, and nothing else of one."""
     others = frozenset[str]().union(*(o.own - {o.time_name} for o in observations))
@@ -276,12 +282,6 @@ def _is_joined(element: Element) -> bool:
     return isinstance(element, Values) or (isinstance(element, Nested) and element.kind == "UNION")
 
 
-def _rest(block: Block, text: str) -> Block:
-    """Return a block with the triples that are still in its text: enough to know its variables."""
-    names = set(_VARIABLE.findall(text))
-    return replace(block, triples=tuple(t for t in block.triples if t.names <= names))
-
-
 def _mentions(whole: Algebra, text: str) -> bool:
     return terms.mentions(f"{whole.prologue} {text}")
 
@@ -291,13 +291,9 @@ def _subjects(block: Block) -> set[tuple[str, str]]:
     found = set[tuple[str, str]]()
     for triple in block.triples:
         predicate, inverse = predicate_of(triple)
-        forward = not inverse
-        if predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE):
-            forward = not forward
-        elif predicate not in (terms.MADE_BY_SENSOR, terms.RESULT_TIME, terms.SIMPLE_RESULT, terms.STATUS):
-            continue
-        node = triple.subject if forward else triple.object
-        found.add((node.kind, node.value))
+        if predicate in terms.HISTORY or predicate == terms.LAST_KNOWN_VALUE:
+            node, _ = observation_first(triple, predicate, inverse=inverse)
+            found.add((node.kind, node.value))
     return found
 
 
@@ -332,19 +328,19 @@ def _blocks(element: Element) -> Iterator[Block]:
             yield from _blocks(inner)
 
 
-def _is_point(triple: Triple, end: int) -> bool:
-    """Tell whether this end of a triple is the point of an observation."""
+def _point_of(triple: Triple) -> str:
+    """Return the point of an observation that a triple names; nothing where it names none."""
     predicate, inverse = predicate_of(triple)
-    at_subject = (predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE)) != inverse
-    known = predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE, terms.MADE_BY_SENSOR)
-    return known and (end == 0) == at_subject
+    if PLACES.get(predicate) != "point":
+        return ""
+    return observation_first(triple, predicate, inverse=inverse)[1].value
 
 
 def _with(known: Observation, predicate: str, value: Term) -> Observation:
     """Return an observation with one more part. Raises NotUnderstood for one that it has already."""
     if predicate == terms.TYPE:
         return known
-    place = "point" if predicate == terms.MADE_OBSERVATION else _ENDS[predicate]
+    place = PLACES[predicate]
     if getattr(known, place) is not None:
         raise NotUnderstood(f"two of {place}")
     if value.kind == "blank":
@@ -354,6 +350,3 @@ def _with(known: Observation, predicate: str, value: Term) -> Observation:
             raise NotUnderstood("a blank node for a point")
     current = known.current or predicate in terms.CURRENT
     return replace(known, **{place: value}, current=current)  # type: ignore[arg-type]
-
-
-__all__ = ["Observation", "Select", "Side", "Split", "split"]

@@ -6,26 +6,15 @@ A plan is made of the text alone; `statement` makes it SQL once the bindings are
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from server.twin.hybrid.algebra import (
-    Algebra,
-    Call,
-    Expression,
-    Item,
-    Modified,
-    Var,
-    algebra,
-    has_aggregate,
-    modified,
-    variables,
-)
+from server.twin.hybrid.algebra import Algebra, algebra, modified
 from server.twin.hybrid.patterns import Observation, Side, Split, split
 from server.twin.hybrid.statement import statement
+from server.twin.hybrid.trees import Call, Expression, Item, Modified, Var, has_aggregate, names_in, variables
 from server.twin.hybrid.unions import factored
 from storage.graph.rewriting.scope import visible
 from storage.graph.rewriting.tokens import NotUnderstood
@@ -68,14 +57,8 @@ class Plan:
             return self.query.items
         text = self.whole.text
         there = visible(self.whole.group.elements)
-        found = re.findall(r"[?$](\w+)", text[self.whole.group.start : self.whole.group.end])
+        found = names_in(text[self.whole.group.start : self.whole.group.end])
         return tuple(Item(name) for name in dict.fromkeys(found) if name in there)
-
-    @property
-    def free_point(self) -> str | None:
-        """The variable of points that the graph part does not bind: it is any point."""
-        names = {o.point_name for o in self.parts.observations} - self.parts.graph_names - {None}
-        return next(iter(names), None)
 
     @property
     def calculates(self) -> bool:

@@ -14,7 +14,7 @@ from ontologies.namespaces import XSD
 from server.twin.hybrid import cells, lexical
 from server.twin.hybrid.bindings import Terms
 from server.twin.hybrid.cells import Format
-from server.twin.hybrid.expressions import Column
+from server.twin.hybrid.typed_sql import Column
 from server.twin.solutions import Reading
 from server.twin.terms import KINDS, Kind, column_as, kinds_of
 

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from server.twin.hybrid.aggregates import Aggregates, Merged, selected
-from server.twin.hybrid.algebra import Expression, Item, Var
-from server.twin.hybrid.expressions import Column, Extent, Scope
+from server.twin.hybrid.expressions import Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side
+from server.twin.hybrid.trees import Expression, Item, Var
+from server.twin.hybrid.typed_sql import Column
 from server.twin.hybrid.windows import is_window, window_of
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import Window
@@ -181,17 +182,17 @@ class _Writer:
 
     def _rolled_keys(self, name: str | None) -> tuple[list[tuple[str, Column]], list[Column]]:
         """Return the keys of the groups, and those of them that are made of the time."""
-        scope = Scope(dict(self.columns), self.extent, self.now)
         inside = dict(self.columns)
+        scope = Scope(inside, self.extent, self.now)
         if name is not None:
             inside[name] = Column("time", "time", grain=timedelta(0))
         for bound, found in self.plan.parts.binds:
-            inside[bound] = Scope(inside, self.extent, self.now).compile(found)
+            inside[bound] = scope.compile(found)
         keys, times = list[tuple[str, Column]](), list[Column]()
         for item in self.plan.query.groups or ():
-            column = Scope(inside, self.extent, self.now).compile(item.expression or Var(item.name))
+            column = scope.compile(item.expression or Var(item.name))
             if column.type == "term" and item.expression is None:
-                keys.append((item.name, scope.columns[item.name]))
+                keys.append((item.name, self.columns[item.name]))
             elif column.grain:
                 keys.append((item.name, Column(f"r0.t{len(times)}", column.type)))
                 times.append(column)

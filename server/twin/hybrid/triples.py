@@ -9,6 +9,17 @@ from server.twin.hybrid import vocabulary as terms
 from storage.graph.rewriting.syntax import Block, Path, Term, Triple
 from storage.graph.rewriting.tokens import NotUnderstood
 
+PLACES = {
+    terms.MADE_BY_SENSOR: "point",
+    terms.MADE_OBSERVATION: "point",
+    terms.LAST_KNOWN_VALUE: "point",
+    terms.RESULT_TIME: "time",
+    terms.TIMESTAMP: "time",
+    terms.SIMPLE_RESULT: "value",
+    terms.VALUE: "value",
+    terms.STATUS: "status",
+}
+"""What of an observation a predicate leads to, or from."""
 _OF_MODELS = (BRICK.iri, REC.iri, S223.iri, REF.iri)
 
 
@@ -20,6 +31,18 @@ def predicate_of(triple: Triple) -> tuple[str, bool]:
     if verb.kind == "inverse":
         return (verb.parts[0].value if verb.parts[0].kind == "iri" else ""), True
     return (verb.value if verb.kind == "iri" else ""), False
+
+
+def observation_first(triple: Triple, predicate: str, *, inverse: bool) -> tuple[Term, Term]:
+    """Return the ends of a triple of this predicate: that which is an observation, and what it leads to."""
+    from_point = predicate in (terms.MADE_OBSERVATION, terms.LAST_KNOWN_VALUE)
+    return (triple.object, triple.subject) if from_point != inverse else triple.ends
+
+
+def written(text: str, triple: Triple) -> str:
+    """Write a triple by itself; nothing where an end is a blank node with triples of its own."""
+    parts = [text[part.start : part.end] for part in (triple.subject, triple.verb, triple.object)]
+    return "" if any(part[:1] in ("[", "(", "") for part in (parts[0], parts[2])) else f"{' '.join(parts)} ."
 
 
 def iris_of(path: Path) -> Iterator[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from server.twin.hybrid import vocabulary as terms
-from server.twin.hybrid.algebra import Algebra, algebra, variables
+from server.twin.hybrid.algebra import Algebra, algebra
 from server.twin.hybrid.patterns import Observation, Split, split
+from server.twin.hybrid.trees import variables
 from storage.graph.rewriting.syntax import Filter, Group, Nested, Term
 from storage.graph.rewriting.tokens import Edit, NotUnderstood, edited
 

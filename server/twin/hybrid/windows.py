@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pyoxigraph as ox
 
-from server.twin.hybrid.algebra import Call, Const, Expression, Var
 from server.twin.hybrid.expressions import time_of
+from server.twin.hybrid.trees import Call, Const, Expression, Var
 from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.durations import read_step
 from storage.series.sql import Window

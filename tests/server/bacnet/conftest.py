@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from server.bacnet.link import Interface, Network, on_network
+from server.bacnet.interfaces import Interface
+from server.bacnet.link import Network, on_network
 from tests.support.bacnet import loopback
 
 T = TypeVar("T")

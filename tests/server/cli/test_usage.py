@@ -51,8 +51,9 @@ def test_every_command_has_help_with_an_example(name: str, command: Any) -> None
 def test_every_command_is_documented(name: str, command: Any) -> None:  # noqa: ANN401 - typer's click
     sections = dict(re.findall(r"^## `twinhouse (.+?)`\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.M | re.S))
     assert f"twinhouse {name}" in sections[name]
-    options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    assert {option for option in options if f"`{option}" not in sections[name]} == set()
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    rows = re.findall(r"^\| (`-.*?`) \| ", sections[name], re.M)
+    assert set(re.findall(r"`(--[\w-]+)", "\n".join(rows))) == {option for option in options if option[:2] == "--"}
 
 
 def test_no_documentation_without_a_command() -> None:

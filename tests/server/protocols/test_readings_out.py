@@ -16,6 +16,7 @@ from ontologies.namespaces import XSD
 from server.protocols.readings import FORMATS
 from tests.server.building import (
     ALL,
+    DAY,
     FAN,
     MODE,
     PREFIXES,
@@ -26,18 +27,10 @@ from tests.server.building import (
     ZONE_2,
     ZONES,
     Parameter,
+    read,
     value,
 )
 from tests.server.conftest import opened
-
-DAY = {"start": "2026-01-05", "end": "2026-01-06"}
-
-
-def read(client: TestClient, **parameters: Parameter) -> list[dict[str, Any]]:
-    answer = client.get("/readings", params=parameters)
-    assert answer.status_code == 200, answer.text
-    data: list[dict[str, Any]] = answer.json()["data"]
-    return data
 
 
 def rows_of(name: str, body: bytes) -> list[dict[str, Any]]:

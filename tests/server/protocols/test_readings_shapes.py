@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.server.building import STEPS, ZONE_1, ZONE_2, ZONES, Parameter, value
-
-DAY = {"start": "2026-01-05", "end": "2026-01-06"}
-
-
-def read(client: TestClient, **parameters: Parameter) -> list[dict[str, Any]]:
-    answer = client.get("/readings", params=parameters)
-    assert answer.status_code == 200, answer.text
-    data: list[dict[str, Any]] = answer.json()["data"]
-    return data
+from tests.server.building import DAY, STEPS, ZONE_1, ZONE_2, ZONES, Parameter, read, value
 
 
 def pages(client: TestClient, **parameters: Parameter) -> list[list[dict[str, Any]]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-SECONDS = 20.0
+from tests.support.waiting import until
+
 _PARENT = """
 from ontologies import catalog
 from ontologies.namespaces import BRICK, RDF
@@ -22,17 +21,10 @@ infer_apart(Children(), some.encode(), catalog.find("brick"))
 
 def test_it_ends_with_the_one_that_started_it() -> None:
     with subprocess.Popen([sys.executable, "-c", _PARENT]) as parent:
-        _wait_until(lambda: any("shifty" in _read(child, "maps") for child in _children(parent.pid)))
+        until(lambda: any("shifty" in _read(child, "maps") for child in _children(parent.pid)))
         [child] = _children(parent.pid)
         parent.kill()
-    _wait_until(lambda: "server.twin.reasoning" not in _read(child, "cmdline"))
-
-
-def _wait_until(test: Callable[[], bool]) -> None:
-    until = time.monotonic() + SECONDS
-    while not test():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: "server.twin.reasoning" not in _read(child, "cmdline"))
 
 
 def _children(pid: int) -> list[int]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,7 +17,7 @@ from storage.series.selection import Selection
 from storage.series.sql import Window
 from storage.series.steps import Step
 from storage.series.store import SeriesStore
-from tests.support.series import QUIET, minute, reading, rows_of, series_id, table
+from tests.support.series import answer_for, minute, reading, rows_of, series_id, table
 
 HOUR = Step(time=timedelta(hours=1))
 HOURS = 3_600.0
@@ -27,33 +26,13 @@ Row = tuple[datetime, float]
 ONE = pa.table({"id": [series_id(1)]})
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Callable[[], SeriesStore]]:
-    """Make the store forget everything, without the cost of a new one."""
-    opened = SeriesStore(tmp_path / "fresh", QUIET)
-
-    def empty() -> SeriesStore:
-        with opened._hot.transaction() as cursor:
-            for kind in ("readings", "latest", "segments", "segment_series"):
-                cursor.execute(f"DELETE FROM {kind}")
-        return opened
-
-    yield empty
-    opened.close()
-
-
 VALUES = st.dictionaries(st.integers(0, 8 * 60), st.integers(-6, 6).map(lambda n: n / 2), min_size=1, max_size=10)
 WINDOWS = st.tuples(st.integers(0, 5), st.integers(1, 4)).map(lambda w: (w[0] * 60, (w[0] + w[1]) * 60))
 CHECKS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(store: SeriesStore, data: Values, selection: Selection) -> list[Row]:
-    """Return the answer for a series of `data` alone, stored partly hot and partly not."""
-    rows = [reading(1, at, value) for at, value in data.items()]
-    store.append_stream(table(rows[::2]).to_reader())
-    store.append(table(rows[1::2]))
-    found = store.select(selection, ONE)
-    return [(row[0], pytest.approx(row[1], abs=1e-9)) for row in rows_of(found)]  # type: ignore[misc]
+    return [(row[0], pytest.approx(row[1], abs=1e-9)) for row in answer_for(store, data, selection)]  # type: ignore[misc]
 
 
 def spans(data: Values, start: int, end: int, hold: int | None) -> dict[int, list[tuple[float, float]]]:

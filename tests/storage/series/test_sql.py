@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,7 +17,7 @@ from storage.series.selection import Selection
 from storage.series.sql import Window, name, quote
 from storage.series.steps import Step
 from storage.series.store import SeriesStore
-from tests.support.series import QUIET, START, Reading, minute, reading, rows_of, series_id, table
+from tests.support.series import START, Reading, answer_for, minute, reading, rows_of, series_id, table
 
 HOUR = Step(time=timedelta(hours=1))
 MONTH = Step(months=1)
@@ -54,33 +53,10 @@ VALUES = st.integers(-50, 50).map(lambda tenth: tenth / 8)
 SERIES = st.dictionaries(MINUTES, VALUES, min_size=1, max_size=12)
 
 
-def read(store: SeriesStore, data: dict[int, float], selection: Selection) -> list[tuple[object, ...]]:
-    """Return the answer for a series of `data` alone, stored partly hot and partly not."""
-    rows = [reading(1, at, value) for at, value in data.items()]
-    store.append_stream(table(rows[::2]).to_reader())
-    store.append(table(rows[1::2]))
-    return rows_of(store.select(selection, pa.table({"id": [series_id(1)]})))
-
-
 def same(found: list[tuple[object, ...]], expected: Pairs) -> bool:
     """Compare times exactly and values but for rounding."""
     times, values = [t for t, _ in expected], [v for _, v in expected]
     return [row[0] for row in found] == times and [row[1] for row in found] == pytest.approx(values, abs=1e-9)
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Callable[[], SeriesStore]]:
-    """Make the store forget everything, without the cost of a new one."""
-    opened = SeriesStore(tmp_path / "fresh", QUIET)
-
-    def empty() -> SeriesStore:
-        with opened._hot.transaction() as cursor:
-            for kind in ("readings", "latest", "segments", "segment_series"):
-                cursor.execute(f"DELETE FROM {kind}")
-        return opened
-
-    yield empty
-    opened.close()
 
 
 CHECKS = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -93,7 +69,7 @@ def test_plain_aggregates(
 ) -> None:
     pairs = sorted((minute(at), value) for at, value in data.items())
     expected = [(start, PLAIN[aggregate](inside)) for start, inside in buckets(pairs, step).items()]
-    assert same(read(fresh(), data, Selection(aggregate=aggregate, step=step)), expected)
+    assert same(answer_for(fresh(), data, Selection(aggregate=aggregate, step=step)), expected)
 
 
 @CHECKS
@@ -115,7 +91,7 @@ def test_fills(fresh: Callable[[], SeriesStore], data: dict[int, float], linear:
         expected.append((at, known[first] + (known[last] - known[first]) * share))
     selection = Selection(window, aggregate="last", step=HOUR, fill="linear" if linear else "previous")
     data = {at: value for at, value in data.items() if minute(at) >= window.start}
-    assert same(read(fresh(), data, selection), expected)
+    assert same(answer_for(fresh(), data, selection), expected)
 
 
 def test_without_a_step_there_is_one_bucket(store: SeriesStore) -> None:

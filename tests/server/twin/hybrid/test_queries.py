@@ -156,6 +156,24 @@ def test_is_pushed_down(site: TestClient, text: str) -> None:
     assert (document["path"], document["rows"].get("materialised", 0)) == (path, 0)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '?v > "abc"^^xsd:integer',
+        '?v > "1_0"^^xsd:integer',
+        '?v < "1e9"^^xsd:decimal',
+        '?v > "-infinite"^^xsd:double',
+        '?t > "20260105T000000Z"^^xsd:dateTime',
+        '?t > "2026-01-05 00:00:00Z"^^xsd:dateTime',
+        '?t < NOW() - "1h"^^xsd:dayTimeDuration',
+        'IF("maybe"^^xsd:boolean, ?v > 0, ?v > 0)',
+    ],
+)
+def test_a_constant_that_is_none_of_its_datatype_is_an_error(site: TestClient, condition: str) -> None:
+    assert ask(site, f"SELECT ?v {{ {_VALUES} FILTER({condition}) }}") == []
+    assert len(ask(site, f"SELECT ?v {{ {_VALUES} FILTER(COALESCE({condition}, true)) }}")) == ALL
+
+
 def test_describes_no_more_than_a_pattern_has(site: TestClient) -> None:
     where = f"VALUES ?p {{ :zone1 }} {_VALUES} FILTER(?v > 24.55)"
     described = site.get("/query", params={"query": f"{SOSA} DESCRIBE ?o {{ {where} }}", "format": "ntriples"}).text

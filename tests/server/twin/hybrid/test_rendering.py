@@ -12,8 +12,8 @@ import pytest
 
 from server.twin.hybrid.bindings import Terms
 from server.twin.hybrid.cells import CSV, FORMATS, JSON, TSV, XML
-from server.twin.hybrid.expressions import Column
 from server.twin.hybrid.rendering import Texts
+from server.twin.hybrid.typed_sql import Column
 from storage.errors import NotInFormat
 from storage.graph.functions import time_literal
 

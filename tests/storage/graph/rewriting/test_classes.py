@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ontologies.namespaces import RDF, RDFS, sparql_prefixes
+from ontologies.namespaces import RDF, RDFS
 from storage.graph.rewriting import rewritten
 
-PROLOGUE = f"{sparql_prefixes('rdf', 'rdfs')}PREFIX : <urn:x:>\n"
+PROLOGUE = f"PREFIX rdf: <{RDF.iri}> PREFIX rdfs: <{RDFS.iri}> PREFIX : <urn:x:>\n"
 CLASSES = [ox.NamedNode(f"urn:x:{name}") for name in "ABCD"]
 THINGS = [ox.NamedNode(f"urn:x:{name}") for name in ("i", "j", "k")]
 P = ox.NamedNode("urn:x:p")
