@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -55,6 +57,9 @@ _HINTS = {
     "No scheme found": "begin it with what its relative IRIs are relative to, as @base <https://example.com/> .",
     "LoadDocumentCallback": "contexts of elsewhere are not fetched: write the context into the document itself",
 }
+_BUFFER = 16 << 20  # bytes of the engine's parsers, which hold a token as a whole
+_TOO_LONG = "a literal, an IRI or a comment has more than 16 MiB; keep what is so large in a file, and name that here"
+_PIECE = 1 << 20
 _EXAMPLES = 5
 # RFC 3987: what no IRI may hold, anywhere, and a percent sign that begins no escape.
 _REFUSED = re.compile(r"""[\x00-\x20<>"{}|^`\\\x7f-\x9f]|%(?![0-9A-Fa-f]{2})""")
@@ -131,6 +136,10 @@ def _parsed(source: bytes | IO[bytes] | Path, fmt: RdfFormat, base_iri: str | No
             raise FormatError(f"{fmt.name}: {_explained(error.msg)}", line=line, column=error.offset) from error
         except ValueError as error:
             raise FormatError(str(error)) from error
+        except MemoryError as error:
+            if "buffer maximal size" not in str(error):
+                raise
+            raise FormatError(f"{fmt.name}: {_TOO_LONG}", line=_line_of_long_token(source, fmt)) from None
 
 
 @contextmanager
@@ -147,6 +156,31 @@ def _without_mark(source: bytes | IO[bytes] | Path) -> Iterator[bytes | IO[bytes
             if source.read(len(BOM_UTF8)) != BOM_UTF8:
                 source.seek(begins)
         yield source
+
+
+def _line_of_long_token(source: bytes | IO[bytes] | Path, fmt: RdfFormat) -> int | None:
+    """Return the line where a token begins that is longer than the parser's buffer, which does not tell it.
+
+    It is where a parser that reads a file has read to, but for its buffer. That of JSON reads otherwise.
+    """
+    if fmt == RdfFormat.JSON_LD:
+        return None
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as found:
+        file = BytesIO(found) if isinstance(found, bytes) else found
+        if not file.seekable():
+            return None
+        file.seek(0)
+        with suppress(MemoryError):
+            deque(parse(file, fmt, lenient=True), maxlen=0)
+        start = max(file.tell() - _BUFFER, 0)
+        file.seek(0)
+        return 1 + sum(piece.count(b"\n") for piece in _pieces(file, start))
+
+
+def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
+    while size > 0 and (piece := file.read(min(size, _PIECE))):
+        size -= len(piece)
+        yield piece
 
 
 def _line_of_xml_error(source: bytes | IO[bytes] | Path) -> int | None:

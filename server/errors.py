@@ -14,6 +14,7 @@ from ontologies import errors as meaning
 from server.settings import SettingError
 from server.tables.errors import BadReadings
 from storage import errors as stored
+from storage.graph.syntax import too_long
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -71,6 +72,7 @@ _KINDS: dict[type[Exception], tuple[int, str, str]] = {
     stored.RowLimitExceeded: (413, "row-limit-exceeded", _LIMIT_HINT),
     stored.ByteLimitExceeded: (413, "byte-limit-exceeded", _LIMIT_HINT),
     stored.MemoryLimitExceeded: (413, "memory-limit-exceeded", _LIMIT_HINT),
+    stored.TermTooLong: (413, "term-too-long", "keep what is so large in a file, and name that here"),
     stored.OutboundFailed: (502, "outbound-failed", "SERVICE SILENT and LOAD SILENT go on without that server"),
     stored.Overloaded: (503, "overloaded", "try again in a moment"),
     stored.Cancelled: (503, "cancelled", "somebody who may do so ended the query: ask who looks after the server"),
@@ -91,6 +93,8 @@ def problem_of(error: Exception) -> Problem | None:
     """Return the problem that an error of a lower layer is to a client; None for what is our own fault."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, MemoryError):
+        error = too_long(str(error)) or error
     if isinstance(error, stored.QuerySyntaxError):
         return Problem(
             400,

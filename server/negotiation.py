@@ -38,6 +38,7 @@ ALIASES = {"application/json": RESULTS["json"], "text/xml": RESULTS["xml"], "app
 
 
 _EXACT = 3
+_MOST = 100  # media ranges or codings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,17 @@ class _Range:
 
 def _ranges(accept: str) -> list[_Range]:
     found = []
-    for part in accept.split(","):
+    for part in _listed(accept):
         media_type, *parameters = (piece.strip() for piece in part.split(";"))
-        kind, slash, subtype = media_type.lower().partition("/")
-        if slash:
+        kind, _, subtype = media_type.lower().partition("/")
+        if kind and subtype:
             found.append(_Range(kind, subtype, _quality(parameters)))
     return found
+
+
+def _listed(header: str) -> list[str]:
+    """Return the parts of a list, those that count: one of thousands would keep everyone waiting."""
+    return header.split(",", _MOST)[:_MOST]
 
 
 def _quality(parameters: Sequence[str]) -> float:
@@ -130,7 +136,8 @@ def choose_coding(offers: Iterable[str], accept_encoding: str | None) -> str:
     best = max((*offers, IDENTITY), key=lambda coding: _coding_liking(likings, coding))
     if _coding_liking(likings, best) <= 0:
         hint = "offered: " + ", ".join((*offers, IDENTITY))
-        raise Problem(406, "not-acceptable", f"no coding in {accept_encoding}", hint=hint)
+        headers = {"Vary": "Accept-Encoding"}
+        raise Problem(406, "not-acceptable", f"no coding in {accept_encoding}", hint=hint, headers=headers)
     return best
 
 
@@ -141,7 +148,7 @@ def excludes_identity(accept_encoding: str | None) -> bool:
 
 def _codings(accept_encoding: str) -> dict[str, float]:
     found = {}
-    for part in accept_encoding.split(","):
+    for part in _listed(accept_encoding):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         found[name.lower().removeprefix("x-")] = _quality(parameters)
     return found

@@ -13,7 +13,8 @@ StorageError
 │   ├── DeadlineExceeded
 │   ├── RowLimitExceeded
 │   ├── ByteLimitExceeded
-│   └── MemoryLimitExceeded
+│   ├── MemoryLimitExceeded
+│   └── TermTooLong           a literal or an IRI is longer than the engine reads
 ├── OutboundFailed            a server that SERVICE or LOAD names did not answer, or not as it should
 ├── Overloaded                no reader is free in time; try again
 ├── Cancelled                 somebody ended the query, or its client left
@@ -93,6 +94,10 @@ class ByteLimitExceeded(LimitExceeded):
 
 class MemoryLimitExceeded(LimitExceeded):
     """Needed more memory than a reader may use."""
+
+
+class TermTooLong(LimitExceeded):
+    """Has a literal or an IRI that is longer than the engine's parsers read."""
 
 
 class OutboundFailed(StorageError):

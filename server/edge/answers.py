@@ -30,7 +30,7 @@ _TEXTUAL = frozenset(
     }
 )
 _NO_CONTENT = (204, 304)
-_ASKED = b"Accept-Encoding"
+_VARY, _VARY_MORE = (b"vary", b"Accept-Encoding"), (b"vary", b"Accept, Accept-Encoding")
 _Headers = list[tuple[bytes, bytes]]
 
 
@@ -41,14 +41,17 @@ class Packed:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Pass a request on; answer with a 406 problem where no coding pleases its client."""
+        """Pass a request on; answer with a 406 problem where no coding pleases its client.
+
+        Every answer says that it varies with Accept-Encoding, and with Accept if the scope has `varies` by then.
+        """
         if scope["type"] != "http":
             return self._app(scope, receive, send)
         try:
             coding, must = _choice(scope["fields"].get(b"accept-encoding"))
         except Problem as problem:
             return problem_response(problem)(scope, receive, send)
-        answer = _Answer(send, coding, must=must, head=scope["method"] == "HEAD")
+        answer = _Answer(scope, send, coding, must=must)
         return self._app(scope, receive, answer.send)
 
 
@@ -63,11 +66,12 @@ def _choice(accept_encoding: bytes | None) -> tuple[str, bool]:
 class _Answer:
     """One answer on its way. What breaks in its midst never gets here, and so never gets the end of its coding."""
 
-    def __init__(self, send: Send, coding: str, *, must: bool, head: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, coding: str, *, must: bool) -> None:
+        self._scope = scope
         self._send = send
         self._coding = coding
         self._must = must
-        self._head = head
+        self._head = scope["method"] == "HEAD"
         self._packer: Packer | None = None
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -81,19 +85,16 @@ class _Answer:
     def _begin(self, start: Message) -> None:
         """Choose by the headers alone, so that the answer to HEAD has the same ones."""
         headers: _Headers = start["headers"]
-        known = dict(headers)
-        textual = _is_textual(known.get(b"content-type", b""))
-        if textual or start["status"] in _NO_CONTENT:
-            _vary(headers, known)
-        if self._coding != IDENTITY and self._packs(start["status"], known, textual):
+        headers.append(_VARY_MORE if "varies" in self._scope else _VARY)
+        if self._coding != IDENTITY and self._packs(start["status"], dict(headers)):
             self._packer = PACKERS[self._coding]()
             start["headers"] = _packed(headers, self._coding)
 
-    def _packs(self, status: int, known: Mapping[bytes, bytes], textual: bool) -> bool:
+    def _packs(self, status: int, known: Mapping[bytes, bytes]) -> bool:
         if status in (*_NO_CONTENT, 206) or b"content-encoding" in known:
             return False
         size = int(known.get(b"content-length", _LEAST))
-        return (textual and size >= _LEAST) or (self._must and size > 0)
+        return (size >= _LEAST and _is_textual(known.get(b"content-type", b""))) or (self._must and size > 0)
 
     async def _pack(self, packer: Packer, message: Message) -> None:
         """Send a piece at a time, so that nothing waits long for the event loop, nor for the end of the answer."""
@@ -115,14 +116,6 @@ class _Answer:
 def _is_textual(content_type: bytes) -> bool:
     media_type = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     return media_type in _TEXTUAL or media_type.startswith("text/") or media_type.endswith(_ENDINGS)
-
-
-def _vary(headers: _Headers, known: Mapping[bytes, bytes]) -> None:
-    """Say that the answer varies with Accept-Encoding."""
-    if (vary := known.get(b"vary")) is None:
-        headers.append((b"vary", _ASKED))
-    else:
-        headers[headers.index((b"vary", vary))] = b"vary", b"%s, %s" % (vary, _ASKED)
 
 
 def _packed(headers: _Headers, coding: str) -> _Headers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import re
 import struct
 import termios
 from collections import deque
@@ -27,9 +28,12 @@ from server.settings import Settings
 URL_BYTES = 64 << 10
 HEADER_BYTES = 32 << 10
 _LINE_BYTES = 64  # of the first line of a head, besides the URL
+_VERSIONS = ("1.0", "1.1")
 _LINGER_SECONDS = 2.0
 _REFUSED = 64  # connections above the limit that are told so; further ones are closed without a word
+_ONE_HOST = "a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
+_AUTHORITY = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#]*)", re.IGNORECASE)
 _QUEUED = struct.Struct("i")
 
 
@@ -183,13 +187,20 @@ class Connection(HttpToolsProtocol):
         method, version = self.parser.get_method(), self.parser.get_http_version()
         if method == b"CONNECT":
             self._raise(bad_request("this server is no proxy"))
+        if version not in _VERSIONS:
+            self._raise(Problem(505, "http-version-not-supported", f"HTTP/{version} is not spoken, but HTTP/1.1"))
         if self.parser.should_upgrade():
             return  # `_decline` will have another parser come here
         head = read_head(tuple(self.headers))
         if head.size > HEADER_BYTES:
             self._raise(_too_large_head())
         if not head.is_host_clear or (not head.has_host and version == "1.1"):
-            self._raise(bad_request("a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"))
+            self._raise(bad_request(_ONE_HOST))
+        if (host := _host_in(self.url)) is not None:  # then Host does not count (RFC 9112, section 3.2.2)
+            self.headers = [(b"host", host), *(header for header in self.headers if header[0] != b"host")]
+            head = read_head(tuple(self.headers))
+            if not head.is_host_clear:
+                self._raise(bad_request(_ONE_HOST))
         self._in_head = self._begun = False
         self._bare_bytes = 0
         if self._client_timer is not None:
@@ -203,7 +214,7 @@ class Connection(HttpToolsProtocol):
             self._ahead.append(exchange)
 
     def _exchange(self, method: str, version: str, head: Head) -> Exchange:
-        raw_path, query = _target(self.url)
+        raw_path, query = _target(method, self.url)
         path = raw_path.decode("ascii")
         scope: Any = {  # uvicorn's type has no `fields`
             "type": "http",
@@ -228,7 +239,7 @@ class Connection(HttpToolsProtocol):
             self.loop,
             self.on_response_complete,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            expects_100_continue=head.expects_100_continue,
+            expects_100_continue=version != "1.0" and head.expects_100_continue,  # RFC 9110, section 10.1.1
         )
 
     def on_body(self, body: bytes) -> None:
@@ -336,13 +347,20 @@ class Connection(HttpToolsProtocol):
         return self.transport.get_write_buffer_size() + _in_kernel(self.transport.get_extra_info("socket"))
 
 
-def _target(url: bytes) -> tuple[bytes, bytes]:
-    """Return path and query of a request's target."""
+def _target(method: str, url: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a request's target, also of one that is a server without a path."""
     if url.startswith(b"/") and b"#" not in url:
         path, _, query = url.partition(b"?")
         return path, query
     parsed = parse_url(url)
-    return parsed.path, parsed.query or b""
+    server = b"*" if method == "OPTIONS" and not parsed.query else b"/"  # RFC 9112, section 3.2.4
+    return parsed.path or server, parsed.query or b""
+
+
+def _host_in(url: bytes) -> bytes | None:
+    """Return the host that a target in absolute form names."""
+    named = None if url.startswith(b"/") else _AUTHORITY.match(url)
+    return named[1] if named else None
 
 
 def _in_kernel(socket: Any) -> int:  # noqa: ANN401 - asyncio's socket, or uvloop's

@@ -13,8 +13,11 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OPTIONS = "OPTIONS"
-_ASKABLE = "Accept, Authorization, Content-Encoding, Content-Type, If-None-Match"
-_READABLE = "Allow, Content-Location, ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_ASKABLE = "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer"
+_READABLE = (
+    "Allow, Content-Location, ETag, Idempotency-Replayed, Link, Location, Next-Cursor, Preference-Applied,"
+    " Retry-After, WWW-Authenticate, X-Request-Id"
+)
 _MOST_SECONDS = "7200"  # that a browser may remember a preflight: no browser remembers it for longer
 
 
@@ -65,8 +68,14 @@ class CrossOrigin:
 
 
 def methods_of(scope: Scope) -> str | None:
-    """Return the methods of the route at a path as Allow lists them; None where there is no route."""
-    for route in scope["app"].routes:
-        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
-            return ", ".join(sorted({*(route.methods or ()), OPTIONS}))
-    return None
+    """Return the methods of what is at a path as Allow lists them, those of the whole server at `*`; None of nothing.
+
+    The server itself has a path with OPTIONS alone (RFC 9110, section 9.3.7).
+    """
+    every = scope["path"] == "*"
+    found = [
+        route
+        for route in scope["app"].routes
+        if isinstance(route, Route) and (every or route.matches(scope)[0] is not Match.NONE)
+    ]
+    return ", ".join(sorted({OPTIONS}.union(*(route.methods or () for route in found)))) if found else None

@@ -21,7 +21,7 @@ from ontologies.sarif import to_sarif
 from server.auth.guard import require_role
 from server.auth.tokens import Role
 from server.negotiation import GRAPHS, negotiate
-from server.protocols.http import Parameters, plain, query_pairs, twin_of
+from server.protocols.http import Parameters, accepted, plain, query_pairs, twin_of
 from server.streaming import stream
 from server.twin.dataset import write_dataset
 from server.twin.service import COPY, Twin
@@ -57,17 +57,16 @@ async def ontologies(request: Request) -> Response:
 async def validate(request: Request) -> Response:
     """Validate a graph, or all models, with SHACL; the report comes as JSON, as SARIF, or as a graph."""
     parameters = Parameters(query_pairs(request), ("graph", "name", "version", "format"))
-    media_type = negotiate(_REPORTS, request.headers.get("accept"), parameters.one("format"))
+    media_type = negotiate(_REPORTS, accepted(request), parameters.one("format"))
     twin = twin_of(request)
     asked = parameters.one("graph"), parameters.one("name") or "brick", parameters.one("version")
-    headers = {"Vary": "Accept"}
     if media_type in (_REPORTS["json"], _REPORTS["sarif"]):
         report = await to_thread.run_sync(twin.ontologies.validate, *asked)
         document = to_sarif(report, package_version("twinhouse")) if media_type == SARIF else report
-        return JSONResponse(document, headers=headers, media_type=media_type)
+        return JSONResponse(document, media_type=media_type)
     triples = await to_thread.run_sync(twin.ontologies.report, *asked)
     body = await to_thread.run_sync(_serialized, triples, media_type)
-    return Response(body, headers=headers, media_type=media_type)
+    return Response(body, media_type=media_type)
 
 
 def _serialized(triples: bytes, media_type: str) -> bytes:

@@ -18,7 +18,7 @@ def validators(generation: int, media_type: str) -> dict[str, str]:
 
     Tags of two formats differ, since a cache that keeps both takes a tag for the one that it is of.
     """
-    return {"Vary": "Accept", "ETag": f'W/"{_tag(generation, media_type)}"'}
+    return {"ETag": f'W/"{_tag(generation, media_type)}"'}
 
 
 def _tag(generation: int, media_type: str) -> str:
@@ -28,7 +28,9 @@ def _tag(generation: int, media_type: str) -> str:
 def unchanged(request: Request, generation: int, media_type: str) -> Response | None:
     """Return a 304 where the client has the answer of this generation already."""
     known = field(request, b"if-none-match")
-    if known is None or request.method not in ("GET", "HEAD") or _tag(generation, media_type) not in _opaque(known):
+    if known is None or request.method not in ("GET", "HEAD"):
+        return None
+    if known.strip() != "*" and _tag(generation, media_type) not in _opaque(known):
         return None
     return Response(status_code=304, headers=validators(generation, media_type))
 
@@ -47,7 +49,7 @@ class Conditions:
     @classmethod
     def of(cls, request: Request) -> Conditions:
         """Return those of a request."""
-        return cls(request.headers.get("if-match"), request.headers.get("if-none-match"))
+        return cls(field(request, b"if-match"), field(request, b"if-none-match"))
 
     def require(self, *, exists: bool, generation: int) -> None:
         """Raise a 412 problem where they forbid to change what `exists`, or not, in this generation."""

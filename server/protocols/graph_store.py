@@ -20,6 +20,7 @@ from server.protocols.caching import Conditions, unchanged, validators
 from server.protocols.forms import documents
 from server.protocols.http import (
     Parameters,
+    accepted,
     content_format,
     media_type_of,
     query_pairs,
@@ -80,7 +81,7 @@ async def _read(request: Request, parameters: Parameters, graph: Graph | None) -
     if graph is not None:
         _require(request, graph)
     offers = _DATASETS if graph is None else GRAPHS
-    media_type = negotiate(offers, request.headers.get("accept"), parameters.one("format"))
+    media_type = negotiate(offers, accepted(request), parameters.one("format"))
     if same := unchanged(request, twin_of(request).graph.generation, media_type):
         return same
     name = graph.value if isinstance(graph, NamedNode) else None

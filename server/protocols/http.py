@@ -21,6 +21,7 @@ from server.settings import Settings
 from server.twin.service import Twin
 
 _TEXT_LIMIT = 16 << 20
+_MARK = "\ufeff"  # with which some editors begin what they write in UTF-8
 _LARGE = 64 << 10  # characters of a form that would keep the event loop busy for longer than 1 ms
 _MOST_PARAMETERS = 10_000
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -71,6 +72,11 @@ class Parameters:
             raise bad_request(f"{name} is given {len(values)} times")
         return values[0] if values else None
 
+    def text(self, name: str) -> str | None:
+        """Return the value of a parameter that is likely to come out of a file: without a byte order mark."""
+        value = self.one(name)
+        return value.removeprefix(_MARK) if value is not None else None
+
     def flag(self, name: str) -> bool:
         """Return whether a switch is on: present and empty, `true`, `1` or `yes`."""
         value = self.one(name)
@@ -97,6 +103,12 @@ def field(request: Request, name: bytes) -> str | None:
     """Return a header by its name in lower case: what `request.headers` has, at a tenth of the price."""
     value: bytes | None = request.scope["fields"].get(name)
     return value.decode("latin-1") if value is not None else None
+
+
+def accepted(request: Request) -> str | None:
+    """Return Accept. From here on the answer varies with it, be it what was asked for or a problem (see `Packed`)."""
+    request.scope["varies"] = True
+    return field(request, b"accept")
 
 
 def media_type_of(request: Request) -> str:
@@ -127,7 +139,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 async def text_body(request: Request) -> str:
-    """Return a body of text.
+    """Return a body of text without a byte order mark.
 
     Raises a 413 problem above 16 MiB, a 503 one where long ones are too many, a 400 one for what is not UTF-8.
     """
@@ -140,7 +152,7 @@ async def text_body(request: Request) -> str:
             raise Problem(413, "body-too-large", "a query or form is larger than 16 MiB")
         texts.hold(request.scope, size)
     try:
-        return b"".join(parts).decode()
+        return b"".join(parts).decode().removeprefix(_MARK)
     except UnicodeDecodeError as error:
         raise bad_request(f"the body is not UTF-8 at byte {error.start}") from None
 

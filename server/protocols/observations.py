@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ontologies.formats import format_of_media_type
 from server.errors import Problem
 from server.negotiation import GRAPHS, negotiate
-from server.protocols.http import Parameters, query_pairs, twin_of
+from server.protocols.http import Parameters, accepted, query_pairs, twin_of
 from server.streaming import slots_of
 from storage.graph import escaping
 
@@ -17,7 +17,7 @@ from storage.graph import escaping
 async def observation(request: Request) -> Response:
     """Describe one reading, in any RDF format."""
     parameters = Parameters(query_pairs(request), ("format",))
-    media_type = negotiate(GRAPHS, request.headers.get("accept"), parameters.one("format"))
+    media_type = negotiate(GRAPHS, accepted(request), parameters.one("format"))
     uuid, time = request.path_params["uuid"], request.path_params["time"]
     quads = await slots_of(request).start(twin_of(request).hybrid.observation, uuid, time)
     if quads is None:
@@ -25,4 +25,4 @@ async def observation(request: Request) -> Response:
         raise Problem(404, "no-such-observation", detail, hint="times are as 20260131T080000Z")
     triples = (quad.triple for quad in ox.parse(quads, ox.RdfFormat.N_QUADS))
     body = escaping.serialize(triples, format_of_media_type(media_type))
-    return Response(body, media_type=media_type, headers={"Vary": "Accept", "Cache-Control": "no-store"})
+    return Response(body, media_type=media_type, headers={"Cache-Control": "no-store"})

@@ -18,6 +18,7 @@ from server.negotiation import negotiate
 from server.protocols.deleting import delete
 from server.protocols.http import (
     Parameters,
+    accepted,
     content_format,
     json_body,
     query_pairs,
@@ -157,13 +158,11 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 async def _read(request: Request, parameters: Parameters) -> Response:
-    media_type = negotiate(FORMATS, request.headers.get("accept"), parameters.one("format"))
+    media_type = negotiate(FORMATS, accepted(request), parameters.one("format"))
     wanted, limits = readings_request(parameters), query_limits(settings_of(request), parameters.one("timeout"))
     begun = slots_of(request).start(_begun, twin_of(request), wanted, limits, media_type, until=limits.until)
     page, chunks, body = await begun
-    headers = {"Vary": "Accept"}
-    if page.following is not None:
-        headers |= _next(request, page.following.text())
+    headers = _next(request, page.following.text()) if page.following is not None else {}
     if body is not None:
         return Response(body, media_type=media_type, headers=headers)
     return await send_or_stream(request, chunks, page.rows.close, media_type, headers)
@@ -190,7 +189,7 @@ def _next(request: Request, cursor: str) -> dict[str, str]:
 async def latest(request: Request) -> Response:
     """Answer with the newest reading of each point."""
     parameters = Parameters(query_pairs(request), (*POINTS, "timeout", "format"))
-    wanted = ReadingsRequest(parameters.one("query"), parameters.all("point"))
+    wanted = ReadingsRequest(parameters.text("query"), parameters.all("point"))
     limits = query_limits(settings_of(request), parameters.one("timeout"))
     table = await slots_of(request).start(twin_of(request).latest, wanted, limits, until=limits.until)
     return await table_response(request, table, parameters.one("format"))
@@ -198,9 +197,9 @@ async def latest(request: Request) -> Response:
 
 async def table_response(request: Request, table: pa.Table, name: str | None) -> Response:
     """Return a table in the form that the client likes."""
-    media_type = negotiate(FORMATS, request.headers.get("accept"), name)
+    media_type = negotiate(FORMATS, accepted(request), name)
     chunks = encode(iter(table.to_batches()), table.schema, media_type)
-    return await send_or_stream(request, chunks, lambda: None, media_type, {"Vary": "Accept"})
+    return await send_or_stream(request, chunks, lambda: None, media_type)
 
 
 def _limited(batches: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:

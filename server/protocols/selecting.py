@@ -37,7 +37,7 @@ _NEEDS = {  # a parameter that means something only beside another one
 
 def readings_request(parameters: Parameters) -> ReadingsRequest:
     """Read the parameters of the join. Raises a 400 problem that names the wrong one."""
-    query, points = parameters.one("query"), parameters.all("point")
+    query, points = parameters.text("query"), parameters.all("point")
     if query is not None and points:
         raise bad_request("both query and point are given", hint="give one of them")
     for name, other in _NEEDS.items():

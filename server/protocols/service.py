@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ontologies.formats import format_of_media_type
 from ontologies.namespaces import RDF
 from server.negotiation import GRAPHS, choose
-from server.protocols.http import settings_of
+from server.protocols.http import accepted, settings_of
 from server.settings import Settings
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
@@ -23,12 +23,12 @@ _LANGUAGES = ("SPARQL10Query", "SPARQL11Query", "SPARQL11Update")
 
 def describe(request: Request) -> Response:
     """Describe the endpoint that the request came to."""
-    media_type = choose(list(GRAPHS.values()), request.headers.get("accept"))
+    media_type = choose(list(GRAPHS.values()), accepted(request))
     settings = settings_of(request)
     features = [name for name, on in _features(settings).items() if on]
     triples = _triples(str(request.url.replace(path="/sparql", query="", fragment="")), features)
     body = ox.serialize(triples, format=format_of_media_type(media_type))
-    return Response(body, media_type=media_type, headers={"Vary": "Accept"})
+    return Response(body, media_type=media_type)
 
 
 def _features(settings: Settings) -> dict[str, bool]:

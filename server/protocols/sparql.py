@@ -19,7 +19,7 @@ from server.negotiation import GRAPHS, RESULTS, negotiate
 from server.protocols.caching import unchanged, validators
 from server.protocols.http import (
     Parameters,
-    field,
+    accepted,
     form_pairs,
     media_type_of,
     query_pairs,
@@ -35,6 +35,7 @@ from server.twin.data_updates import DataUpdate
 from server.twin.hybrid.pushed import Pushed
 from server.twin.models import named_node
 from server.twin.reading import About, about_query
+from server.twin.service import Twin
 from storage.graph.guard import Form, form
 from storage.graph.inserted import is_small_data
 from storage.graph.queries import Limits, Query
@@ -109,11 +110,13 @@ async def _sent(request: Request, name: str) -> tuple[Pairs, str | None]:
 
 def _asked(pairs: Pairs, text: str | None, name: str, known: tuple[str, ...], customary: tuple[str, ...]) -> _Request:
     parameters = Parameters(pairs, known, customary)
-    found = parameters.one(name) if text is None else text
+    found = parameters.text(name) if text is None else text
     if found is None:
         raise bad_request(
             f"the parameter {name} is missing", hint=f"?{name}=... or a body of application/sparql-{name}"
         )
+    if name == "query" and (not found or found.isspace()):
+        raise bad_request("the query is empty")
     return _Request(found, parameters)
 
 
@@ -168,18 +171,18 @@ async def _answer(request: Request, asked: _Request) -> Response:
     text, parameters, twin = asked.text, asked.parameters, twin_of(request)
     limits = query_limits(twin.settings, parameters.one("timeout"))
     if len(text) < _SHORT:
-        about = about_query(text)
+        about, sees = _about(twin, text)
     else:
-        about = await slots_of(request).parse(about_query.__wrapped__, text, until=limits.until)
+        about, sees = await slots_of(request).parse(_about, twin, text, until=limits.until)
     if about.form is Form.UPDATE:
         raise bad_request("this is an update, not a query", hint="send it to /update")
     named = parameters.all("format")[:1]  # SPARQLWrapper may send a second one, which is its whole Accept header
-    media_type = _media_type(about.form, field(request, b"accept"), named[0] if named else None)
+    media_type = _media_type(about.form, accepted(request), named[0] if named else None)
     if (explain := parameters.one("explain")) not in (None, "false"):
         return await _explain(request, asked, limits, about, explain)
     if media_type in _TABLES.values():
         return await _table(request, _query(request, asked, RESULTS["tsv"]), limits, media_type)
-    if twin.hybrid.sees(text):
+    if sees:
         return await _hybrid(request, _query(request, asked, media_type), limits, about.asks)
     generation = twin.graph.generation
     if about.lasts and (same := unchanged(request, generation, media_type)):
@@ -188,8 +191,14 @@ async def _answer(request: Request, asked: _Request) -> Response:
     if about.asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
     if not about.lasts:
-        return await answer(request, query, limits, media_type, lambda _: {"Vary": "Accept"})
+        return await answer(request, query, limits, media_type, lambda _: {})
     return await _lasting(request, query, limits, twin.answers if about.repeats else None, generation)
+
+
+def _about(twin: Twin, text: str) -> tuple[About, bool]:
+    """Return what a query's text tells, and whether it sees readings."""
+    read = about_query if len(text) < _SHORT else about_query.__wrapped__
+    return read(text), twin.hybrid.sees(text)
 
 
 async def _explain(request: Request, asked: _Request, limits: Limits, about: About, how: str | None) -> Response:
@@ -211,7 +220,7 @@ async def _hybrid(request: Request, query: Query, limits: Limits, asks: bool) ->
     twin = twin_of(request)
     if asks:
         query = await to_thread.run_sync(twin.leased, query, limits)
-    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store"}
     found = await slots_of(request).start(twin.hybrid.answer, query, limits, until=limits.until)
     if isinstance(found, Pushed):
         return await stream(request, iter(found), found.close, query.format, headers)
@@ -277,4 +286,4 @@ async def _table(request: Request, query: Query, limits: Limits, media_type: str
     """Answer as Arrow or Parquet, whose column types need all rows."""
     found = await slots_of(request).start(twin_of(request).typed, query, limits, until=limits.until)
     chunks = encode(found.batches(), found.schema, media_type, exact=True)
-    return await stream(request, chunks, found.close, media_type, {"Vary": "Accept"}, limits.end)
+    return await stream(request, chunks, found.close, media_type, until=limits.end)

@@ -35,7 +35,10 @@ def leaves(change: Change | None) -> bool:
     if change is None:
         return False
     quads = ox.parse(change.added + change.removed, ox.RdfFormat.N_QUADS)
-    return not any(_is_read(quad) for quad in quads)
+    try:
+        return not any(_is_read(quad) for quad in quads)
+    except MemoryError:  # one has a literal that is too long to be read again, and the change is made already
+        return False
 
 
 def _is_read(quad: ox.Quad) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from storage.errors import DiskFailed, MemoryLimitExceeded, QueryEvaluationError, StorageError, WriterCrashed
-from storage.graph.syntax import syntax_error
+from storage.graph.syntax import syntax_error, too_long
 
 TOO_DEEP = "has parts that are too deep in each other"
 """What is wrong with a text or terms for which the engine's stack does not do."""
@@ -103,7 +103,7 @@ def as_exception(answer: dict[str, Any]) -> StorageError:
         case "evaluation":
             return QueryEvaluationError(message)
         case "memory":
-            return MemoryLimitExceeded("the write needed more memory than it may use")
+            return too_long(message) or MemoryLimitExceeded("the write needed more memory than it may use")
         case "sync":
             return NotSynced(message)
         case "disk":

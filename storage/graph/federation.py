@@ -16,7 +16,8 @@ from typing import Protocol
 import pyoxigraph as ox
 
 from storage.errors import QueryRefused, QuerySyntaxError
-from storage.graph.guard import TOKEN, is_word, mentions_outbound, target
+from storage.graph.guard import mentions_outbound, target
+from storage.graph.tokens import TOKEN, words
 
 _MOST_CALLS = 100
 _LONGEST_PROLOGUE = 1 << 16  # characters: it is read anew for each call
@@ -71,12 +72,14 @@ def calls(text: str, base_iri: str | None = None) -> list[Call]:
         return []
     prologue = _Prologue(base_iri)
     found: list[Call] = []
-    for token in TOKEN.finditer(text):
-        prologue.read(token)
-        if (named := target(token)) is not None:
+    for word in words(text):
+        keyword, start = word["word"].upper(), word.start("word")
+        if keyword in ("BASE", "PREFIX"):
+            prologue.read(text, start)
+        elif (token := TOKEN.match(text, start)) and (named := target(token)):
             if len(found) == _MOST_CALLS:
                 raise QueryRefused(f"{token.group()} is not allowed more than {_MOST_CALLS} times in a text")
-            found.append(Call(token.group().upper(), prologue.iri(token, named), *named.span()))
+            found.append(Call(keyword, prologue.iri(token, named), *named.span()))
     return found
 
 
@@ -86,18 +89,18 @@ class _Prologue:
     def __init__(self, base_iri: str | None) -> None:
         self._base_iri = base_iri
         self._declared: list[str] = []
-        self._open: list[str] = []
 
-    def read(self, token: re.Match[str]) -> None:
-        """Take the next token of the text."""
-        if is_word(token, "BASE") or is_word(token, "PREFIX"):
-            self._open = [token.group()]
-        elif self._open and token.lastgroup != "comment":
-            self._open.append(token.group())
+    def read(self, text: str, start: int) -> None:
+        """Take the declaration that a BASE or PREFIX begins, if it is one."""
+        found: list[str] = []
+        for token in TOKEN.finditer(text, start):
+            if token.lastgroup == "comment":
+                continue
+            found.append(token.group())
             if token.lastgroup == "iri":
-                self._declared += self._open
-            if token.lastgroup != "name":
-                self._open = []
+                self._declared += found
+            if len(found) > 1 and token.lastgroup != "name":
+                return
 
     def iri(self, keyword: re.Match[str], named: re.Match[str]) -> str:
         """Return the IRI that is written behind a keyword, as the engine resolves it."""

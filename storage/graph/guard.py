@@ -1,12 +1,8 @@
 """Reads a SPARQL text as tokens, to decide what may run before the engine sees it.
 
 The engine would follow SERVICE and LOAD to any address, and has no switch: they may only lead to a gateway of our
-own (`storage.graph.federation`). The tokens are those of SPARQL 1.1 Query, section 19.8; only what separates keywords
-from strings, IRIs, names and comments matters here. A word is a keyword by its letters alone, so `ex:service` (a
-prefixed name) or `?load` (a variable) are none.
-
-What begins like a token, and is none, must not be looked at again and again: a text may have 16 MiB. So a long run
-that is no name is one word, and a quote behind a backslash, where SPARQL has none, begins no string.
+own (`storage.graph.federation`). A word is a keyword by its letters alone, so `ex:service` (a prefixed name) or
+`?load` (a variable) are none.
 
 The engine itself has no tokens: its grammar reads characters. So it finds keywords where section 19.8 has none,
 without a space (`5SERVICE<…>`, `SERVICEex:a{`) or inside what is an IRI by the longest match (`1<2)SERVICE#>`).
@@ -23,28 +19,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from storage.errors import QueryRefused
-
-TOKEN = re.compile(
-    r"""
-      (?P<comment>\#[^\n\r]*)
-    | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+>)
-    | (?P<string>\"\"\"(?:[^"\\]|\\.|"(?!""))*+\"\"\" | '''(?:[^'\\]|\\.|'(?!''))*+'''
-        | "(?:[^"\\\n\r]|\\.)*+" | '(?:[^'\\\n\r]|\\.)*+')
-    | (?P<variable>[?$]\w+)
-    | (?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--[a-z]+)?)
-    | (?P<name>(?:[^\W\d_][\w.\-]*+)?:(?:(?:[\w:]|%[0-9A-Fa-f]{2}|\\.)(?:[\w.\-:]|%[0-9A-Fa-f]{2}|\\.)*)?)
-    | (?P<word>[^\W\d_][\w.\-]{100,}+|[^\W\d_]\w*)
-    | (?P<number>\d[\w.]*)
-    | (?P<other>\\["']|\S)
-    """,
-    re.VERBOSE | re.DOTALL,
+from storage.graph.tokens import (
+    TOKEN,
+    brackets_of,
+    content_without_keywords,
+    depth_behind,
+    ends_with_iri,
+    without_comments,
+    without_keywords,
+    words,
 )
+
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _QUERY_FORMS = frozenset({"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"})
 _UPDATE_FORMS = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
 _OUTBOUND = re.compile(r"SERVICE|LOAD", re.IGNORECASE)
 _NOWHERE = "this server makes no outbound requests; the setting outbound_hosts names hosts that it may ask"
+_OFTEN_UNCLEAR = (
+    "much of it could be read in two ways; send it in parts, or with each row of VALUES on a line of its own"
+)
 _UNCLEAR = "write it as a word of its own, with its IRI behind it, on a line of their own"
+_MOST_UNCLEAR = 1 << 20  # tokens that are read while another reading goes on: each takes microseconds
 _OPENS_GROUP = re.compile(r"(?:\s|#[^\n\r]*+)*+\{")
 
 
@@ -61,9 +56,7 @@ class Form(StrEnum):
 
 def keywords(text: str) -> Iterator[str]:
     """Yield the bare words of `text` in upper case, in order."""
-    for match in TOKEN.finditer(text):
-        if match.lastgroup == "word":
-            yield match.group().upper()
+    return (match["word"].upper() for match in words(text))
 
 
 def decode_escapes(text: str) -> str:
@@ -137,10 +130,10 @@ def target(token: re.Match[str]) -> re.Match[str] | None:
         return None
     behind = (t for t in TOKEN.finditer(token.string, token.end()) if t.lastgroup != "comment")
     named = next(behind, None)
-    return next(behind, None) if is_word(named, "SILENT") else named
+    return next(behind, None) if _is_word(named, "SILENT") else named
 
 
-def is_word(token: re.Match[str] | None, word: str) -> bool:
+def _is_word(token: re.Match[str] | None, word: str) -> bool:
     """Tell whether a token is this keyword."""
     return token is not None and token.lastgroup == "word" and token.group().upper() == word
 
@@ -165,6 +158,18 @@ class _Place:
         operation = braces <= 0 and (text == ";" or token.lastgroup == "iri")  # an IRI ends a prologue
         return _Place(max(brackets, 0), max(braces, 0), operand, operation)
 
+    def pass_over(self, text: str, position: int) -> int:
+        """Make this the place behind the tokens from there on that have no keyword; return where they end."""
+        passed = without_keywords(text, position, inside=self.brackets > 0)
+        if signs := brackets_of(passed.group()):
+            self.brackets = depth_behind(signs, "()", self.brackets)
+            self.braces = depth_behind(signs, "{}", self.braces)
+        if rest := without_comments(passed["rest"]):
+            self.operand, self.operation = False, self.braces <= 0 and rest.endswith(";")
+        elif (end := passed.start("rest")) > position:
+            self.operand, self.operation = True, self.braces <= 0 and ends_with_iri(text, end)
+        return passed.end()
+
     def merge(self, place: _Place) -> None:
         """Make this place cover another one as well."""
         self.brackets = max(self.brackets, place.brackets)
@@ -174,8 +179,12 @@ class _Place:
 
 
 def _all_readings(text: str) -> Iterator[tuple[_Place, re.Match[str]]]:
-    """Yield each token of each reading once: inside brackets, behind an operand, an IRI may be a `<` instead."""
-    places, ahead = {0: _Place()}, [0]
+    """Yield each token of each reading once: inside brackets, behind an operand, an IRI may be a `<` instead.
+
+    Where there is one reading alone, tokens that have no keyword and begin no other reading may be left out. Raises
+    QueryRefused for a text that is hardly anywhere clear.
+    """
+    places, ahead, unclear = {0: _Place()}, [0], 0
 
     def go_on(position: int, place: _Place) -> None:
         if position in places:
@@ -187,13 +196,22 @@ def _all_readings(text: str) -> Iterator[tuple[_Place, re.Match[str]]]:
     while ahead:
         position = heapq.heappop(ahead)
         place = places.pop(position)
+        unclear += bool(ahead)
+        if unclear > _MOST_UNCLEAR:
+            raise QueryRefused(f"SERVICE and LOAD are not allowed in so long a text: {_OFTEN_UNCLEAR}")
+        if not ahead:
+            position = place.pass_over(text, position)
         token = TOKEN.search(text, position)
         if token is None:
             continue
         yield place, token
         go_on(token.end(), place.after(token))
         if token.lastgroup == "iri" and place.brackets and place.operand:
-            go_on(token.start() + 1, _Place(place.brackets, place.braces, operation=False))
+            start = content_without_keywords(text, token.start() + 1)
+            if text[start] != ">":
+                operand = text[start] == "#"
+                start = start if operand else token.start() + 1
+                go_on(start, _Place(place.brackets, place.braces, operand, operation=False))
 
 
 def _keyword_within(token: re.Match[str], place: _Place) -> str | None:

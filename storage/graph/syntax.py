@@ -1,13 +1,22 @@
-"""The engine's syntax errors, made readable."""
+"""What the engine's parsers say, made readable."""
 
 from __future__ import annotations
 
 import re
 
-from storage.errors import QuerySyntaxError
+from storage.errors import QuerySyntaxError, TermTooLong
 
 _PLACE = re.compile(r"error at (\d+):(\d+): ")
 _LONGEST = 240
+_TOO_LONG = (
+    "a literal or an IRI has more than 16 MiB as N-Quads, where a quote and the end of a line take two bytes each,"
+    " and a control character six"
+)
+
+
+def too_long(message: str) -> TermTooLong | None:
+    """Return the error that a MemoryError is, if it is about a parser's buffer, which holds a term as a whole."""
+    return TermTooLong(_TOO_LONG) if "buffer maximal size" in message else None
 
 
 def syntax_error(message: str, line: int | None, column: int | None) -> QuerySyntaxError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from storage.graph.guard import TOKEN
+from storage.graph.tokens import TOKEN
 
 
 def names_dataset(text: str) -> bool:

@@ -59,6 +59,20 @@ def test_what_a_parser_does_not_say_is_added(document: bytes, fmt: RdfFormat, li
     assert raised.value.line == line
 
 
+@pytest.mark.parametrize("fmt", [RdfFormat.TURTLE, RdfFormat.N_TRIPLES, RdfFormat.TRIG, RdfFormat.JSON_LD])
+@pytest.mark.parametrize("before", [0, 100_000])
+def test_a_literal_that_no_parser_holds_is_named_with_its_line(fmt: RdfFormat, before: int, tmp_path: Path) -> None:
+    literal = b'"' + b"x" * (17 << 20) + b'"'
+    triples = b"<urn:s> <urn:p> <urn:o> .\n" * before + b"<urn:s> <urn:p> " + literal + b" .\n"
+    document = triples if fmt != RdfFormat.JSON_LD else b'{"@id":"urn:s","urn:p":' + literal + b"}"
+    file = tmp_path / "large"
+    file.write_bytes(document)
+    for source in (document, io.BytesIO(document), file):
+        with pytest.raises(FormatError, match="more than 16 MiB") as raised:
+            list(read_quads(source, fmt))
+        assert raised.value.line == (None if fmt == RdfFormat.JSON_LD else before + 1)
+
+
 @pytest.mark.parametrize("name", ["model.n3", "ttl", "model"])
 def test_an_unknown_ending_lists_the_known(name: str) -> None:
     with pytest.raises(UnknownFormat, match="jsonld"):

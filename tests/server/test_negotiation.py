@@ -15,6 +15,7 @@ OFFERS = ["a/x", "a/y", "b/z"]
         (None, "a/x"),
         (" ", "a/x"),
         ("nonsense", "a/x"),
+        ("/, a/, ;q=1", "a/x"),
         ("b/z", "b/z"),
         ("B/Z", "b/z"),
         ("a/*;q=0.5, b/*;q=0.6", "b/z"),
@@ -36,7 +37,13 @@ def test_an_alias_is_matched_by_its_name_alone(accept: str, chosen: str) -> None
     assert choose(list(RESULTS.values()), accept) == RESULTS[chosen]
 
 
-@pytest.mark.parametrize("accept", ["c/c", "a/x;q=0", "*/*;q=0"])
+def test_of_a_long_list_the_beginning_counts() -> None:
+    assert choose(OFFERS, "c/c," * 99 + "b/z") == "b/z"
+    assert choose_coding(CODINGS, "a," * 99 + "gzip") == "gzip"
+    assert choose_coding(CODINGS, "a," * 100 + "gzip") == "identity"
+
+
+@pytest.mark.parametrize("accept", ["c/c", "a/x;q=0", "*/*;q=0", "c/c," * 100 + "b/z"])
 def test_nothing_liked_is_406_and_says_what_there_is(accept: str) -> None:
     with pytest.raises(Problem) as error:
         choose(OFFERS, accept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -87,7 +88,7 @@ def read_lines(source: Body, precision: Precision, now: int | None = None) -> It
     Raises BadReadings, naming line and column, after the batches before that line.
     """
     now = (time.time_ns() if now is None else now) // precision.nanoseconds
-    rest, lines_before, final = b"", 0, False
+    rest, lines_before, final = source.read(len(BOM_UTF8)).removeprefix(BOM_UTF8), 0, False
     while not final:
         data = source.read(_CHUNK)
         final = not data

@@ -6,7 +6,9 @@ answer is the text itself. What is not understood here is not pushed down, and n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import pyoxigraph as ox
@@ -20,6 +22,7 @@ from storage.graph.rewriting.tokens import NotUnderstood, Token, tokens_of
 from storage.graph.rewriting.triples import TriplesParser
 
 _SHORT = 8192  # characters; what is known of longer texts is not kept
+_COUNT = re.compile(r"[0-9]{1,18}")
 _COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")
 
 
@@ -29,8 +32,9 @@ class Algebra:
 
     text: str
     prologue: str
-    prefixes: tuple[tuple[str, str], ...]
+    prefixes: dict[str, str] = field(compare=False)
     query: Select
+    tokens: list[Token] = field(compare=False, repr=False)
 
     @property
     def group(self) -> Group:
@@ -53,10 +57,10 @@ def _algebra(text: str) -> Algebra:
     if "\\" in text:
         raise NotUnderstood("an escape")
     [query] = parse(text)
-    reader = _Reader(text)
+    tokens, prefixes = tokens_of(text), dict[str, str]()
+    reader = _Reader(text, tokens, prefixes)
     reader.prologue()
-    prologue = text[: reader.at.start]
-    return Algebra(text, prologue, tuple(reader.prefixes.items()), query)
+    return Algebra(text, text[: reader.at.start], prefixes, query, tokens)
 
 
 _short_algebra = lru_cache(256)(_algebra)
@@ -64,31 +68,34 @@ _short_algebra = lru_cache(256)(_algebra)
 
 def modified(whole: Algebra, select: Select) -> Modified:
     """Read the SELECT clause and the modifiers of a query or sub-query. Raises NotUnderstood."""
-    reader = _Reader(whole.text, dict(whole.prefixes))
-    return reader.modified(select)
+    return _reader(whole, select.start).modified(select)
 
 
 def expression(whole: Algebra, start: int) -> Expression:
     """Read the expression that is at a place: in brackets, or a function with its arguments. Raises NotUnderstood."""
-    reader = _Reader(whole.text, dict(whole.prefixes))
-    reader.go(start)
-    return reader.primary()
+    return _reader(whole, start).primary()
 
 
 def bound_expression(whole: Algebra, start: int) -> Expression:
     """Read the expression of `(expression AS ?x)`, whose bracket is at a place. Raises NotUnderstood."""
-    reader = _Reader(whole.text, dict(whole.prefixes))
-    reader.go(start)
+    reader = _reader(whole, start)
     reader.need("(")
     return reader.any()
 
 
+def _reader(whole: Algebra, start: int) -> _Reader:
+    """Return a reader of a text that has been read before, at a place of it."""
+    reader = _Reader(whole.text, whole.tokens, whole.prefixes)
+    reader.go(start)
+    return reader
+
+
 class _Reader(TriplesParser):
-    def __init__(self, text: str, prefixes: dict[str, str] | None = None) -> None:
+    def __init__(self, text: str, tokens: list[Token], prefixes: dict[str, str]) -> None:
         self.text = text
-        self.tokens = tokens_of(text)
+        self.tokens = tokens
         self.place = 0
-        self.prefixes = prefixes or {}
+        self.prefixes = prefixes
         self._depth = 0
 
     def prologue(self) -> None:
@@ -102,11 +109,9 @@ class _Reader(TriplesParser):
 
     def go(self, start: int) -> None:
         """Go to the token at a place of the text."""
-        while self.tokens[self.place].start < start:
-            self.place += 1
+        self.place = bisect_left(self.tokens, start, self.place, key=lambda token: token.start)
 
     def modified(self, select: Select) -> Modified:
-        self.go(select.start)
         self.take()
         distinct = self.word("DISTINCT", "REDUCED") == "DISTINCT"
         items = list[Item]()
@@ -126,12 +131,18 @@ class _Reader(TriplesParser):
                     self.take()
                     order = list(self._orders())
                 case "LIMIT":
-                    limit = int(self.take().text)
+                    limit = self._count()
                 case "OFFSET":
-                    offset = int(self.take().text)
+                    offset = self._count()
                 case word:
                     raise NotUnderstood(f"{word} at {self.at.start}")
         return Modified(select, distinct, tuple(items), groups, tuple(having), tuple(order), limit, offset)
+
+    def _count(self) -> int:
+        token = self.take()
+        if not _COUNT.fullmatch(token.text):
+            raise NotUnderstood(f"no number at {token.start}")
+        return int(token.text)
 
     def _item(self) -> Item:
         if self.at.kind == "variable":

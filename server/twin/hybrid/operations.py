@@ -128,18 +128,18 @@ def operations(text: str, public_url: str = "") -> list[Operation]:
         elif tokens[place].sign == ";":
             place += 1
         else:
-            length = _length(tokens[place:])
-            reading.operation(prologue, tokens[place : place + length])
-            place += length
+            behind = _end(tokens, place)
+            reading.operation(prologue, tokens[place:behind])
+            place = behind
     return reading.found
 
 
-def _length(tokens: Sequence[Token]) -> int:
-    """Return how many tokens there are up to the semicolon outside of braces."""
+def _end(tokens: Sequence[Token], start: int) -> int:
+    """Return the place of the next semicolon outside of braces, or that behind the last token."""
     depth = 0
-    for place, token in enumerate(tokens):
-        depth += (token.sign == "{") - (token.sign == "}")
-        if depth == 0 and token.sign == ";":
+    for place in range(start, len(tokens)):
+        depth += (tokens[place].sign == "{") - (tokens[place].sign == "}")
+        if depth == 0 and tokens[place].sign == ";":
             return place
     return len(tokens)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import pyoxigraph as ox
 
@@ -32,16 +34,16 @@ def refuse_writes(text: str) -> None:
         groups = [(query.group.start, query.group.end) for query in parse(text)]
     except NotUnderstood:
         groups = []
-    for token, before, inside in _named(text):
-        asked = any(start <= token.start < end for start, end in groups)
-        if not asked and before not in ("USING", "NAMED") and (not inside or _opens(text, token)):
+    try:
+        named = list(_named(text))
+    except NotUnderstood as error:
+        hint = "send it in parts"
+        raise bad_request(f"the update may write the graph of the readings, and {error}", hint=hint) from None
+    for token, before, inside, opens in named:
+        group = bisect_right(groups, (token.start, len(text))) - 1
+        asked = group >= 0 and token.start < groups[group][1]
+        if not asked and before not in ("USING", "NAMED") and (not inside or opens):
             raise read_only()
-
-
-def _opens(text: str, token: Token) -> bool:
-    """Tell whether a graph begins behind its name."""
-    tokens = tokens_of(text)
-    return tokens[tokens.index(token) + 1].sign == "{"
 
 
 def _may_name(text: str) -> bool:
@@ -66,10 +68,13 @@ def read_only() -> Problem:
     )
 
 
-def _named(text: str) -> Iterator[tuple[Token, str, bool]]:
-    """Yield each token that names the graph of readings, with the keyword before it, and whether it is in braces."""
+def _named(text: str) -> Iterator[tuple[Token, str, bool, bool]]:
+    """Yield each token that names the graph of readings, and the keyword before it.
+
+    And whether it is in braces, and whether some open behind it, so that a graph begins there.
+    """
     prefixes, base, before, depth = dict[str, str](), "", list[Token](), 0
-    for token in tokens_of(text):
+    for token, following in pairwise(tokens_of(text)):
         words = [earlier.word for earlier in before]
         depth += (token.sign == "{") - (token.sign == "}")
         if token.kind == "iri":
@@ -82,7 +87,7 @@ def _named(text: str) -> Iterator[tuple[Token, str, bool]]:
         elif words[:1] == ["PREFIX"] and token.kind == "iri":
             prefixes[before[-1].text[:-1]] = iri
         elif token.kind in ("iri", "name") and iri == terms.READINGS:
-            yield token, words[-1] if words else "", depth > 0
+            yield token, words[-1] if words else "", depth > 0, following.sign == "{"
         before = [*before[-1:], token]
 
 

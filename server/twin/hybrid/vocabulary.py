@@ -9,7 +9,8 @@ from uuid import UUID
 
 from ontologies.identity import parse_uuid
 from ontologies.namespaces import BRICK, RDF, SOSA, TWH
-from storage.graph.guard import TOKEN, decode_escapes
+from storage.graph.guard import decode_escapes
+from storage.graph.tokens import TOKEN
 
 TYPE = RDF["type"].value
 READINGS = TWH["readings"].value

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from storage.graph.guard import TOKEN
+from storage.graph.tokens import TOKEN
 
 LONGEST_EDITED = 1 << 18  # characters
 _SHORT = 8192  # characters; what is known of longer texts is not kept
+_MOST = 1 << 18  # tokens: some 40 MB, of each text that is read
 LITERALS = frozenset({"string", "number"})
 OPERANDS = frozenset({"variable", "string", "number", "language", "iri", "name"})
 
@@ -21,7 +22,7 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and where it stands. `kind` is that of `guard.TOKEN`, or `blank`, `sign` and `end`."""
+    """A token and where it stands. `kind` is that of `storage.graph.tokens.TOKEN`, or `blank`, `sign` and `end`."""
 
     kind: str
     text: str
@@ -39,7 +40,10 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """Return the tokens without the comments, and a last one of the kind `end`; they are others' as well."""
+    """Return the tokens without the comments, and a last one of the kind `end`; they are others' as well.
+
+    Raises NotUnderstood where there are very many.
+    """
     return _tokens_of_short(text) if len(text) < _SHORT else _tokens_of(text)
 
 
@@ -53,6 +57,8 @@ def _tokens_of(text: str) -> list[Token]:
             found.pop()
             kind, value, start = "blank", "_" + value, start - 1
         found += _split(kind, value, start)
+        if len(found) > _MOST:
+            raise NotUnderstood(f"it has more than {_MOST:,} tokens")
     return [*found, Token("end", "", len(text), len(text))]
 
 

@@ -71,8 +71,24 @@ def test_text_is_packed_and_is_the_same_text(url: str, coding: str, path: str) -
     assert "content-encoding" not in plain
 
 
-def test_vary_keeps_what_it_was(url: str) -> None:
-    assert listed(ask(url, f"GET {QUERY}", accept_encoding="br")[1]["vary"]) == ["Accept", "Accept-Encoding"]
+@pytest.mark.parametrize("accept", ["*/*", "image/png"])
+@pytest.mark.parametrize("path", [QUERY, "/sparql", "/store", "/store?default", POINT, "/points", "/latest"])
+def test_what_is_chosen_by_accept_varies_with_it_whatever_comes_of_it(url: str, path: str, accept: str) -> None:
+    for method in ("GET", "HEAD"):
+        status, headers, _ = ask(url, f"{method} {path}", accept=accept)
+        assert (status, listed(headers["vary"])) == (200 if accept == "*/*" else 406, ["Accept", "Accept-Encoding"])
+
+
+def test_a_problem_found_behind_the_choice_varies_too(url: str) -> None:
+    status, headers, _ = ask(url, "GET /query?query=ASK%20%7B")
+    assert (status, listed(headers["vary"])) == (400, ["Accept", "Accept-Encoding"])
+    status, headers, _ = ask(url, "GET /store?graph=urn:none")
+    assert (status, listed(headers["vary"])) == (404, ["Accept-Encoding"])
+
+
+def test_every_answer_varies_with_the_coding(url: str) -> None:
+    for path in ("/livez", "/nothing", f"{QUERY}&format=parquet"):
+        assert "Accept-Encoding" in listed(ask(url, f"GET {path}")[1]["vary"])
 
 
 @pytest.mark.parametrize("path", ["/livez", "/check", "/points"])
@@ -97,6 +113,7 @@ def test_no_coding_that_pleases_is_406_and_a_problem(url: str) -> None:
     status, headers, body = ask(url, "GET /livez", accept_encoding="compress, *;q=0")
     assert (status, headers["content-type"]) == (406, "application/problem+json")
     assert "zstd" in json.loads(body)["hint"]
+    assert headers["vary"] == "Accept-Encoding"
     assert headers["x-request-id"]
 
 

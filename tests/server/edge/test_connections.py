@@ -112,6 +112,14 @@ def test_targets_in_other_forms(url: str, target: str) -> None:
     assert ask(url, f"GET {target}")[0] == (404 if target.startswith("//") else 200)
 
 
+def test_a_target_in_full_names_the_server_whatever_host_says(url: str) -> None:
+    for path in (QUERY, "", "?"):
+        assert ask(url, f"GET http://localhost:1{path}", host="evil.example")[0] == 200
+    status, _, body = ask(url, f"GET http://evil.example{QUERY}")
+    assert (status, json.loads(body)["type"]) == (403, "urn:twinhouse:problem:unknown-host")
+    assert refused(url, head(f"GET http://a@b@c{QUERY}")) == 400
+
+
 @pytest.mark.parametrize(
     "request_head",
     [
@@ -207,6 +215,18 @@ def test_http_1_0_needs_no_host(url: str) -> None:
     with connected(url) as wire:
         wire.send(b"GET /livez HTTP/1.0\r\n\r\n")
         assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize("line", [b"GET /livez HTTP/2.0", b"GET /livez"])
+def test_other_versions_of_http_are_505(url: str, line: bytes) -> None:
+    assert refused(url, line + b"\r\nHost: localhost\r\n\r\n") == 505
+
+
+def test_http_1_0_knows_no_100(url: str) -> None:
+    start = head("POST /query", content_type="application/sparql-query", content_length=6, expect="100-continue")
+    with connected(url) as wire:
+        wire.send(start.replace(b"HTTP/1.1", b"HTTP/1.0") + b"ASK {}")
+        assert wire.line() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_an_offer_of_another_protocol_is_not_taken(url: str) -> None:

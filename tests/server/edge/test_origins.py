@@ -68,11 +68,18 @@ def test_options_lists_the_methods_of_the_route_to_everyone(guarded: Guarded, ro
     status, allowed = preflight(guarded.url, path, DASHBOARD)
     assert (status, allowed["access-control-allow-origin"]) == (204, DASHBOARD)
     assert set(allowed["access-control-allow-methods"].split(", ")) == methods
-    assert {"Authorization", "Content-Type", "If-None-Match"} <= set(
+    assert {"Authorization", "Content-Type", "If-None-Match", "If-Match", "Idempotency-Key", "Prefer"} <= set(
         allowed["access-control-allow-headers"].split(", ")
     )
     assert int(allowed["access-control-max-age"]) > 0
     assert "Origin" in allowed["vary"]
+
+
+def test_options_of_the_server_lists_all_methods(guarded: Guarded) -> None:
+    every = {"GET", "HEAD", "POST", "PUT", "DELETE", "QUERY", "OPTIONS"}
+    for target in ("*", guarded.url):  # what a proxy is sent, and what it sends on (RFC 9112, section 3.2.4)
+        status, headers, body = ask(guarded.url, f"OPTIONS {target}")
+        assert (status, body, set(headers["allow"].split(", "))) == (204, b"", every)
 
 
 def test_a_preflight_of_another_origin_allows_it_nothing(guarded: Guarded, plain: str) -> None:
@@ -91,7 +98,7 @@ def test_answers_and_problems_can_be_read_by_pages_of_the_origin(guarded: Guarde
     sent = {"authorization": f"Bearer {guarded.token}"} if status == 200 else {}
     found, headers, _ = ask(guarded.url, QUERY, origin=DASHBOARD, **sent)
     assert (found, headers["access-control-allow-origin"]) == (status, DASHBOARD)
-    assert {"ETag", "Location", "Retry-After", "X-Request-Id"} <= set(
+    assert {"ETag", "Location", "Next-Cursor", "Preference-Applied", "Retry-After", "X-Request-Id"} <= set(
         headers["access-control-expose-headers"].split(", ")
     )
     assert "Origin" in headers["vary"]

@@ -221,3 +221,18 @@ def test_the_iri_of_a_graph_is_the_url_to_the_letter(client: TestClient) -> None
 def test_default_has_no_value(client: TestClient, value: str) -> None:
     assert client.put(f"/store?default={value}", content=ONE, headers=TURTLE).status_code == 400
     assert triples(client) == 0
+
+
+def test_a_literal_that_is_too_long_as_n_quads_is_refused_as_such(client: TestClient) -> None:
+    literal = '"""' + "\n" * (9 << 20) + '"""'
+    for where in ("/store?default", "/store?graph=urn:g:1"):
+        answer = client.put(where, content=f"<urn:a> <urn:b> {literal} .", headers={"content-type": "text/turtle"})
+        assert (answer.status_code, answer.json()["type"]) == (413, "urn:twinhouse:problem:term-too-long")
+    update = {"content-type": "application/sparql-update"}
+    assert client.get("/store").text == ""
+    made = client.post("/update", content=f"INSERT DATA {{ <urn:a> <urn:b> {literal} }}", headers=update)
+    assert made.status_code == 204  # it is recorded, but not read again
+    count = {"query": "SELECT (STRLEN(?o) AS ?n) { ?s ?p ?o }", "format": "csv"}
+    assert client.get("/query", params=count).text.split() == ["n", str(9 << 20)]
+    assert client.post("/changes/1/undo").json()["type"] == "urn:twinhouse:problem:term-too-long"
+    assert client.post("/update", content="CLEAR ALL", headers=update).status_code == 204

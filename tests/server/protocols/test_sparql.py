@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ POINTS = PREFIXES + "SELECT ?p WHERE { ?p a brick:Zone_Air_Temperature_Sensor } 
 EXPECTED = [SITE + "zone1", SITE + "zone2"]
 CROSS = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n1 ?o }"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+DIRECT = {"content-type": "application/sparql-update"}
 
 
 def ask(client: TestClient, query: str, **parameters: Parameter) -> dict[str, Any]:
@@ -63,6 +65,31 @@ def test_the_method_query_asks_and_never_changes_anything(site: TestClient, path
     assert site.request("QUERY", path, content="CLEAR ALL", headers=update).status_code == 415
     assert site.request("QUERY", path, data={"update": "CLEAR ALL"}).status_code == 400
     assert site.request("QUERY", path, data={"query": "CLEAR ALL"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/query", "/sparql"])
+def test_a_byte_order_mark_before_a_query_is_none_of_it(site: TestClient, path: str) -> None:
+    marked = "\ufeff" + POINTS
+    answers = [
+        site.get(path, params={"query": marked}),
+        site.post(path, data={"query": marked}),
+        site.post(path, content=marked, headers={"content-type": "application/sparql-query"}),
+        site.post(path, content=b"\xef\xbb\xbf" + urlencode({"query": POINTS}).encode(), headers=FORM),
+    ]
+    assert [found(answer) for answer in answers] == [EXPECTED] * 4
+    assert site.get(path, params={"query": "\ufeff" + marked}).status_code == 400
+    assert "empty" in site.get(path, params={"query": "\ufeff\n"}).json()["detail"]
+
+
+def test_a_byte_order_mark_before_an_update_is_none_of_it(client: TestClient) -> None:
+    update = "\ufeffINSERT DATA {{ <urn:a> <urn:b> {} }}"
+    answers = [
+        client.post("/update", content=update.format(1), headers=DIRECT),
+        client.post("/update", content=update.format(2), headers=DIRECT, params={"timeout": 9}),  # by another way
+        client.post("/update", data={"update": update.format(3)}),
+    ]
+    assert [answer.status_code for answer in answers] == [204] * 3
+    assert ask(client, "SELECT (COUNT(*) AS ?p) { ?s ?q ?o }")["results"]["bindings"][0]["p"]["value"] == "3"
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -510,3 +537,24 @@ def test_tables_are_refused_for_triple_terms_that_are_too_deep(client: TestClien
         assert answer.status_code == status
     assert "too deep" in answer.json()["detail"]
     assert client.post("/query", data={"query": query, "format": "json"}).status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["1.5", "9" * 5000, "x"])
+def test_a_limit_that_is_no_number_is_a_syntax_error_beside_readings(site: TestClient, limit: str) -> None:
+    prefix = "PREFIX sosa: <http://www.w3.org/ns/sosa/>"
+    query = f"{prefix} SELECT ?v {{ ?o sosa:hasSimpleResult ?v }} LIMIT {limit}"
+    assert site.post("/query", data={"query": query}).status_code == 400
+
+
+def test_a_long_query_that_names_readings_is_answered(site: TestClient) -> None:
+    """It is too long to be planned, and so all readings are there for it."""
+    query = "PREFIX sosa: <http://www.w3.org/ns/sosa/> SELECT ?p { ?p sosa:hasSimpleResult ?v }"
+    texts = ["PREFIX a: <urn:a> " * number + query for number in (1, 100_000)]
+    few, many = (site.post("/query", data={"query": text}).json()["results"]["bindings"] for text in texts)
+    assert len(few) == len(many) > 0
+
+
+def test_a_long_update_that_may_write_readings_is_refused(client: TestClient) -> None:
+    update = f"INSERT DATA {{ <urn:a> <urn:b> {'1, ' * 200_000} <{READINGS}> }}"
+    answer = client.post("/update", content=update, headers=DIRECT)
+    assert (answer.status_code, answer.json()["hint"]) == (400, "send it in parts")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import QueryRefused
+from storage.graph import guard
 from storage.graph.guard import Form, form, refuse_outbound
 from tests.support.listener import Listener
 
@@ -165,14 +166,25 @@ def test_the_form_of_a_text(text: str, expected: Form) -> None:
         '\\"' * 100_000,
         "'''" + "\n\\'''" * 100_000,
         "service:a " + "#" * 1000 + "\n x",
+        "(" * 2_000_000,
+        "{()}" * 500_000,
     ],
-    ids=["dots", "dashes", "quotes", "long quotes", "comment"],
+    ids=["dots", "dashes", "quotes", "long quotes", "comment", "brackets", "pairs"],
 )
 def test_a_long_text_takes_no_longer_than_its_length_explains(odd: str) -> None:
-    """Each of these took hours at least."""
+    """Most of these took hours at least."""
     refuse_outbound(f"SELECT * {{ ?service ?p ?o {odd} }}")
     with pytest.raises(QueryRefused):
         refuse_outbound(f"SELECT * {{ ?s ?p ?o {odd} SERVICE <urn:a:service> {{}} }}")
+
+
+def test_a_text_with_two_readings_all_along_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_MOST_UNCLEAR", 1000)
+    row = "(<http://e/a#b> <http://e/c#service>)"
+    refuse_outbound(f"SELECT * {{ VALUES (?a ?b) {{ {(row + chr(10)) * 100} }} }}")
+    refuse_outbound("SELECT * { ?s ?p 'service' FILTER(1<2)" + "('(')" * 1000)
+    with pytest.raises(QueryRefused, match="two ways"):
+        refuse_outbound("SELECT * { ?s ?p 'service' FILTER(1<b'>" + "('(')" * 1000)
 
 
 @pytest.mark.parametrize("before", ["a." * 100, "a-" * 100 + ".", "\\'"])

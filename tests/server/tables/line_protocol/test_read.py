@@ -48,6 +48,12 @@ def error(text: str | bytes, drip: int = 1 << 20) -> BadReadings:
     return caught.value
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name() -> None:
+    for text in ("a f=1 1000\n", "a f=1 1000", "", "\n"):
+        assert rows("\ufeff" + text) == rows(text)
+    assert "column 3" in str(error("\ufeffa ,"))
+
+
 def test_lines_become_readings_in_their_order() -> None:
     text = 'b,t=2 f=1,g="x" 1000\n# none\n\nb,t=2  f=2 1000\na f=t 1000\r\n\nb,t=2 f=3,g="y" 1000'
     time = datetime(1970, 1, 1, microsecond=1)
