@@ -27,6 +27,7 @@ class Call:
     """A SERVICE or LOAD: the IRI that it names in full, and where that stands in the text, however it is written."""
 
     keyword: str
+    silent: bool
     iri: str
     start: int
     end: int
@@ -63,7 +64,7 @@ def explained(lease: Lease | None) -> Iterator[None]:
 
 
 def calls(text: str, base_iri: str | None = None) -> list[Call]:
-    """Return each SERVICE and LOAD of the text. Raises QueryRefused for one that names no IRI.
+    """Return each SERVICE and LOAD of the text. Raises QueryRefused for a variable, QuerySyntaxError for no IRI.
 
     Those that are not written plainly may be left out, for `guard.refuse_outbound` to find.
     """
@@ -76,7 +77,8 @@ def calls(text: str, base_iri: str | None = None) -> list[Call]:
         if (named := target(token)) is not None:
             if len(found) == _MOST_CALLS:
                 raise QueryRefused(f"{token.group()} is not allowed more than {_MOST_CALLS} times in a text")
-            found.append(Call(token.group().upper(), prologue.iri(token, named), *named.span()))
+            silent = any(is_word(between, "SILENT") for between in TOKEN.finditer(text, token.end(), named.start()))
+            found.append(Call(token.group().upper(), silent, prologue.iri(token, named), *named.span()))
     return found
 
 
@@ -101,8 +103,10 @@ class _Prologue:
 
     def iri(self, keyword: re.Match[str], named: re.Match[str]) -> str:
         """Return the IRI that is written behind a keyword, as the engine resolves it."""
-        if named.lastgroup not in ("iri", "name"):
+        if named.lastgroup == "variable":
             raise QueryRefused(f"{keyword.group()} {named.group()} is not allowed: name an IRI")
+        if named.lastgroup not in ("iri", "name"):
+            raise _unresolved(named, f"one is expected behind {keyword.group()}")
         text = " ".join([*self._declared, f"SELECT ({named.group()} AS ?iri) {{}}"])
         if len(text) > _LONGEST_PROLOGUE:
             raise QueryRefused(f"{keyword.group()} is not allowed behind so many prefixes")
