@@ -32,9 +32,12 @@ def about(call: Call, error: StorageError) -> StorageError:
 
 
 class Clause:
-    """One call and what came of it: an answer to each request of the engine, or a failure."""
+    """One call and what came of it: an answer to each request of the engine, or a failure.
 
-    def __init__(self, call: Call, url: Url) -> None:
+    Without a `url`, nobody can be asked.
+    """
+
+    def __init__(self, call: Call, url: Url | None) -> None:
         self.call = call
         self.url = url
         self.gateway = ""
@@ -91,18 +94,20 @@ class OutboundLease:
     def _ask(self, clause: Clause, sent: bytes) -> Kept:
         if len(clause.answers) == _MOST_REQUESTS:
             raise OutboundFailed(f"it would be asked more than {_MOST_REQUESTS} times")
-        return self._document(clause) if clause.call.keyword == "LOAD" else self._solutions(clause, sent)
+        if clause.url is None:
+            raise OutboundFailed("it has no URL to ask")
+        return self._document(clause.url) if clause.call.keyword == "LOAD" else self._solutions(clause.url, sent)
 
-    def _document(self, clause: Clause) -> Kept:
-        answer = self._fetcher.fetch(Request(clause.url, documents.ACCEPT), self._budget)
+    def _document(self, url: Url) -> Kept:
+        answer = self._fetcher.fetch(Request(url, documents.ACCEPT), self._budget)
         with answer.body, spool() as document:
             documents.write_ntriples(answer, document, self._budget, self._children)
         return Kept(documents.N_TRIPLES, document)
 
-    def _solutions(self, clause: Clause, sent: bytes) -> Kept:
+    def _solutions(self, url: Url, sent: bytes) -> Kept:
         for inner in self._clauses:  # a SERVICE within this one is the other server's to ask
             sent = sent.replace(inner.gateway.encode(), inner.call.iri.encode())
-        answer = self._fetcher.fetch(Request(clause.url, results.ACCEPT, sent, _QUERY), self._budget)
+        answer = self._fetcher.fetch(Request(url, results.ACCEPT, sent, _QUERY), self._budget)
         try:
             return Kept(results.media_type_of_solutions(answer), answer.body)
         except BaseException:

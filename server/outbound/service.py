@@ -58,8 +58,12 @@ class Outbound:
         try:
             url = parse_url(call.iri)
             permit(url, self._hosts)
-        except (BadUrl, QueryRefused) as error:
+        except BadUrl as error:
+            if call.silent:  # whatever the list says, nobody can be asked there
+                return Clause(call, None)
             raise about(call, QueryRefused(str(error))) from None
+        except QueryRefused as error:
+            raise about(call, error) from None
         return Clause(call, url)
 
     @contextlib.contextmanager

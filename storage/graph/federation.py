@@ -16,7 +16,7 @@ from typing import Protocol
 import pyoxigraph as ox
 
 from storage.errors import QueryRefused, QuerySyntaxError
-from storage.graph.guard import mentions_outbound, target
+from storage.graph.guard import is_word, mentions_outbound, target
 from storage.graph.tokens import TOKEN, words
 
 _MOST_CALLS = 100
@@ -28,6 +28,7 @@ class Call:
     """A SERVICE or LOAD: the IRI that it names in full, and where that stands in the text, however it is written."""
 
     keyword: str
+    silent: bool
     iri: str
     start: int
     end: int
@@ -64,7 +65,7 @@ def explained(lease: Lease | None) -> Iterator[None]:
 
 
 def calls(text: str, base_iri: str | None = None) -> list[Call]:
-    """Return each SERVICE and LOAD of the text. Raises QueryRefused for one that names no IRI.
+    """Return each SERVICE and LOAD of the text. Raises QueryRefused for a variable, QuerySyntaxError for no IRI.
 
     Those that are not written plainly may be left out, for `guard.refuse_outbound` to find.
     """
@@ -79,7 +80,8 @@ def calls(text: str, base_iri: str | None = None) -> list[Call]:
         elif (token := TOKEN.match(text, start)) and (named := target(token)):
             if len(found) == _MOST_CALLS:
                 raise QueryRefused(f"{token.group()} is not allowed more than {_MOST_CALLS} times in a text")
-            found.append(Call(keyword, prologue.iri(token, named), *named.span()))
+            silent = any(is_word(between, "SILENT") for between in TOKEN.finditer(text, token.end(), named.start()))
+            found.append(Call(keyword, silent, prologue.iri(token, named), *named.span()))
     return found
 
 
@@ -104,8 +106,10 @@ class _Prologue:
 
     def iri(self, keyword: re.Match[str], named: re.Match[str]) -> str:
         """Return the IRI that is written behind a keyword, as the engine resolves it."""
-        if named.lastgroup not in ("iri", "name"):
+        if named.lastgroup == "variable":
             raise QueryRefused(f"{keyword.group()} {named.group()} is not allowed: name an IRI")
+        if named.lastgroup not in ("iri", "name"):
+            raise _unresolved(named, f"one is expected behind {keyword.group()}")
         text = " ".join([*self._declared, f"SELECT ({named.group()} AS ?iri) {{}}"])
         if len(text) > _LONGEST_PROLOGUE:
             raise QueryRefused(f"{keyword.group()} is not allowed behind so many prefixes")

@@ -130,10 +130,10 @@ def target(token: re.Match[str]) -> re.Match[str] | None:
         return None
     behind = (t for t in TOKEN.finditer(token.string, token.end()) if t.lastgroup != "comment")
     named = next(behind, None)
-    return next(behind, None) if _is_word(named, "SILENT") else named
+    return next(behind, None) if is_word(named, "SILENT") else named
 
 
-def _is_word(token: re.Match[str] | None, word: str) -> bool:
+def is_word(token: re.Match[str] | None, word: str) -> bool:
     """Tell whether a token is this keyword."""
     return token is not None and token.lastgroup == "word" and token.group().upper() == word
 

@@ -54,7 +54,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Case:
-    """One entry of a manifest. `text` and `result` are URLs of files."""
+    """One entry of a manifest. `text` and `result` are URLs of files, `endpoints` other services by their IRIs."""
 
     suite: str
     category: str
@@ -67,6 +67,7 @@ class Case:
     after: Sources = Sources()
     lax: bool = False
     exchanges: tuple[Exchange, ...] = ()
+    endpoints: tuple[tuple[str, Sources], ...] = ()
 
     @property
     def id(self) -> str:

@@ -64,6 +64,7 @@ def _case(graph: Graph, entry: Resource, suite: str, category: str) -> Case:
         after=_sources(graph, result[0]) if result else Sources(),
         lax=graph.text(entry, MF + "resultCardinality") == MF + "LaxCardinality",
         exchanges=tuple(exchanges(graph, action[0])) if action else (),
+        endpoints=tuple(_endpoints(graph, action[0])) if action else (),
     )
 
 
@@ -92,6 +93,13 @@ def _sources(graph: Graph, node: Term) -> Sources:
     default = [*graph.texts(node, QT + "data"), *graph.texts(node, UT + "data")]
     nodes = [*graph.objects(node, QT + "graphData"), *graph.objects(node, UT + "graphData")]
     return Sources(tuple(default), tuple(_named(graph, item) for item in nodes))
+
+
+def _endpoints(graph: Graph, action: Term) -> Iterator[tuple[str, Sources]]:
+    for node in graph.resources(action, QT + "serviceData"):
+        iri = graph.text(node, QT + "endpoint")
+        assert iri is not None
+        yield iri, _sources(graph, node)
 
 
 def _named(graph: Graph, node: Term) -> tuple[str, str]:

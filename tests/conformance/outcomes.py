@@ -1,7 +1,6 @@
 """Which cases are known to fail, and which do not apply: outcomes.toml, read once.
 
-A pattern in the lists stands for every case whose id it matches (`sparql11/entailment/*`). Where a group is
-`refused`, the service answers its cases with 403 by design, and a test sees to it.
+A pattern in the lists stands for every case whose id it matches (`sparql11/entailment/*`).
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ class Group:
 
     reason: str
     patterns: tuple[str, ...]
-    refused: bool = False
 
     def has(self, case: Case) -> bool:
         return any(fnmatchcase(case.id, pattern) for pattern in self.patterns)
@@ -48,7 +46,7 @@ def not_applicable() -> tuple[Group, ...]:
 def _groups(name: str) -> Iterator[Group]:
     content: dict[str, list[dict[str, Any]]] = tomllib.loads(_FILE.read_text())
     for group in content[name]:
-        yield Group(group["reason"], tuple(group["tests"]), group.get("refused", False))
+        yield Group(group["reason"], tuple(group["tests"]))
 
 
 def reason(case: Case, groups: tuple[Group, ...]) -> str | None:

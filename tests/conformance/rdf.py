@@ -10,6 +10,7 @@ import pyoxigraph as ox
 
 from ontologies.formats import format_of_file
 from tests.conformance import archive
+from tests.conformance.cases import Sources
 
 Resource = ox.NamedNode | ox.BlankNode
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -24,6 +25,21 @@ def document(url: str) -> tuple[ox.Quad, ...]:
     """Return the quads of a file of the suites; its blank nodes are no other file's."""
     found = ox.parse(archive.files()[url], format_of_file(url), base_iri=url, rename_blank_nodes=True)
     return tuple(found)
+
+
+def quads_of(sources: Sources) -> list[ox.Quad]:
+    """Return the dataset that files make."""
+    plain = [quad for file in sources.default for quad in document(file)]
+    return plain + [quad for name, file in sources.named for quad in _within(ox.NamedNode(name), file)]
+
+
+def nquads_of(sources: Sources) -> bytes:
+    """Return the dataset that files make, as N-Quads."""
+    return ox.serialize(quads_of(sources), format=ox.RdfFormat.N_QUADS) or b""
+
+
+def _within(graph: GraphName, file: str) -> list[ox.Quad]:
+    return [ox.Quad(quad.subject, quad.predicate, quad.object, graph) for quad in document(file)]
 
 
 class Graph:

@@ -23,7 +23,9 @@ _HEAD = """\
 The W3C's SPARQL suites ([w3c/rdf-tests](https://github.com/w3c/rdf-tests)), run over HTTP against the real
 application: data go in by `PUT /store`, queries and updates by `/query` and `/update`, each answer in the format
 that its expected result is written in. The requests of the protocol and graph-store manifests are sent as they are.
-The default graph is the plain one (`default_graph = "strict"`).
+The default graph is the plain one (`default_graph = "strict"`). The services that SERVICE and LOAD name are real ones
+on loopback, which the allow list (`outbound_hosts`) has: their IRIs are changed on the way in, and back on the way
+out. Where the manifest has no data for one, nobody answers there.
 
 A known failure must fail: one that passes fails the run, so the lists below are what the suites say today. A number
 that is computed is compared by value, one that is stored by its letters. SPARQL 1.2 is not finished and is counted

@@ -2,46 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from server.app import create_app
+from server.settings import Settings
 from tests.conformance.cases import Exchange, Sources
-from tests.conformance.rdf import GraphName, document
+from tests.conformance.elsewhere import HOST, N_QUADS, Elsewhere
+from tests.conformance.rdf import nquads_of
 
 AUTHORITY = "http://www.example"
 """Where the protocol's manifests have the service."""
 
-N_QUADS = "application/n-quads"
 _KIND = "urn:twinhouse:problem:"
+
+
+@contextmanager
+def opened(folder: Path, **settings: Any) -> Iterator[Service]:  # noqa: ANN401 - of many types
+    """Serve the real application in a folder; its default graph is the plain one, as the suites have it."""
+    chosen = Settings(
+        data=folder / "data",
+        default_graph="strict",
+        readers=1,
+        allowed_hosts="*",
+        outbound_hosts=HOST,
+        **settings,
+    )
+    with (
+        closing(Elsewhere(folder)) as elsewhere,
+        TestClient(create_app(chosen), base_url=AUTHORITY, raise_server_exceptions=False) as client,
+    ):
+        yield Service(client, elsewhere)
 
 
 class Service:
     """Loads data, asks and updates; remembers what is loaded, so that the same data are not loaded twice."""
 
-    def __init__(self, client: TestClient) -> None:
+    def __init__(self, client: TestClient, elsewhere: Elsewhere) -> None:
         self.client = client
+        self._elsewhere = elsewhere
+        self._directions = elsewhere.prepare(())
         self._loaded: Sources | None = None
 
-    def load(self, sources: Sources) -> None:
+    def load(self, sources: Sources, endpoints: tuple[tuple[str, Sources], ...] = ()) -> None:
         """Make the dataset hold exactly these files, each read with its own URL as its base."""
+        self._directions = self._elsewhere.prepare(endpoints)
         if sources == self._loaded:
             return
-        body = ox.serialize(quads_of(sources), format=ox.RdfFormat.N_QUADS)
+        body = self._directions.there(nquads_of(sources))
         answer = self.client.put("/store", content=body, headers={"content-type": N_QUADS})
         assert answer.status_code == 204, _shown(answer)
-        self._loaded = sources
+        self._loaded = None if endpoints else sources
 
     def query(self, text: str, *, base: str, accept: str = "*/*") -> Response:
         """Ask for one media type, and get it or a problem."""
-        return self._post("/query", "application/sparql-query", _with_base(text, base), accept)
+        answer = self._post("/query", "application/sparql-query", self._text(text, base), accept)
+        headers = {"content-type": answer.headers["content-type"]}
+        return Response(answer.status_code, headers=headers, content=self._directions.back(answer.content))
 
     def update(self, text: str, *, base: str) -> Response:
         """Run an update."""
         self._loaded = None
-        return self._post("/update", "application/sparql-update", _with_base(text, base), "*/*")
+        return self._post("/update", "application/sparql-update", self._text(text, base), "*/*")
+
+    def _text(self, text: str, base: str) -> str:
+        """Give a text its file's URL as base, without moving its lines, and lead it to the services of the test."""
+        return f"BASE <{base}> {self._directions.text(text, base)}"
 
     def _post(self, path: str, media_type: str, body: str, accept: str) -> Response:
         headers = {"content-type": media_type, "accept": accept}
@@ -57,11 +89,6 @@ class Service:
         self._loaded = None
         headers: dict[str, Any] = dict(exchange.headers)
         return self.client.request(exchange.method, path, content=exchange.body, headers=headers)
-
-
-def _with_base(text: str, base: str) -> str:
-    """Give a text its file's URL as base, without moving its lines."""
-    return f"BASE <{base}> {text}"
 
 
 def must(answer: Response) -> Response:
@@ -84,13 +111,3 @@ def media_type(answer: Response) -> str:
 
 def _shown(answer: Response) -> str:
     return f"{answer.status_code} {answer.text[:500]}"
-
-
-def quads_of(sources: Sources) -> list[ox.Quad]:
-    """Return the dataset that files make."""
-    plain = [quad for file in sources.default for quad in document(file)]
-    return plain + [quad for name, file in sources.named for quad in _within(ox.NamedNode(name), file)]
-
-
-def _within(graph: GraphName, file: str) -> list[ox.Quad]:
-    return [ox.Quad(quad.subject, quad.predicate, quad.object, graph) for quad in document(file)]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.rdf import Term
 from tests.conformance.solutions import Solutions, read, same
-from tests.conformance.values import XSD, by_value
+from tests.conformance.values import XSD, by_value, computed
 
 A, B, C = (ox.BlankNode(label) for label in "abc")
 ONE, TWO = ox.Literal("1"), ox.Literal("2")
@@ -58,6 +58,12 @@ def test_computed_numbers_are_compared_by_value_and_stored_ones_by_letters() -> 
     left, right = Solutions(("x",), ((double,),)), Solutions(("x",), ((long,),))
     assert same(by_value(left, frozenset()), by_value(right, frozenset()))
     assert not same(by_value(left, frozenset({long})), by_value(right, frozenset({long})))
+    assert same(by_value(left, frozenset({long}), ("x",)), by_value(right, frozenset({long}), ("x",)))
+
+
+def test_sums_and_means_are_computed() -> None:
+    query = "SELECT ?a (SUM(?v) AS ?b) (avg( IF(?v, 1, (2)) ) as ?c) (MAX(?v) AS ?d) (COUNT(*) AS ?e) {}"
+    assert computed(query) == {"b", "c"}
 
 
 def test_csv_has_blank_nodes_and_unbound_cells() -> None:

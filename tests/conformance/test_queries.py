@@ -16,7 +16,7 @@ from tests.conformance.outcomes import parameters
 from tests.conformance.rdf import dataset, document
 from tests.conformance.service import Service, media_type, must
 from tests.conformance.solutions import Solutions
-from tests.conformance.values import by_value, stored
+from tests.conformance.values import by_value, computed, stored
 
 _RESULTS = {
     "srx": "application/sparql-results+xml",
@@ -33,7 +33,7 @@ def test_query(case: Case, service: Service) -> None:
     """Expect the solutions, the boolean or the graph of the result's file."""
     expected = _expected(case)
     accept = _accept(case, expected)
-    service.load(case.data)
+    service.load(case.data, case.endpoints)
     answer = must(service.query(archive.text(case.text), base=case.text, accept=accept))
     assert media_type(answer) == accept
     if isinstance(expected, ox.Dataset):
@@ -74,6 +74,6 @@ def _compare(expected: Solutions | bool, actual: Solutions | bool, case: Case) -
     if isinstance(expected, bool) or isinstance(actual, bool):
         assert actual == expected
         return
-    kept = stored(case.data)
-    same = solutions.same(by_value(expected, kept), by_value(actual, kept), lax=case.lax)
+    kept, new = stored(case.data), computed(archive.text(case.text))
+    same = solutions.same(by_value(expected, kept, new), by_value(actual, kept, new), lax=case.lax)
     assert same, f"expected {solutions.shown(expected)}\nbut got {solutions.shown(actual)}"

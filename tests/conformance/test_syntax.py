@@ -14,9 +14,9 @@ from tests.conformance.service import Service, problem
 
 @pytest.mark.parametrize("case", parameters(of(Kind.POSITIVE, Kind.POSITIVE_UPDATE)))
 def test_positive_syntax(case: Case, service: Service) -> None:
-    """Expect it to run, even if only to find that there is nothing to run on."""
+    """Expect it to run, even if only to find that there is nothing to run on, or nobody who answers."""
     answer = _run(case, service)
-    assert problem(answer) in (None, "query-evaluation"), answer.text
+    assert problem(answer) in (None, "query-evaluation", "outbound-failed"), answer.text
 
 
 @pytest.mark.parametrize("case", parameters(of(Kind.NEGATIVE, Kind.NEGATIVE_UPDATE)))

@@ -8,8 +8,8 @@ from tests.conformance import archive
 from tests.conformance.cases import Case, Kind
 from tests.conformance.manifests import of
 from tests.conformance.outcomes import parameters
-from tests.conformance.rdf import dataset
-from tests.conformance.service import Service, must, quads_of
+from tests.conformance.rdf import dataset, quads_of
+from tests.conformance.service import Service, must
 
 
 @pytest.mark.parametrize("case", parameters(of(Kind.UPDATE)))

@@ -206,6 +206,17 @@ def test_what_is_unclear_or_no_url_is_refused(twin: TestClient, peer: Peer, text
     assert peer.asked == []
 
 
+@pytest.mark.parametrize("iri", ["ftp://127.0.0.1/", "somewhere://127.0.0.1/", "urn:a", "http://user:pw@127.0.0.1/"])
+def test_silence_goes_on_where_there_is_no_url(twin: TestClient, peer: Peer, iri: str) -> None:
+    quiet = ask(twin, ASKED.format("SILENT", iri))
+    assert (quiet.status_code, quiet.json()["results"]["bindings"]) == (200, [{}])
+    loaded = f"LOAD SILENT <{iri}> INTO GRAPH <urn:g> ; INSERT DATA {{ <urn:a> <urn:b> <urn:c> }}"
+    assert update(twin, loaded).status_code == 204
+    assert everything(twin) == ["<urn:a> <urn:b> <urn:c> ."]
+    assert problem(update(twin, f"LOAD <{iri}>"))[0] == 403
+    assert peer.asked == []
+
+
 def test_a_mistake_has_the_place_of_the_text_as_it_came(twin: TestClient, peer: Peer) -> None:
     text = f"SELECT * {{\n SERVICE <{peer.url}> {{ ?x a ?y }} ! }}"
     with pytest.raises(SyntaxError) as caught:

@@ -68,11 +68,25 @@ def test_a_relative_iri_is_that_of_the_request() -> None:
     assert call.iri == "http://x.example/model.ttl"
 
 
-@pytest.mark.parametrize("text", ["SELECT * {\n  SERVICE x:y {} }", "SELECT * {\n  SERVICE <y> {} }"])
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_call_is_silent_where_it_says_so(text: str) -> None:
+    [call] = calls(text)
+    assert call.silent is ("SILENT" in text.upper())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * {\n  SERVICE x:y {} }",
+        "SELECT * {\n  SERVICE <y> {} }",
+        "SELECT * {\n  SERVICE { } }",
+        "\nLOAD SILENT ;",
+    ],
+)
 def test_an_iri_that_is_none_is_a_syntax_error_at_its_place(text: str) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         calls(text)
-    assert (caught.value.line, caught.value.column) == (2, 11)
+    assert (caught.value.line, caught.value.column) == (2, 13 if "LOAD" in text else 11)
 
 
 @pytest.mark.parametrize(
