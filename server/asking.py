@@ -208,9 +208,9 @@ class Answer:
         self._wake()
 
     def _wait_patiently(self) -> None:
-        """Bound the time for which the query waits for a reader: by its own time where that is less."""
+        """Bound the time for which the query waits for a reader: by that of its client where it is less."""
         if self._result.reader is None:
-            until = min(self._limits.end, time.monotonic() + self._pool.patience)
+            until = min(self._limits.until, time.monotonic() + self._pool.patience)
             self._patience = self._loop.call_at(until, self._give_up)
 
     def _give_up(self) -> None:

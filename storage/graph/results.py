@@ -263,9 +263,9 @@ class Result:
     def start(self, given: threading.Event, patience: float) -> None:
         """Wait for a reader and the first bytes, so that what goes wrong before them is raised here.
 
-        For a reader it waits `patience` seconds, or as long as the limits leave where that is less.
+        For a reader it waits `patience` seconds, or `until` the limits say where that is less.
         """
-        if self.reader is None and not given.wait(max(0.0, min(patience, self.limits.end - time.monotonic()))):
+        if self.reader is None and not given.wait(max(0.0, min(patience, self.limits.until - time.monotonic()))):
             raise self._pool.overloaded()
         self.begin()
         while not self._first and not self.ended:
