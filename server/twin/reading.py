@@ -12,8 +12,8 @@ from storage.graph.guard import Form, form, keywords, refuse_outbound
 _CHANGING = frozenset({"NOW", "RAND", "UUID", "STRUUID"})  # functions whose value is another each time
 _MARKS = ("NOW", "RAND", "UUID", "BNODE", "SERVICE", "LOAD", "\\U")  # what most queries have nowhere
 _BEGINNING = re.compile(
-    r"""(?: \s* (?:PREFIX \s+ (?:[^\W\d_][\w.-]*)? : | BASE) \s* <[^<>"{}|^`\\\x00-\x20]*> )*
-        \s* (SELECT|ASK|CONSTRUCT|DESCRIBE) \b""",
+    r"""(?: \s*+ (?:PREFIX \s++ (?:[^\W\d_][\w.-]*+)? : | BASE) \s*+ <[^<>"{}|^`\\\x00-\x20]*+> )*+
+        \s*+ (SELECT|ASK|CONSTRUCT|DESCRIBE) \b""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -19,7 +19,7 @@ from storage.graph.rewriting.tokens import Edit, NotUnderstood, Token, tokens_of
 MOST_SOLUTIONS = 100_000
 _IRI = re.compile(r"<([^<>\s]+)>")
 _WHERE = re.compile(r"\bwhere\b", re.IGNORECASE)
-_ANY_GRAPH = re.compile(r"graph(?:\s|#[^\n\r]*[\n\r])*[?$]", re.IGNORECASE)
+_ANY_GRAPH = re.compile(r"graph(?:\s|#[^\n\r]*+[\n\r])*+[?$]", re.IGNORECASE)
 _HINT = "its templates and its WHERE have to be told apart: write keywords, variables and names with spaces between"
 Solutions = Sequence[tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None, ...]]
 

@@ -168,8 +168,9 @@ def test_the_form_of_a_text(text: str, expected: Form) -> None:
         "service:a " + "#" * 1000 + "\n x",
         "(" * 2_000_000,
         "{()}" * 500_000,
+        ":" * 2_000_000,
     ],
-    ids=["dots", "dashes", "quotes", "long quotes", "comment", "brackets", "pairs"],
+    ids=["dots", "dashes", "quotes", "long quotes", "comment", "brackets", "pairs", "colons"],
 )
 def test_a_long_text_takes_no_longer_than_its_length_explains(odd: str) -> None:
     """Most of these took hours at least."""
