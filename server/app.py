@@ -154,9 +154,10 @@ def create_app(settings: Settings, what: str | None = None) -> Service:
 
 
 def give_up_long_work(app: Service) -> None:
-    """End large loads and their like: the server is to stop, and they would not end in the time that it has."""
+    """End large loads and the wait for commands: the server is to stop, and they would not end in the time it has."""
     twin: Twin = app.state.twin
     twin.give_up_long_work()
+    app.state.commands.stop()
 
 
 @asynccontextmanager

@@ -82,4 +82,4 @@ def _export_models(target: Target, file: Path, name: str, graphs: list[str], set
     with written(file) as sink:
         report = form.write(quads, sink, Options(settings=given))
     typer.echo(f"{file}: {form.title}, {file.stat().st_size / 1e6:,.1f} MB")
-    show_findings(report.to_dict())
+    show_findings(report.to_dict(), hint="")

@@ -58,8 +58,8 @@ def _show_classes(classes: Mapping[str, int]) -> None:
         typer.echo(f"{'':>13}  and {len(classes) - _CLASSES} more classes: --json lists all")
 
 
-def show_findings(report: Mapping[str, Any]) -> None:
-    """Say how many findings a report has of each kind, and the first of them."""
+def show_findings(report: Mapping[str, Any], hint: str = ": --json lists them") -> None:
+    """Say how many findings a report has of each kind, and the first of them; `hint` tells where the others are."""
     findings = report["findings"]
     for kind, count in report["found"].items():
         say(f"{count:,} {_KINDS.get(kind, kind)}:")
@@ -67,4 +67,4 @@ def show_findings(report: Mapping[str, Any]) -> None:
         for finding in mine:
             say("  " + ": ".join(filter(None, (finding["where"], finding["message"]))))
         if count > len(mine):
-            say(f"  and {count - len(mine):,} more: --json lists them")
+            say(f"  and {count - len(mine):,} more{hint}")

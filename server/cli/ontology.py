@@ -35,8 +35,8 @@ def list_ontologies(as_json: Json = False, data: Data = None, url: Url = None) -
 
 @ontology.command("load")
 def load_ontology(
-    name: Annotated[str, typer.Argument(help="brick", show_default=False)],
-    version: Annotated[str | None, typer.Option(metavar="VERSION", help="1.4 (default) or 1.5.")] = None,
+    name: Annotated[str, typer.Argument(help="brick or 223p.", show_default=False)],
+    version: Annotated[str | None, typer.Option(metavar="VERSION", help="Of brick: 1.4 (default) or 1.5.")] = None,
     as_json: Json = False,
     data: Data = None,
     url: Url = None,

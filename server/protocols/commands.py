@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from server.errors import Problem, bad_request
 from server.protocols.http import Parameters, json_body, query_pairs, twin_of
-from server.streaming import slots_of
+from server.streaming import Slots, slots_of
 from server.twin.commanding import Commands, parse_command
 from storage.graph.results import ASKER
 
@@ -42,10 +43,22 @@ async def give(request: Request) -> Response:
 
 
 async def take(request: Request) -> Response:
-    """Give a gateway the commands that wait, or those that come within `wait` seconds."""
+    """Give a gateway the commands that wait, or those that come within `wait` seconds while it is there."""
     parameters = Parameters(query_pairs(request), ("wait",))
     wait = min(parameters.number("wait") or 0, _LONGEST_TAKE)
-    return JSONResponse({"commands": [_document(each) for each in await _commands(request).take(max(wait, 0.01))]})
+    commands, left = _commands(request), asyncio.Event()
+
+    def leave() -> None:
+        left.set()
+        commands.wake()
+
+    slots: Slots = request.app.state.slots
+    client = slots.clients.watch(request.receive, leave)
+    try:
+        found = await commands.take(max(wait, 0.01), lambda: not left.is_set())
+    finally:
+        client.close()
+    return JSONResponse({"commands": [_document(each) for each in found]})
 
 
 async def outcome(request: Request) -> Response:

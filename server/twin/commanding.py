@@ -8,8 +8,10 @@ once, and only within its time: one that no gateway has taken by then is never c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +80,7 @@ class Commands:
         self._path = data / FILE
         self._pending: dict[str, _Pending] = {}
         self._come = asyncio.Event()
+        self._stopping = False
 
     async def give(self, command: Command, seconds: float) -> dict[str, Any]:
         """Return how a command went. Raises a 503 problem where no gateway takes it, 504 where it is silent."""
@@ -85,7 +88,7 @@ class Commands:
             raise Problem(503, "busy", "too many commands wait", headers={"Retry-After": "10"})
         await self._note("given", command)
         pending = self._pending[command.id] = _Pending(command, asyncio.get_running_loop().create_future())
-        self._come.set()
+        self.wake()
         try:
             async with asyncio.timeout(seconds):
                 return await pending.outcome
@@ -100,18 +103,32 @@ class Commands:
         finally:
             self._pending.pop(command.id, None)
 
-    async def take(self, seconds: float) -> list[Command]:
-        """Return commands to carry out, each to one caller alone; waits so long for one to come."""
-        try:
+    async def take(self, seconds: float, is_here: Callable[[], bool] = lambda: True) -> list[Command]:
+        """Return commands to carry out, each to one caller alone; waits so long for one to come.
+
+        A caller that is not here any more gets none; `wake` has that looked at.
+        """
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not (found := [each for each in self._pending.values() if not each.taken]):
+                while is_here() and not self._stopping and not self._untaken():
                     self._come.clear()
                     await self._come.wait()
-        except TimeoutError:
-            return []
+        found = self._untaken() if is_here() else []
         for each in found:
             each.taken = True
         return [each.command for each in found]
+
+    def _untaken(self) -> list[_Pending]:
+        return [each for each in self._pending.values() if not each.taken]
+
+    def wake(self) -> None:
+        """Have all who wait for commands look again."""
+        self._come.set()
+
+    def stop(self) -> None:
+        """Let all go who wait for commands: the server is to end."""
+        self._stopping = True
+        self.wake()
 
     async def tell(self, number: str, outcome: dict[str, Any]) -> bool:
         """Take note of how a command went; False where nobody waits for it any more. Durable when it returns."""

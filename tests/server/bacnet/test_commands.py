@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from server.bacnet.polling import Device, Recorder
 from server.bacnet.reading import Limits, Pace, Reader, Throttle
 from server.bacnet.station import Station
 from server.bacnet.tags import ObjectId
+from server.twin.commanding import Commands
 from tests.server.bacnet.conftest import fresh_address, with_client
 from tests.server.bacnet.test_gateway import configured, series_of, until, while_running
 from tests.server.cli.conftest import run as command
@@ -268,6 +270,37 @@ def put_model(network: Network, url: str) -> None:
 def service(tmp_path: Path) -> Any:  # noqa: ANN401
     with serving(tmp_path / "data") as service:
         yield service
+
+
+def test_a_gateway_that_has_left_takes_no_command(service: Service) -> None:
+    model = "<urn:p> a <https://brickschema.org/schema/Brick#Air_Temperature_Setpoint> ."
+    turtle = {"content-type": "text/turtle"}
+    httpx2.put(f"{service.url}/store?graph=urn:g", content=model, headers=turtle, timeout=60)
+    taken: list[Any] = []
+
+    def obey() -> None:
+        [found] = httpx2.post(f"{service.url}/commands/take?wait=30", json={}, timeout=60).json()["commands"]
+        taken.append(found["value"])
+        httpx2.post(f"{service.url}/commands/{found['id']}/outcome", json={"present": found["value"]}, timeout=60)
+
+    with pytest.raises(httpx2.ReadTimeout):
+        httpx2.post(f"{service.url}/commands/take?wait=30", json={}, timeout=0.5)
+    with ThreadPoolExecutor(1) as gateway:
+        done = gateway.submit(obey)
+        answer = httpx2.post(f"{service.url}/commands", json={"point": "urn:p", "value": 21.5}, timeout=60)
+        done.result(60)
+    assert (answer.status_code, answer.json()["present"], taken) == (200, 21.5, [21.5])
+
+
+def test_a_gateway_that_waits_is_let_go_in_the_end(tmp_path: Path) -> None:
+    async def what() -> None:
+        commands = Commands(tmp_path)
+        waiting = asyncio.create_task(commands.take(3600.0))
+        await asyncio.sleep(0)
+        commands.stop()
+        assert await waiting == await commands.take(3600.0) == []
+
+    asyncio.run(what())
 
 
 def test_from_the_command_line_to_the_device_and_back(tmp_path: Path, service: Service) -> None:

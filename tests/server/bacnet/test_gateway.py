@@ -78,7 +78,7 @@ def scanned(folder: Path, addresses: list[str]) -> Network:
     return with_client(what)
 
 
-async def until(what: Callable[[], Any], seconds: float = 15.0) -> Any:  # noqa: ANN401
+async def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:  # noqa: ANN401
     """Wait until something is true, and return it."""
     end = time.monotonic() + seconds
     while not (found := await asyncio.to_thread(what)):

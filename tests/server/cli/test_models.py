@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_folder_is_loaded_and_written_again(tmp_path: Path) -> None:
         assert "say once where to write" in twin("export", *where, "--as", "rec", code=2).stderr
     assert "--as" in twin("export", tmp_path / "x", "--graph", "urn:g", code=2).stderr
     assert "docx" in twin("export", tmp_path / "x", "--as", "docx", code=1).stderr
+
+
+def test_an_export_hints_at_no_option_that_it_lacks(tmp_path: Path) -> None:
+    unknown = "".join(f'<urn:site:t1> <urn:p{number}> "x" .\n' for number in range(7))
+    twin = Twin(("--data", str(tmp_path / "data")))
+    twin("load", _written(tmp_path / "site.ttl", MODEL + unknown))
+    told = twin("export", tmp_path / "site.zinc", "--as", "haystack-zinc").stderr
+    assert re.search(r"and \d+ more$", told, re.MULTILINE)
+    assert "--json" not in told
 
 
 def test_convert_there_and_back(tmp_path: Path) -> None:
