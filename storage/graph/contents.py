@@ -124,6 +124,7 @@ class Contents:
             self._rebuilding.fill(
                 None if drop is None else self._engine.checkpoint,
                 staged.path() if staged.count else None,
+                _named(staged),
                 drop or [],
                 [] if dropped else [iri for iri in drop or [] if iri is not None],
                 rebuild=bool(drop) and self._mostly(drop or []),
@@ -144,6 +145,12 @@ class Contents:
                 self._rebuilding.exchange()
         except OSError as error:
             self._pen.fail(error)
+
+
+def _named(staged: Staged) -> list[str | None] | None:
+    """Return the graphs of what is staged as requests name them; None where one is named by a blank node."""
+    graphs = [graph for graph in staged.graphs if not isinstance(graph, ox.BlankNode)]
+    return iris(graphs) if len(graphs) == len(staged.graphs) else None
 
 
 def _names_by_blank_node(staged: Staged) -> bool:

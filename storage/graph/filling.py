@@ -22,6 +22,7 @@ class Request(TypedDict):
     base: str | None
     drop: list[str | None]
     staged: str | None
+    graphs: list[str | None] | None
     create: list[str]
     old: str | None
 
@@ -52,7 +53,8 @@ def finish(store: Path) -> None:
 
     By another process: the compaction of this one may have been put off. Raises DiskFailed or WriterCrashed.
     """
-    fill({"next": str(store), "base": None, "drop": [], "staged": None, "create": [], "old": None}, Children())
+    whole = Request(next=str(store), base=None, drop=[], staged=None, graphs=None, create=[], old=None)
+    fill(whole, Children())
 
 
 def _judge(answer: bytes, code: int) -> None:

@@ -6,6 +6,7 @@ So it writes in pieces, without transactions, in bounded memory. Its one request
     base    None, or the directory of another copy, of which all is taken over but the graphs in `drop`
     drop    IRIs of graphs to remove, None for the default graph
     staged  N-Quads to add; None for nothing
+    graphs  IRIs of the graphs of what is staged, None for the default graph; None where they are not known
     create  IRIs of graphs to be there even if nothing is in them
     old     None, or the directory of the graph, which says what its graphs share
 
@@ -30,6 +31,7 @@ from storage.graph.bulk import Lines, load_lines, load_quads, sync_store
 from storage.graph.compaction import MOST, SMALL, compacting
 from storage.graph.counting import graph_of
 from storage.graph.lifeline import begin
+from storage.graph.sharing import Added
 
 
 def fill(request: dict[str, Any]) -> None:
@@ -56,10 +58,11 @@ def _change(store: ox.Store, path: Path, request: dict[str, Any]) -> None:
         if is_new:
             sharing.find(store, path)
         else:
-            sharing.follow(Path(request["old"]), store, path, lambda: _added(request), count)
+            added = Added(lambda: _quads(request), count, request["graphs"])
+            sharing.follow(Path(request["old"]), store, path, added)
 
 
-def _added(request: dict[str, Any]) -> Iterable[ox.Quad]:
+def _quads(request: dict[str, Any]) -> Iterable[ox.Quad]:
     return ox.parse(path=request["staged"], format=ox.RdfFormat.N_QUADS) if request["staged"] is not None else ()
 
 

@@ -48,6 +48,7 @@ class Rebuilding:
         self,
         copy: Callable[[Path], None] | None,
         staged: Path | None,
+        graphs: list[str | None] | None,
         drop: list[str | None],
         create: list[str],
         *,
@@ -55,8 +56,9 @@ class Rebuilding:
     ) -> None:
         """Make the next graph: see storage.graph.loader. `copy` writes the present one to a path; None begins empty.
 
-        With `rebuild` all but what is dropped is taken over, else what is dropped is removed: whichever is less.
-        Raises DiskFailed, WriterCrashed or Closed, with nothing changed.
+        `graphs` are those of what is staged, None where they are not known. With `rebuild` all but what is dropped is
+        taken over, else what is dropped is removed: whichever is less. Raises DiskFailed, WriterCrashed or Closed,
+        with nothing changed.
         """
         base = self._folder / "base" if rebuild and copy is not None else None
         try:
@@ -69,6 +71,7 @@ class Rebuilding:
                     "base": None if base is None else str(base),
                     "drop": drop,
                     "staged": None if staged is None else str(staged),
+                    "graphs": graphs,
                     "create": create,
                     "old": str(self._graph) if copy is not None else None,
                 },

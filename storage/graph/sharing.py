@@ -17,13 +17,24 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyoxigraph as ox
 
 from storage.files import write_atomically
-from storage.graph.comparing import TooMany, are_several, is_elsewhere, kind_of, shared_by, shared_with, still_shared
-from storage.graph.counting import size
+from storage.graph.comparing import (
+    TooMany,
+    are_several,
+    is_elsewhere,
+    kind_of,
+    meeting,
+    shared_by,
+    shared_with,
+    still_shared,
+)
+from storage.graph.counting import graph_of, size
 from storage.graph.homes import Graph, Homes
 from storage.graph.rewriting.shared import NOTHING, UNKNOWN, Shared
 
@@ -69,13 +80,33 @@ def find(store: ox.Store, folder: Path) -> None:
         _write(folder, shared_by(store, _MOST_AT_REST, look_up=False), settled=True)
 
 
-def follow(old: Path, store: ox.Store, folder: Path, added: Callable[[], Iterable[ox.Quad]], count: int) -> None:
-    """Say it of a store that is to follow another, with `count` quads that were `added`. Durable; raises OSError."""
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a store has beside what another had: `count` quads, in graphs with these IRIs (see graph_of), if known."""
+
+    quads: Callable[[], Iterable[ox.Quad]]
+    count: int
+    graphs: list[str | None] | None
+
+    def to_compare(self, store: ox.Store) -> Iterable[ox.Quad]:
+        """Return those of the quads, and perhaps others of their graphs, that may be elsewhere in the store."""
+        if self.graphs is None or not self.are_much_of(store, self.graphs):
+            return self.quads()
+        return chain.from_iterable(meeting(store, graph_of(iri)) for iri in self.graphs)
+
+    def are_much_of(self, store: ox.Store, graphs: list[str | None] | None) -> bool:
+        """Tell whether to compare these graphs (None: all) takes less time than to look up each of the quads."""
+        most = _LOOKED_UP * self.count
+        return size(store, graphs, most) < most
+
+
+def follow(old: Path, store: ox.Store, folder: Path, added: Added) -> None:
+    """Say it of a store that is to follow another, with what was `added`. Durable when it returns; raises OSError."""
     shared, settled = _read(old)
-    if settled and size(store, None, _LOOKED_UP * count) < _LOOKED_UP * count:
+    if settled and added.are_much_of(store, None):
         find(store, folder)
     elif settled:
-        _write(folder, shared_with(store, added(), shared), settled=True)
+        _write(folder, shared_with(store, added.to_compare(store), shared), settled=True)
 
 
 class Snapped:

@@ -46,12 +46,13 @@ def test_acknowledged_changes_survive_kills(tmp_path: Path, program: str) -> Non
         directory.close()
 
 
-def test_a_store_that_takes_the_place_of_the_graph_survives_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["adopt_graph", "compact_graph"])
+def test_a_store_that_takes_the_place_of_the_graph_survives_kills(tmp_path: Path, program: str) -> None:
     """The graph is one store or another, whole: the last one that was acknowledged, or a later one."""
     moment = random.Random(8)
     first = 1
     for number in range(ROUNDS // 4):
-        acknowledged = run_and_kill("tests.faults.adopt_graph", tmp_path / "data", first, moment)
+        acknowledged = run_and_kill(f"tests.faults.{program}", tmp_path / "data", first, moment)
         directory = DataDirectory(tmp_path / "data")
         store = GraphStore(directory)
         assert list(directory.loading.iterdir()) == []

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from storage.files import DataDirectory
 from storage.graph import contents, sharing
 from storage.graph.bulk import Lines, make_store
-from storage.graph.comparing import TooMany, shared_by, shared_with, still_shared
+from storage.graph.comparing import TooMany, meeting, shared_by, shared_with, still_shared
 from storage.graph.rewriting.shared import Shared
 from storage.graph.rewriting.triples import TYPE
-from storage.graph.sharing import read
+from storage.graph.sharing import Added, read
 from storage.graph.store import GraphStore
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -110,6 +110,16 @@ def test_what_comes_is_added_and_what_goes_is_taken_from_what_is_known(base: Qua
     assert found(still_shared(store, after, most)) == counted(store)
 
 
+@given(some_quads, st.sampled_from(GRAPHS[:3]))
+@settings(deadline=None)
+def test_the_quads_that_meet_others_are_those_with_subjects_of_other_graphs(
+    quads: Quads, graph: ox.NamedNode | ox.DefaultGraph
+) -> None:
+    store = stored(quads)
+    others = {quad.subject for quad in store if quad.graph_name != graph}
+    assert set(meeting(store, graph)) == {q for q in store if q.graph_name == graph and q.subject in others}
+
+
 @given(some_quads)
 @in_files
 def test_a_store_that_is_made_says_it(tmp_path_factory: pytest.TempPathFactory, quads: Quads) -> None:
@@ -181,5 +191,5 @@ def test_a_graph_says_it_after_each_large_change(
 
 def test_what_was_not_known_of_a_graph_is_not_known_of_the_next(directory: DataDirectory, tmp_path: Path) -> None:
     store = stored([ox.Quad(SUBJECTS[0], PREDICATES[0], CLASSES[0], graph) for graph in GRAPHS[:2]])
-    sharing.follow(tmp_path, store, directory.loading, tuple, 0)
+    sharing.follow(tmp_path, store, directory.loading, Added(tuple, 0, None))
     assert read(directory.loading).everything
