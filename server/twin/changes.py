@@ -63,7 +63,7 @@ class Changes:
         try:
             if made:
                 self._journal.append(made)
-        except sqlite3.Error:  # the changes are made, and whoever made them is to know that
+        except (sqlite3.Error, OSError):  # the changes are made, and whoever made them is to know that
             _LOG.exception("a change of the graph could not be recorded: %s", what)
 
     def listed(self, limit: int) -> list[Entry]:

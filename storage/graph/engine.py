@@ -125,13 +125,15 @@ class Engine:
         if not self._starting.acquire(blocking=False):
             return None
         try:
-            process = self._process
-            if process is None or self._retired or not process.alive:
-                return None
+            process = None if self._retired else self._process
         finally:
             self._starting.release()
-        with contextlib.suppress(Gone):  # which the answer tells as well
+        if process is None:
+            return None
+        try:
             process.writes.send({"updates": updates, "record": record})
+        except Gone:  # it has ended before it had the whole request, of which nothing is done then
+            return None
         return process.writes
 
     def committed(self, channel: Channel) -> list[Change | StorageError | None]:
