@@ -18,7 +18,8 @@ import pyoxigraph as ox
 
 from ontologies.models.comparing import alike
 from server.errors import Problem
-from storage.graph.journal import Bounds, Entry, Journal, Made
+from storage.graph.journal import Bounds, Entry, Journal
+from storage.graph.latest import Made
 from storage.graph.recording.recorder import Change
 from storage.graph.results import ASKER, Asker
 from storage.graph.staging import Staged

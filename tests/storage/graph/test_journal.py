@@ -11,7 +11,8 @@ import pytest
 
 from storage.errors import Corrupt
 from storage.graph import checkpoints
-from storage.graph.journal import Bounds, Journal, Made
+from storage.graph.journal import Bounds, Journal
+from storage.graph.latest import Made
 from storage.graph.recording.recorder import Change
 
 ONE = Change("<urn:b> <urn:p> _:x .\n<urn:a> <urn:p> <urn:b> <urn:g> .\n", "", ("urn:g",), (), (None, "urn:g"))
@@ -101,7 +102,7 @@ def test_what_the_disk_does_not_take_is_not_recorded(tmp_path: Path) -> None:
     script = """
 import resource, signal, sys
 from pathlib import Path
-from storage.graph.journal import Journal, Made
+from storage.graph.journal import Journal
 from storage.graph.recording.recorder import Change
 folder = Path(sys.argv[1])
 journal = Journal(folder)
