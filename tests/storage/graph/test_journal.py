@@ -103,6 +103,7 @@ def test_what_the_disk_does_not_take_is_not_recorded(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from storage.graph.journal import Journal
+from storage.graph.latest import Made
 from storage.graph.recording.recorder import Change
 folder = Path(sys.argv[1])
 journal = Journal(folder)
