@@ -18,8 +18,7 @@ import pyoxigraph as ox
 
 from ontologies.models.comparing import alike
 from server.errors import Problem
-from storage.graph.journal import Bounds, Entry, Journal
-from storage.graph.latest import Made
+from storage.graph.journal import Bounds, Entry, Journal, Made
 from storage.graph.recording.recorder import Change
 from storage.graph.results import ASKER, Asker
 from storage.graph.staging import Staged
@@ -64,7 +63,7 @@ class Changes:
         try:
             if made:
                 self._journal.append(made)
-        except (sqlite3.Error, OSError):  # the changes are made, and whoever made them is to know that
+        except sqlite3.Error:  # the changes are made, and whoever made them is to know that
             _LOG.exception("a change of the graph could not be recorded: %s", what)
 
     def listed(self, limit: int) -> list[Entry]:

@@ -1,9 +1,7 @@
 """What was changed in the graph: one SQLite file, bounded by number, age and bytes; the oldest go first.
 
-A change is recorded before whoever made it gets an answer, and survives the end of the process from then on. A power
-cut may take the records of the last moments, though never the changes themselves: the graph's own log is synced for
-each. A transaction of SQLite's costs as much as all else that a small change does, so the latest wait for others in a
-file of their own (storage.graph.latest), until somebody asks for them or they are many.
+A change is in it before whoever made it gets an answer, and survives the end of the process from then on. A power cut
+may take the records of the last moments, though never the changes themselves: the graph's own log is synced for each.
 """
 
 from __future__ import annotations
@@ -17,25 +15,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import Corrupt
 from storage.files import make_directory, sync_directory, sync_file
 from storage.graph.checkpoints import Checkpoints
-from storage.graph.latest import Latest, Made, Numbered
 from storage.graph.recording.recorder import Change
 
 _FILE = "journal.sqlite"
-_LATEST = "latest.jsonl"
-_FEW = 100  # changes that may wait,
-_LITTLE = 1 << 16  # characters of quads that these may have
 _SHORT = 512  # bytes, up to which packing does not pay
 _TABLE = """CREATE TABLE IF NOT EXISTS changes (
     number INTEGER PRIMARY KEY, time TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
     graphs TEXT NOT NULL, made TEXT NOT NULL, dropped TEXT NOT NULL,
     added INTEGER, removed INTEGER, size INTEGER NOT NULL, packed INTEGER NOT NULL,
     quads_added BLOB NOT NULL, quads_removed BLOB NOT NULL) STRICT"""
-_SIZE = 9  # where the size is in a row
+_SIZE = 8  # where the size is in a row without its number
 _INSERT = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SLACK = 100  # the part of what is kept that may be too much, so that not each change has one to forget
 _OFTEN = 100  # changes
@@ -49,6 +43,28 @@ class Bounds:
     number: int = 10_000
     days: float = 365.0
     bytes: int = 256 << 20
+
+
+class Made(NamedTuple):
+    """A change to be recorded (None: the fact alone): who made it, as what, in which graphs."""
+
+    who: str
+    what: str
+    graphs: tuple[str | None, ...]
+    change: Change | None
+
+    def row(self, time: str) -> tuple[Any, ...]:
+        """Return what the table has of it, but for its number."""
+        known = self.change or Change()
+        packed = len(known.added) + len(known.removed) > _SHORT
+        added, removed = (
+            zlib.compress(q, 1) if packed else q for q in (known.added.encode(), known.removed.encode())
+        )
+        return (
+            *(time, self.who, self.what, _listed(self.graphs), _listed(known.made), _listed(known.dropped)),
+            *((known.added.count("\n"), known.removed.count("\n")) if self.change else (None, None)),
+            *(len(added) + len(removed) + _SHORT, packed, added, removed),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +89,10 @@ class Journal:
     """The changes of a data directory, in a folder of it. Thread-safe."""
 
     def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
-        """Open the journal, or make one. Raises Corrupt for what is none, or OSError."""
+        """Open the journal, or make one. Raises Corrupt for what is none."""
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
         make_directory(folder)
-        self._latest = Latest(folder / _LATEST)
         self._file = sqlite3.connect(folder / _FILE, check_same_thread=False, isolation_level=None)
         try:
             self._file.execute("PRAGMA journal_mode = WAL")
@@ -87,50 +102,24 @@ class Journal:
             counted = "SELECT coalesce(max(number), 0), coalesce(sum(size), 0), coalesce(min(number), 1) FROM changes"
             self._newest, self._bytes, self._oldest = self._file.execute(counted).fetchone()
         except sqlite3.Error as error:
-            self._latest.close()
             self._file.close()
             raise Corrupt(f"{folder / _FILE} cannot be read ({error}): without it, a new one is begun") from error
-        self._waiting = [change for change in self._latest.read() if change.number > self._newest]
-        self._length = sum(change.length for change in self._waiting)
 
     def append(self, changes: Iterable[Made]) -> int:
-        """Record changes, all or none; returns the number of the last. Raises sqlite3.Error or OSError."""
+        """Record changes, all or none; returns the number of the last. What is too much by now is forgotten."""
         time = _now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        rows = [change.row(time) for change in changes]
         with self._lock:
-            newest = self._waiting[-1].number if self._waiting else self._newest
-            new = [Numbered(number, time, made) for number, made in enumerate(changes, newest + 1)]
-            length = self._length + sum(each.length for each in new)
-            if len(self._waiting) + len(new) <= _FEW and length <= _LITTLE:
-                self._latest.add(new)
-                self._waiting += new
-                self._length = length
-            else:
-                self._store([*self._waiting, *new])
-            return newest + len(new)
-
-    def _store(self, changes: Sequence[Numbered]) -> None:
-        """Write to the table what waits, and what comes behind that. What is too much by now is forgotten."""
-        rows = list(map(_row, changes))
-        with self._transaction():
-            self._file.executemany(_INSERT, rows)
-        self._newest = changes[-1].number
-        self._waiting, self._length = [], 0
-        self._latest.clear()
-        size = sum(row[_SIZE] for row in rows)
-        self._bytes += size
-        self._forget(len(rows))
-        self._checkpoints.written(size)
-
-    @contextlib.contextmanager
-    def _stored(self) -> Iterator[None]:
-        """Hold the lock with nothing waiting."""
-        with self._lock:
-            self._store_waiting()
-            yield
-
-    def _store_waiting(self) -> None:
-        if self._waiting:
-            self._store(self._waiting)
+            numbered = list(enumerate(rows, self._newest + 1))
+            with self._transaction():
+                self._file.executemany(_INSERT, ((number, *row) for number, row in numbered))
+            newest: int = self._newest + len(rows)
+            self._newest = newest
+            size = sum(row[_SIZE] for row in rows)
+            self._bytes += size
+            self._forget(len(rows))
+            self._checkpoints.written(size)
+        return newest
 
     def _forget(self, new: int) -> None:
         """Forget the oldest changes, but never the newest: many at a time, and those too old once in a while.
@@ -154,7 +143,7 @@ class Journal:
 
     def listed(self, limit: int) -> list[Entry]:
         """Return the newest changes, the newest first."""
-        with self._stored():
+        with self._lock:
             rows = self._file.execute(
                 f"SELECT {_HEADS} FROM changes ORDER BY number DESC LIMIT ?",  # noqa: S608 - names of columns
                 (limit,),
@@ -163,7 +152,7 @@ class Journal:
 
     def read(self, number: int) -> tuple[Entry, Change] | None:
         """Return a change and its quads, in order; None where there is none of that number."""
-        with self._stored():
+        with self._lock:
             row = self._file.execute(
                 f"SELECT {_HEADS}, packed, quads_added, quads_removed FROM changes WHERE number = ?",  # noqa: S608
                 (number,),
@@ -179,7 +168,7 @@ class Journal:
     def back_up(self, folder: Path) -> None:
         """Write a copy of what is recorded now into a folder. Durable when it returns."""
         make_directory(folder)
-        with self._stored(), contextlib.closing(sqlite3.connect(folder / _FILE)) as copy:
+        with self._lock, contextlib.closing(sqlite3.connect(folder / _FILE)) as copy:
             self._file.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         sync_file(folder / _FILE)
@@ -187,10 +176,6 @@ class Journal:
 
     def close(self) -> None:
         """Write everything to the file. Closing twice is fine."""
-        with self._lock:
-            with contextlib.suppress(sqlite3.Error, OSError):  # what still waits then is there the next time
-                self._store_waiting()
-            self._latest.close()
         self._checkpoints.close()
         with self._lock:
             self._file.close()
@@ -207,19 +192,6 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 self._file.execute("ROLLBACK")
             raise
-
-
-def _row(change: Numbered) -> tuple[Any, ...]:
-    """Return what the table has of a change."""
-    who, what, graphs, quads = change.made
-    known = quads or Change()
-    packed = change.length > _SHORT
-    added, removed = (zlib.compress(q, 1) if packed else q for q in (known.added.encode(), known.removed.encode()))
-    return (
-        *(change.number, change.time, who, what, _listed(graphs), _listed(known.made), _listed(known.dropped)),
-        *((known.added.count("\n"), known.removed.count("\n")) if quads else (None, None)),
-        *(len(added) + len(removed) + _SHORT, packed, added, removed),
-    )
 
 
 def _listed(names: tuple[str | None, ...]) -> str:
