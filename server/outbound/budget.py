@@ -47,7 +47,7 @@ class Budget:
         if self._closed and not self._late:
             raise OutboundFailed("the query has ended")
         if left <= 0 or self._late:
-            raise OutboundFailed(f"no answer within {self._seconds:g} s")
+            raise OutboundFailed(f"no answer within {self._seconds:.1f} s")
         return left
 
     @property

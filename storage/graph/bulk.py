@@ -28,7 +28,8 @@ from storage.graph.compaction import compacting, put_off
 from storage.graph.filling import finish
 
 LINE_FORMATS = (ox.RdfFormat.N_QUADS, ox.RdfFormat.N_TRIPLES)
-_STEP = 4 << 20  # bytes that are read at a time; no line may be longer
+_STEP = 4 << 20  # bytes that are read at a time
+_LONGEST = 64 << 20  # bytes of a line: four terms, each as long as the engine reads
 _PIECE = 48 << 20  # bytes of a piece, or
 _LINES = 300_000  # lines: some 300 MB in the engine
 _BATCH = 250_000  # quads that the engine sorts in memory at a time: some 250 MB
@@ -172,9 +173,9 @@ class _Pieces:
 def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
     steps, size, count = list[bytes](), 0, 0
     while step := file.read(_STEP):
-        rest = b"" if step.endswith(b"\n") else file.readline(_STEP)
-        if len(rest) == _STEP and not rest.endswith(b"\n"):
-            raise NotInLines(f"a line has more than {_STEP >> 20} MiB")
+        rest = b"" if step.endswith(b"\n") else file.readline(_LONGEST)
+        if len(rest) == _LONGEST and not rest.endswith(b"\n"):
+            raise NotInLines(f"a line has more than {_LONGEST >> 20} MiB")
         steps += [step, rest]
         size += len(step) + len(rest)
         count += step.count(b"\n")

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from storage.children import Children
 from storage.errors import DiskFailed, WriterCrashed
+from storage.graph.syntax import too_long
 
 MEMORY = 2 << 30  # with what is reserved: of short lines the engine takes more than half of it
 
@@ -30,7 +31,7 @@ class Request(TypedDict):
 def fill(request: Request, children: Children, *fds: int) -> None:
     """Let the process fill a store, and keep file descriptors open as long as it lives. Durable when it returns.
 
-    Raises DiskFailed, WriterCrashed or Closed.
+    Raises TermTooLong, DiskFailed, WriterCrashed or Closed.
     """
     with children.started(
         ["-m", "storage.graph.loader", str(MEMORY)],
@@ -60,5 +61,5 @@ def finish(store: Path) -> None:
 def _judge(answer: bytes, code: int) -> None:
     if not answer.endswith(b"\n"):
         raise WriterCrashed(f"the process that loads ended with status {code}; nothing was changed")
-    if "error" in (document := json.loads(answer)):
-        raise DiskFailed(f"the graph could not be written: {document['error']}")
+    if (error := json.loads(answer).get("error")) is not None:
+        raise too_long(error) or DiskFailed(f"the graph could not be written: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -131,7 +132,9 @@ def test_a_late_service_ends_in_time_and_silence_goes_on_without_it(twin: TestCl
     assert (quiet.status_code, quiet.json()["results"]["bindings"]) == (200, [{}])
     assert late.left.wait(20)
     status, detail = problem(ask(twin, ASKED.format("", peer.url), timeout="3"))
-    assert (status, detail) == (502, f"SERVICE <{peer.url}> failed: no answer within 2.4 s")
+    assert status == 502
+    # Of the three seconds some may have gone by before, and a fifth is left for the rest.
+    assert re.fullmatch(rf"SERVICE <{re.escape(peer.url)}> failed: no answer within [12]\.\d s", detail), detail
 
 
 def server_of(client: TestClient) -> Twin:

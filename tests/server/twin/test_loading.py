@@ -141,16 +141,26 @@ def test_a_document_that_needs_too_much_memory_is_refused(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("server.twin.loading.LARGE", -1)
-    monkeypatch.setattr("server.twin.loading.MEMORY", 160 << 20)
+    monkeypatch.setattr("server.twin.loading.MEMORY", 130 << 20)
     file = tmp_path / "large.ttl"
-    with file.open("wb") as target:
-        target.write(b"<urn:a:s> <urn:a:p> '")
-        for _ in range(200):
-            target.write(b"x" * (1 << 20))
-        target.write(b"' .")
-    with pytest.raises(MemoryLimitExceeded, match="160 MiB"):
+    file.write_bytes(
+        b"<urn:a:s> <urn:a:p> '%b' ." % (b"x" * (15 << 20))
+    )  # a longer literal is none that the engine reads
+    with pytest.raises(MemoryLimitExceeded, match="130 MiB"):
         load_model(store, Model(file, "large.ttl"))
     assert len(store) == 0
+
+
+@pytest.mark.parametrize("character", [b"x", b"\n"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_literal_that_the_engine_reads_is_loaded(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, others: int, character: bytes
+) -> None:
+    """However long it is as N-Quads, where a line's end takes two bytes, and as a line."""
+    monkeypatch.setattr("server.twin.loading.LARGE", -1)
+    store.update("".join(f"INSERT DATA {{ <urn:s> <urn:p> {number} }}" for number in range(others)))
+    load_model(store, Model(spooled(b"<urn:a:s> <urn:a:p> '''%b''' ." % (character * (15 << 20))), "long.ttl"))
+    assert len(store) == others + 1
 
 
 def children(module: str) -> Iterator[int]:
