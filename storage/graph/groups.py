@@ -110,7 +110,7 @@ class Groups:
             self._pen.reach(commits[-1])
         if any(isinstance(each, DiskFailed) for each in found):
             self._engine.end_writer(channel)
-            self._pen.doubt()  # one of them may be there all the same
+            self._pen.doubt(disk_failed=True)  # one of them may be there all the same
         return outcomes
 
 

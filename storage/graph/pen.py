@@ -24,8 +24,8 @@ class Pen:
         self._committed = self._generation = first
         self.acknowledged = first
         """The newest commit that somebody was told of, or will be."""
-        self.in_doubt = False
-        """Whether a write has failed since, of which it is not known whether it is there."""
+        self.disk_failed = False
+        """Whether the disk has not taken a write since."""
         self._syncing = GroupSync(sync)
         self._closed = False
         self._watching = list[Callable[[], None]]()
@@ -81,8 +81,8 @@ class Pen:
         """Release the pen, which was taken before, after the block."""
         try:
             yield
-        except (DiskFailed, WriterCrashed):
-            self.doubt()
+        except (DiskFailed, WriterCrashed) as error:
+            self.doubt(disk_failed=isinstance(error, DiskFailed))
             raise
         finally:
             self.release()
@@ -129,13 +129,13 @@ class Pen:
         with self._raising:
             self._generation = max(self._generation, commit)
             if told:
-                self.acknowledged, self.in_doubt = max(self.acknowledged, commit), False
+                self.acknowledged, self.disk_failed = max(self.acknowledged, commit), False
         for call in self._watching:
             call()
 
-    def doubt(self) -> None:
+    def doubt(self, *, disk_failed: bool) -> None:
         """Make a commit visible that may not be there: nobody was told that it is. Only for who holds the pen."""
-        self.in_doubt = True
+        self.disk_failed = disk_failed
         self._raise_to(self.next(), told=False)
 
     def renew(self) -> None:

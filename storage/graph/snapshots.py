@@ -107,7 +107,7 @@ class Snapshots:
         made = Snapshot(generation, self._folder / f"{generation}.{next(self._numbers)}")
         snapped, self._linked = Snapped(self._logs.folder), None
         if not self._continue(made.path):
-            if self._pen.in_doubt:  # the store is not open then, and to open it takes long where the disk is full
+            if self._pen.disk_failed:  # the store is not open then, and to open it takes long where the disk is full
                 with suppress(DiskFailed):
                     self._link_store(made.path)
                     return made

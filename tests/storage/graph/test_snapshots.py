@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
-from storage.errors import DiskFailed
+from storage.errors import DiskFailed, WriterCrashed
 from storage.files import DataDirectory
 from storage.graph.queries import Limits, Query
 from storage.graph.readers import ReaderPool
+from storage.graph.sharing import FILE
 from storage.graph.snapshots import Snapshot
 from storage.graph.store import GraphStore
 
@@ -192,7 +194,7 @@ def test_without_any_room_a_snapshot_has_all_that_was_acknowledged_as_long_as_th
     monkeypatch.setattr(store._snapshots, "_checkpoint", no_checkpoint)
     second = store.take()
     assert (contents(first), contents(second)) == ({0: 1}, {0: 2})
-    store._pen.doubt()  # as an update does that has failed
+    store._pen.doubt(disk_failed=True)  # as an update does that has failed
     again = store.take()
     assert (again.path, again.generation) == (second.path, store.generation)
     store.update("INSERT DATA { <urn:0> <urn:p> 3 }")
@@ -203,3 +205,18 @@ def test_without_any_room_a_snapshot_has_all_that_was_acknowledged_as_long_as_th
     assert contents(last) == {0: 3}
     for snapshot in (first, second, again, last):
         store.give_back(snapshot)
+
+
+def test_a_killed_write_leaves_the_next_snapshot_what_graphs_share(store: GraphStore) -> None:
+    """Only where the disk takes no more are snapshots made without it."""
+    store.update("INSERT DATA { <urn:s> <urn:p> 1 }")
+    values = " ".join(f"VALUES ?{name} {{ 0 1 2 3 4 5 6 7 8 9 }}" for name in "abcdefgh")
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(store.update, f"INSERT {{ <urn:x> <urn:p> ?a }} WHERE {{ {values} }}")
+        time.sleep(0.3)
+        os.kill(store._engine.pid, signal.SIGKILL)
+        with pytest.raises(WriterCrashed):
+            running.result()
+    snapshot = store.take()
+    assert json.loads((snapshot.path / FILE).read_text())["settled"]
+    store.give_back(snapshot)
