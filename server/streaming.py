@@ -312,11 +312,21 @@ class _Streamed(StreamingResponse):
         self._until = until
         self._close = close
         self._left = left
+        self._gone = False
 
     async def listen_for_disconnect(self, receive: Receive) -> None:
         """Wait until the client leaves; then what makes the answer ends at once."""
         await super().listen_for_disconnect(receive)
+        self._gone = True
         self._left()
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the answer; that it was cancelled for a client that has left is no error of anybody's."""
+        try:
+            await super().stream_response(send)
+        except Cancelled:
+            if not self._gone:
+                raise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

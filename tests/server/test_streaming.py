@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 
 import anyio
@@ -9,8 +10,10 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from server import streaming
 from server.errors import Problem
 from server.streaming import Slots, send_or_stream, stream
+from storage.errors import Cancelled
 
 
 class Answer:
@@ -156,3 +159,31 @@ def test_who_has_little_time_waits_no_longer_than_that(kind: str) -> None:
         return refused.value.status
 
     assert anyio.run(crowd) == 503
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_ends_because_its_client_has_left_is_no_error(gone: bool) -> None:
+    left = anyio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"first"
+        if gone:
+            with anyio.CancelScope(shield=True):  # as a thread is
+                await left.wait()
+        raise Cancelled("the query was cancelled")
+
+    async def receive() -> Message:
+        if not gone:
+            await anyio.sleep_forever()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        """Take it."""
+
+    async def run() -> None:
+        await streaming._Streamed(body(), lambda: None, left.set, "text/csv", None)(
+            {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}, receive, send
+        )
+
+    with contextlib.nullcontext() if gone else pytest.raises(Cancelled):
+        anyio.run(run)
