@@ -174,7 +174,7 @@ HUNGRY = {
 def test_a_query_that_needs_too_much_memory_is_ended(graph: GraphStore, kind: str) -> None:
     pool = ReaderPool(graph, size=1, memory=200 << 20)
     with pytest.raises(MemoryLimitExceeded, match="200 MiB"):
-        pool.run(Query(HUNGRY[kind]), Limits(seconds=60)).read()
+        pool.run(Query(HUNGRY[kind]), Limits(seconds=240)).read()  # two of an idle machine, where all else goes first
     assert value(pool) == ROWS
     pool.close()
 
