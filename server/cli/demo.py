@@ -42,6 +42,7 @@ def demo(
     """
     from server.cli.access import require_access
     from server.cli.demo_data import has_demo, make_demo
+    from server.cli.hosting import listen
     from server.settings import SettingError, Settings
 
     folder = data_of(data, _DATA)
@@ -51,6 +52,7 @@ def demo(
         raise Failure(str(error)) from None
     if serve:
         require_access(settings)
+        listen(settings.host, settings.port).close()  # the demo takes a while to make: what would fail then fails now
     if has_demo(Target(folder)):
         say(f"{folder} has the demo building already")
     else:

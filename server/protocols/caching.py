@@ -26,9 +26,12 @@ def _tag(generation: int, media_type: str) -> str:
 
 
 def unchanged(request: Request, generation: int, media_type: str) -> Response | None:
-    """Return a 304 where the client has the answer of this generation already."""
+    """Return a 304 where the client has the answer of this generation already. Raises a 412 problem for If-Match."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    _require_match(field(request, b"if-match"), exists=True)
     known = field(request, b"if-none-match")
-    if known is None or request.method not in ("GET", "HEAD"):
+    if known is None:
         return None
     if known.strip() != "*" and _tag(generation, media_type) not in _opaque(known):
         return None
@@ -37,6 +40,12 @@ def unchanged(request: Request, generation: int, media_type: str) -> Response | 
 
 def _opaque(tags: str) -> set[str]:
     return {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
+
+
+def _require_match(match: str | None, *, exists: bool) -> None:
+    if match is not None and not (exists and match.strip() == "*"):
+        hint = "the tags are weak, and no If-Match but * holds (RFC 9110, section 13.1.1)" if exists else ""
+        raise Problem(412, "precondition-failed", f"If-Match is {match}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +62,7 @@ class Conditions:
 
     def require(self, *, exists: bool, generation: int) -> None:
         """Raise a 412 problem where they forbid to change what `exists`, or not, in this generation."""
-        if self.match is not None and not (exists and self.match.strip() == "*"):
-            hint = "the tags are weak, and no If-Match but * holds (RFC 9110, section 13.1.1)" if exists else ""
-            raise Problem(412, "precondition-failed", f"If-Match is {self.match}", hint=hint)
+        _require_match(self.match, exists=exists)
         if self.none_match is None:
             return
         known = {tag.partition(".")[0] for tag in _opaque(self.none_match)}

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from server.cli.examples import EXAMPLES, guide
-from tests.server.cli.conftest import Twin
+from tests.server.cli.conftest import Twin, run
 from tests.support.server import COMMAND, running_server, stop
 
 
@@ -48,6 +49,14 @@ def test_examples_bring_a_token_where_one_is_wanted(demo: Path) -> None:
         assert (stop(process), answers.returncode) == (0, 0), answers.stderr
     assert answers.stdout.count("point,vav,room") == 1
     assert len(answers.stdout.splitlines()) > 15
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = run("demo", "--data", str(tmp_path / "data"), "--port", port, "--no-bacnet")
+    assert (done.exit_code, f"127.0.0.1:{port}: the port is taken" in done.stderr) == (1, True)
+    assert not (tmp_path / "data").exists()
 
 
 def _url(line: str) -> str:

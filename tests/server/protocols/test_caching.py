@@ -22,6 +22,20 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient, path: str, p
     assert changed.headers["etag"] != tag
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("path", "parameters"), [("/query", QUERY), ("/store", {"graph": "urn:g:1"})])
+def test_what_is_to_match_is_not_sent_where_it_does_not(
+    client: TestClient, path: str, parameters: dict[str, str], method: str
+) -> None:
+    client.put("/store?graph=urn:g:1", content=TRIPLE, headers={"content-type": "text/turtle"})
+    tag = client.get(path, params=parameters).headers["etag"]
+    statuses = [
+        client.request(method, path, params=parameters, headers={"if-match": match}).status_code
+        for match in ("*", tag, '"other"')
+    ]
+    assert statuses == [200, 412, 412]
+
+
 def test_a_query_by_post_is_answered_whatever_the_client_has(client: TestClient) -> None:
     tag = client.get("/query", params=QUERY).headers["etag"]
     assert client.post("/query", data=QUERY, headers={"if-none-match": tag}).status_code == 200
