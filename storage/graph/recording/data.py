@@ -46,7 +46,7 @@ def commit(store: ox.Store, updates: Iterable[Data], note: Note | None, *, recor
     added, removed, made = after.outcome()
     if note is not None:
         note.see(added)
-    if removed:
+    if removed or not made.issubset({quad.graph_name for quad in added}):
         make(store, removed, added, made)
     elif added:
         store.extend(added)
@@ -82,8 +82,8 @@ class _After:
         return quad in self._store if known is None else known
 
     def outcome(self) -> tuple[list[ox.Quad], list[ox.Quad], set[ox.NamedNode]]:
-        """Return the quads to be added and to be removed, and the graphs that are there in the end, even if empty."""
-        return *_apart(self._there), self._made
+        """Return the quads to be added and to be removed, and the graphs to be made, be they empty in the end."""
+        return *_apart(self._there), {name for name in self._made if not self._store.contains_named_graph(name)}
 
 
 def _apart(there: dict[ox.Quad, bool]) -> tuple[list[ox.Quad], list[ox.Quad]]:

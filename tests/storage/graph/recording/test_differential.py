@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pyoxigraph as ox
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from storage.graph.recording import data
@@ -125,6 +125,10 @@ def backwards(change: Change) -> Change:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(UPDATE)
+@example(PROLOGUE + "INSERT DATA { GRAPH e:none { e:a a e:a } } ; DELETE DATA { GRAPH e:none { e:a a e:a } }")
+@example(
+    PROLOGUE + "INSERT DATA { e:b e:p 1 . GRAPH e:none { e:a a e:a } } ; DELETE DATA { GRAPH e:none { e:a a e:a } }"
+)
 def test_what_is_recorded_is_what_happens(text: str) -> None:
     store = filled()
     start, before = copied(store), state(store)
