@@ -35,6 +35,7 @@ from storage.graph.rewriting.syntax import (
     Term,
     Values,
     exists_of,
+    groups_of,
 )
 from storage.graph.rewriting.tokens import Edit, NotUnderstood, Token, between, tokens_of
 
@@ -45,6 +46,8 @@ def edits(text: str, queries: Sequence[Select], shared: Shared) -> Iterator[Edit
     """Yield the edits that make solutions distinct where they are not because of what is `shared`."""
     merging = _Merging(text, shared)
     for query in queries:
+        if _reuses_labels(query):
+            raise NotUnderstood("a blank node in two patterns, which the engine is to refuse")
         yield from merging.top(query)
 
 
@@ -280,6 +283,31 @@ def _counts(first: Token, second: Token, third: Token) -> bool:
     if second.sign != "(":
         return False
     return first.kind in ("iri", "name") or (first.word in _COUNTING and third.word != "DISTINCT")
+
+
+def _reuses_labels(query: Select) -> bool:
+    """Tell whether basic graph patterns share the label of a blank node (SPARQL 1.1 Query, section 4.1.4)."""
+    seen = set[str]()
+    for group in (query.group, *exists_of(query)):
+        for labels in _labels(group):
+            if labels & seen:
+                return True
+            seen |= labels
+    return False
+
+
+def _labels(group: Group) -> Iterator[set[str]]:
+    """Yield the blank nodes of each basic graph pattern: a FILTER does not end it (section 5.1)."""
+    labels = set[str]()
+    for element in group.elements:
+        if isinstance(element, Block):
+            labels |= {node.value for triple in element.triples for node in triple.ends if node.kind == "blank"}
+        elif not isinstance(element, Filter):
+            yield labels
+            labels = set()
+        for inner in (*groups_of(element), *exists_of(element)):
+            yield from _labels(inner)
+    yield labels
 
 
 def _shares_blank_nodes(elements: Sequence[Element]) -> bool:

@@ -77,6 +77,7 @@ def test_compaction_that_is_put_off_gives_way_and_nothing_else_does(tmp_path: Pa
 @pytest.mark.parametrize("large", [range(1 << 20), range(0)])
 def test_a_store_that_is_made_is_compacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: range) -> None:
     monkeypatch.setattr("storage.graph.bulk._PUT_OFF", large)
+    monkeypatch.setattr("storage.graph.bulk.put_off", lambda: None)  # for good, and other tests come
     monkeypatch.setattr("storage.graph.bulk._LINES", 1)
     monkeypatch.setattr("storage.graph.bulk._STEP", 100)
     document = tmp_path / "document"

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import pyoxigraph as ox
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from storage.graph.rewriting import merged, rewritten
@@ -178,6 +178,7 @@ def _assert_merged(store: ox.Store, text: str) -> None:
 
 @settings(max_examples=1500, deadline=None)
 @given(data=DATA, head=TOP, group=groups())
+@example(data=[], head="SELECT ?x", group="{ { SELECT ?x { ?x ?z [ :q _:m ; a [] ] } } OPTIONAL { ?x ?z _:m } }")
 def test_a_union_of_graphs_is_their_merge(data: list[tuple[ox.Triple, set[int]]], head: str, group: str) -> None:
     _assert_merged(_store(data), f"{PROLOGUE}{head} {group}")
 
