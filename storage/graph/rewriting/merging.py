@@ -297,12 +297,12 @@ def _reuses_labels(query: Select) -> bool:
 
 
 def _labels(group: Group) -> Iterator[set[str]]:
-    """Yield the blank nodes of each basic graph pattern: a FILTER does not end it (section 5.1)."""
+    """Yield the blank nodes of each basic graph pattern, which for the engine no FILTER, BIND or VALUES ends."""
     labels = set[str]()
     for element in group.elements:
         if isinstance(element, Block):
             labels |= {node.value for triple in element.triples for node in triple.ends if node.kind == "blank"}
-        elif not isinstance(element, Filter):
+        elif not isinstance(element, (Filter, Bind, Values)):
             yield labels
             labels = set()
         for inner in (*groups_of(element), *exists_of(element)):
