@@ -433,3 +433,8 @@ def test_queries_that_wait_for_long_ones_get_further_readers(pool: ReaderPool, g
     assert long.reader is not None
     assert long.reader.has(graph.generation)
     long.close()
+
+
+def test_a_blank_node_in_two_patterns_is_told_of(pool: ReaderPool) -> None:
+    with pytest.raises(QuerySyntaxError, match=r"line 1, column 42: .* blank node"):
+        pool.run(Query("SELECT * { ?x ?p _:m OPTIONAL { ?x ?q _:m } }"), LIMITS).read()
