@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 
 from storage.errors import DiskFailed
-from storage.series.segments import SegmentFiles
 from storage.series.selection import Selection
 from storage.series.sql import Window
 from storage.series.store import SeriesStore
@@ -145,7 +144,7 @@ def test_only_files_that_have_what_was_deleted_are_written_anew(store: SeriesSto
 def test_a_delete_while_a_seal_is_under_way(store: SeriesStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.append(table(ROWS))
     written, go_on = threading.Event(), threading.Event()
-    write = SegmentFiles.write_ordered
+    write = store._files.write_ordered
 
     def write_slowly(*arguments: object, **options: object) -> object:
         try:
@@ -154,7 +153,7 @@ def test_a_delete_while_a_seal_is_under_way(store: SeriesStore, monkeypatch: pyt
             written.set()
             assert go_on.wait(30)
 
-    monkeypatch.setattr(SegmentFiles, "write_ordered", write_slowly)
+    monkeypatch.setattr(store._files, "write_ordered", write_slowly)
     with ThreadPoolExecutor(1) as thread:
         sealing = thread.submit(store.seal)
         assert written.wait(30)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from storage.errors import Overloaded
-from storage.series.segments import ARCHIVE, SegmentFiles
+from storage.series.segments import ARCHIVE
 from storage.series.selection import Selection
 from storage.series.sql import Window
 from storage.series.steps import Step
@@ -143,7 +143,7 @@ def test_deleting_takes_hours_of_which_there_are_no_readings_any_more(store: Ser
 
 def test_what_changes_meanwhile_is_not_lost(store: SeriesStore, monkeypatch: pytest.MonkeyPatch) -> None:
     PLACES["segment"](store)
-    write, changes = SegmentFiles.write, iter(range(3))
+    write, changes = store._files.write, iter(range(3))
 
     def write_while_others_do(*arguments: object, **options: object) -> object:
         number = next(changes, None)
@@ -155,7 +155,7 @@ def test_what_changes_meanwhile_is_not_lost(store: SeriesStore, monkeypatch: pyt
             store.delete(ONE, Window(minute(0), minute(2)))
         return write(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SegmentFiles, "write", write_while_others_do)
+    monkeypatch.setattr(store._files, "write", write_while_others_do)
     assert store.retire(ONE, minute(DAY)) == 1
     counted = Selection(Window(None, minute(DAY)), "count", DAYS)
     assert rows_of(store.select(counted, pa.table({"id": ONE}))) == [(minute(0), 11.0)]
@@ -164,7 +164,7 @@ def test_what_changes_meanwhile_is_not_lost(store: SeriesStore, monkeypatch: pyt
 
 def test_it_gives_up_where_there_is_always_something(store: SeriesStore, monkeypatch: pytest.MonkeyPatch) -> None:
     PLACES["hot"](store)
-    write = SegmentFiles.write
+    write = store._files.write
     done = threading.Event()
 
     def write_while_others_do(*arguments: object, **options: object) -> object:
@@ -172,7 +172,7 @@ def test_it_gives_up_where_there_is_always_something(store: SeriesStore, monkeyp
             store.append(table([reading(1, 5, 1000.0)]))
         return write(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SegmentFiles, "write", write_while_others_do)
+    monkeypatch.setattr(store._files, "write", write_while_others_do)
     with pytest.raises(Overloaded):
         store.retire(ONE, CUT)
     assert len(everything(store)) == 121

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +11,8 @@ import pytest
 
 from storage.errors import DiskFailed, Overloaded
 from storage.series import tender
-from storage.series.keeper import Keeper
+from storage.series.catalog import Written
 from storage.series.known import Catalog
-from storage.series.merging import merged
 from storage.series.store import SeriesStore
 from tests.support.series import QUIET, everything, reading, table
 from tests.support.waiting import until
@@ -28,15 +27,15 @@ def rows(first: int, count: int) -> pa.Table:
 
 def test_writers_wait_for_sealing_and_go_on_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sealing, go_on = threading.Event(), threading.Event()
-    seal = SeriesStore.seal
+    store = SeriesStore(tmp_path, SOON)
+    seal = store.seal
 
-    def late(store: SeriesStore) -> int:
+    def late() -> int:
         sealing.set()
         assert go_on.wait(30)
-        return seal(store)
+        return seal()
 
-    monkeypatch.setattr(SeriesStore, "seal", late)
-    store = SeriesStore(tmp_path, SOON)
+    monkeypatch.setattr(store._tender, "_seal", late)
     store.append(rows(0, 80))
     assert sealing.wait(30)
     writer = threading.Thread(target=store.append, args=(rows(80, 1),))
@@ -52,19 +51,16 @@ def test_writers_wait_for_sealing_and_go_on_after_it(tmp_path: Path, monkeypatch
 
 
 def test_writers_are_refused_where_sealing_does_not_catch_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(_: SeriesStore) -> int:
+    def failing() -> int:
         raise DiskFailed("no space left")
 
     monkeypatch.setattr(tender, "HELD_BACK", 0.3)
-    with monkeypatch.context() as patched:
-        patched.setattr(SeriesStore, "seal", failing)
-        store = SeriesStore(tmp_path, SOON)
-        store.append(rows(0, 80))
-        with pytest.raises(
-            Overloaded, match=r"80 readings wait to be written to Parquet \(DiskFailed: no space left\)"
-        ):
-            store.append(rows(80, 1))
-        assert len(everything(store)) == 80
+    store = SeriesStore(tmp_path, SOON)
+    monkeypatch.setattr(store._tender, "_seal", failing)
+    store.append(rows(0, 80))
+    with pytest.raises(Overloaded, match=r"80 readings wait to be written to Parquet \(DiskFailed: no space left\)"):
+        store.append(rows(80, 1))
+    assert len(everything(store)) == 80
     store.close()
     store = SeriesStore(tmp_path, SOON)
     store.append(rows(80, 1))
@@ -80,13 +76,15 @@ def test_what_becomes_hot_during_a_compaction_is_sealed_during_it(
     for day in range(4):
         store.append_stream(table([reading(s, day * DAY, 1.0) for s in (1, 2)]).to_reader())
     hot: list[int] = []
+    write = store._files.write_ordered
 
-    def meanwhile(*arguments: object) -> Iterator[pa.Table]:
-        hot.append(store.status().hot_rows)
-        store.append(table([reading(s, len(hot) * DAY, 2.0) for s in range(1, 11)]))
-        yield from merged(*arguments)  # type: ignore[arg-type]
+    def meanwhile(number: int, batches: Iterable[pa.Table], *, level: int) -> Written | None:
+        if level == 1:
+            hot.append(store.status().hot_rows)
+            store.append(table([reading(s, len(hot) * DAY, 2.0) for s in range(1, 11)]))
+        return write(number, batches, level=level)
 
-    monkeypatch.setattr("storage.series.compaction.merged", meanwhile)
+    monkeypatch.setattr(store._files, "write_ordered", meanwhile)
     assert store.compact() == 4
     assert hot == [0, 0, 0, 0]
     assert store.status().hot_rows == 0
@@ -111,22 +109,22 @@ def rolled_up(store: SeriesStore) -> bool:
 
 def test_rollups_that_sealing_held_up_are_made_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SeriesStore(tmp_path, SOON)
-    merge, met = Keeper.roll_up, list[bool]()
+    merge, met = store._keeper.roll_up, list[bool]()
 
-    def held(keeper: Keeper, stop: Callable[[], bool]) -> int:
+    def held(stop: Callable[[], bool]) -> int:
         if not met:
             store.append(rows(2 * DAY, 10))  # sealing is due now, but somebody else does it
             met.append(stop())
             store.seal()
             store.compact()
             return 0
-        return merge(keeper, stop)
+        return merge(stop)
 
     for day in range(2):
         store.append(rows(day * DAY, 1))
     store.seal()
     store.compact()
-    monkeypatch.setattr(Keeper, "roll_up", held)
+    monkeypatch.setattr(store._keeper, "roll_up", held)
     store.tend()
     until(lambda: rolled_up(store))
     assert met == [True]
