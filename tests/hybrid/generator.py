@@ -148,6 +148,31 @@ class Generator:
         form = self._chance.choice(["ASK", f"CONSTRUCT {{ {template} }}", f"CONSTRUCT {{ {template} }}", described])
         return f"{form} {{ {' '.join(self._where())} }}"
 
+    def crossed(self) -> str:
+        """Return a SELECT over three or four observations with few times in common, and comparisons of them."""
+        chance, count = self._chance, self._chance.choice([3, 3, 4])
+        parts = ["?e brick:hasPoint ?p ."] if self._often(0.3) else []
+        points = ["?p" if parts and self._often(0.5) else chance.choice([":a", ":b", ":c"]) for _ in range(count)]
+        times = [f"?t{chance.choice([number] * 5 + [1])}" for number in range(1, count + 1)]
+        for number, (point, time) in enumerate(zip(points, times, strict=True), 1):
+            text = f"?o{number} sosa:madeBySensor {point} ; sosa:resultTime {time} ; sosa:hasSimpleResult ?v{number}"
+            compared = [self._compared(number, other, times) for other in range(1, number)]
+            text += f" FILTER({' && '.join(compared)})" if compared else " ."
+            is_last = number == count
+            form = chance.choice(
+                ["{}", "{}", "OPTIONAL {{ {} }}", "FILTER NOT EXISTS {{ {} }}"] if is_last else ["{}"]
+            )
+            parts.append(form.format(text))
+        head = chance.choice(["*", "(COUNT(*) AS ?n) (MAX(?v1) AS ?ma)", "?t1 ?v2 (?v1 + ?v2 AS ?sum)"])
+        return f"SELECT {head} {{ {' '.join(parts)} }}"
+
+    def _compared(self, number: int, other: int, times: list[str]) -> str:
+        """Return a comparison of two observations."""
+        operator, left, right = self._chance.choice(["<", ">", "<=", ">="]), times[number - 1], times[other - 1]
+        if left != right and self._often(0.5):
+            return f"{left} {operator} {right}"
+        return f"?v{number} {operator} ?v{other}"
+
     def update(self) -> str:
         """Return an update, whose operations see readings, and write the graph `:out`."""
         return " ;\n".join(self._operation() for _ in range(self._chance.randint(1, 3)))

@@ -131,6 +131,13 @@ def test_random_queries_of_other_forms(compared: Compared) -> None:
     assert (compared.paths - before)["pushed"] > _QUERIES // 400
 
 
+def test_random_queries_without_times_in_common(compared: Compared) -> None:
+    before = compared.paths.copy()
+    texts = [Generator(seed).crossed() for seed in compared.seeds[: _QUERIES // 40]]
+    assert [text for text in texts if compared.differences(text)] == []
+    assert (compared.paths - before)["pushed"] > _QUERIES // 400
+
+
 def test_random_updates(compared: Compared) -> None:
     texts = [Generator(seed).update() for seed in compared.seeds[: _QUERIES // 80]]
     assert [text for text in texts if not compared.writes(text)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pyoxigraph as ox
@@ -9,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ontologies.formats import format_of_media_type
-from tests.server.building import ALL, NUMBERS, PREFIXES, STEPS, ZONE_1
+from tests.server.building import ALL, NUMBERS, PREFIXES, START, STEPS, ZONE_1
 
 SOSA = PREFIXES + "PREFIX sosa: <http://www.w3.org/ns/sosa/> PREFIX twh: <urn:twinhouse:>\n"
 
@@ -192,3 +193,16 @@ def test_blank_nodes_of_a_template_are_each_solution_s_own(site: TestClient) -> 
     triples = site.get("/query", params={"query": text, "format": "ntriples"}).text.splitlines()
     nodes = {part for line in triples for part in line.split() if part.startswith("_:")}
     assert (len(triples), len(nodes)) == (9, 6)
+
+
+@pytest.mark.timeout(60)
+def test_all_combinations_of_readings_end_at_the_deadline(filled: TestClient) -> None:
+    csv = "id,time,value\n" + "".join(
+        f"{ZONE_1},{(START + timedelta(minutes=minute)).isoformat()}Z,{minute % 24}\n" for minute in range(2000)
+    )
+    assert filled.post("/readings", content=csv, headers={"content-type": "text/csv"}).status_code == 200
+    readings = " ".join(f"?o{n} sosa:madeBySensor :zone1 ; sosa:hasSimpleResult ?v{n} ." for n in range(4))
+    text = f"SELECT * {{ {readings} FILTER(?v0 > ?v1 && ?v1 > ?v2 && ?v2 > ?v3 && ?v3 > ?v0) }}"
+    parameters = {"query": SOSA + text, "timeout": "1"}
+    assert filled.get("/query", params=parameters | {"explain": "plan"}).json()["path"] == "pushed"
+    assert filled.get("/query", params=parameters).status_code == 504
