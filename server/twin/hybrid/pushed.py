@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from server.twin.hybrid.bindings import Bindings, ranks
 from server.twin.hybrid.cells import Format, write
+from server.twin.hybrid.combinations import refuse_many
 from server.twin.hybrid.plan import ALWAYS, Plan
 from server.twin.hybrid.rendering import Texts, Typed
 from server.twin.hybrid.statement import Statement, statement
@@ -69,6 +70,7 @@ class Pushing:
         if plan.calculates and bound.kinds - {"double"}:
             raise NotUnderstood("booleans and integers in expressions")
         first = statement(plan, ALWAYS, self.now, rolled=self.rolled)
+        refuse_many(plan, bound, first.windows, self.series)
         tables = {"b": bound.table}
         if first.ranked:
             terms = bound.terms.all()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from server.twin.hybrid.aggregates import Aggregates, Merged, selected
 from server.twin.hybrid.expressions import Extent, Scope
 from server.twin.hybrid.patterns import Observation, Side
-from server.twin.hybrid.trees import Expression, Item, Var, variables
+from server.twin.hybrid.trees import Expression, Item, Var
 from server.twin.hybrid.typed_sql import Column
 from server.twin.hybrid.windows import is_window, window_of
 from storage.graph.rewriting.tokens import NotUnderstood
@@ -52,9 +52,6 @@ class _Writer:
     windows: dict[str, Window] = field(default_factory=dict)
     partials: dict[str, tuple[Window, timedelta]] = field(default_factory=dict)
     ranked: list[str] = field(default_factory=list)
-    joined: list[str] = field(default_factory=lambda: ["b"])
-    conditions: list[str] = field(default_factory=list)
-    crossed: int = 0
     sums: bool = False
 
     # What is joined
@@ -69,41 +66,21 @@ class _Writer:
     def joins(self) -> str:
         parts = self.plan.parts
         self._bind_graph()
-        text, filters = "b", list(parts.filters)
+        text = "b"
         alone = len(parts.observations) == 1
         for number, observation in enumerate(parts.observations):
-            text = self._apart(text, observation, filters)
             source = self._source(number, parts.filters)
             source = source if alone else f"(SELECT r.*, b.k FROM b JOIN {source} AS r ON r.id = b.i{number})"
             text += f" JOIN {source} AS r{number} ON {self._on(number, observation, alone=alone)}"
             self._bind(number, observation)
         for name, found in parts.binds:
             self.columns[name] = self.scope().compile(found)
+        conditions = []
         for number, side in enumerate(parts.sides, len(parts.observations)):
-            text = self._side(self._apart(text, side.observation, filters), number, side)
-        return text + self._where(filters)
-
-    def _apart(self, text: str, observation: Observation, filters: list[Expression]) -> str:
-        """Return what an observation is joined to: a table, where two of it are joined with no time in common.
-
-        DuckDB may be interrupted between two chunks of a table. In one chain of joins all combinations of the others'
-        readings come between these, so that with three a deadline would not hold.
-        """
-        if observation.current or (observation.time is not None and observation.time.value in self.columns):
-            return text
-        self.crossed += 1
-        if self.crossed < 3:
-            return text
-        self.crossed = 2
-        now = [found for found in filters if variables(found) <= self.columns.keys()]
-        filters[:] = [found for found in filters if found not in now]
-        kept = f"SELECT {', '.join(self.joined)} FROM {text}{self._where(now)}"
-        self.conditions.clear()
-        return f"(WITH kept AS MATERIALIZED ({kept}) SELECT * FROM kept)"
-
-    def _where(self, filters: Sequence[Expression]) -> str:
-        conditions = [*self.conditions, *map(self._condition, filters)]
-        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            text, more = self._side(text, number, side)
+            conditions += more
+        conditions += [self._condition(found) for found in parts.filters]
+        return f"{text} WHERE {' AND '.join(conditions)}" if conditions else text
 
     def _bind_graph(self) -> None:
         for place, name in enumerate(self.plan.carried):
@@ -139,7 +116,6 @@ class _Writer:
 
     def _bind(self, number: int, observation: Observation) -> None:
         alias = f"r{number}"
-        self.joined.append(alias)
         if observation.name:
             self.columns[observation.name] = Column(alias, "observation")
         if observation.time is not None and observation.time.value not in self.columns:
@@ -149,18 +125,17 @@ class _Writer:
         if observation.status is not None:
             self.columns[observation.status.value] = Column(f"{alias}.status", "string")
 
-    def _side(self, text: str, number: int, side: Side) -> str:
-        """Return the joins with a side, or note the condition that it is."""
-        columns, joined = dict(self.columns), list(self.joined)
+    def _side(self, text: str, number: int, side: Side) -> tuple[str, list[str]]:
+        """Return the joins with a side, and the conditions that it adds."""
+        outer = dict(self.columns)
         on = self._on(number, side.observation)
         source = self._source(number, side.filters)
         self._bind(number, side.observation)
         on = " AND ".join([on, *(self._condition(found) for found in side.filters)])
         if side.kind == "OPTIONAL":
-            return f"{text} LEFT JOIN {source} AS r{number} ON {on}"
-        self.columns, self.joined = columns, joined
-        self.conditions.append(f"{side.kind} (SELECT 1 FROM {source} AS r{number} WHERE {on})")
-        return text
+            return f"{text} LEFT JOIN {source} AS r{number} ON {on}", []
+        self.columns = outer
+        return text, [f"{side.kind} (SELECT 1 FROM {source} AS r{number} WHERE {on})"]
 
     def _condition(self, found: Expression) -> str:
         column = self.scope().compile(found)
@@ -246,11 +221,17 @@ class _Writer:
         self.sums = made.sums
         selects += [f"{made.texts()} AS texts", f"{made.total} AS n"]
         grouping = f" GROUP BY {', '.join(f'k{place}' for place in range(len(keys)))}" if keys else ""
-        source = made.source(joined, [column.sql for _, column in keys], self.joined, " ".join(selects))
+        source = made.source(joined, [column.sql for _, column in keys], self._relations(), " ".join(selects))
         rows = f"(SELECT {', '.join(selects)} FROM {source}{grouping})"
         having = [self._condition(replaced[id(found)]) for found in query.having]
         where = f" WHERE {' AND '.join(having)}" if having else ""
         return self._outer(rows + where, replaced, ("texts", "n"))
+
+    def _relations(self) -> list[str]:
+        """Return the names of what is joined."""
+        parts, first = self.plan.parts, len(self.plan.parts.observations)
+        optional = [n for n, side in enumerate(parts.sides, first) if side.kind == "OPTIONAL"]
+        return ["b", *(f"r{number}" for number in (*range(first), *optional))]
 
     def _above(self) -> Iterator[Expression]:
         query = self.plan.query
