@@ -7,10 +7,7 @@ that its client does not take, and the number of connections. The time that a bo
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import re
-import struct
-import termios
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,10 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from server.edge.exchange import Exchange
 from server.edge.heads import Head, read_head
+from server.edge.sending import Sending
 from server.errors import MEDIA_TYPE, Problem, bad_request
 from server.settings import Settings
 
@@ -34,13 +32,13 @@ _REFUSED = 64  # connections above the limit that are told so; further ones are 
 _ONE_HOST = "a request has one Host, which is a name with or without a port (RFC 9112, 3.2)"
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _AUTHORITY = re.compile(rb"https?://(?:[^/?#@]*@)?([^/?#]*)", re.IGNORECASE)
-_QUEUED = struct.Struct("i")
 
 
 class Connection(HttpToolsProtocol):
     """Speaks HTTP/1.1 with one client, and nothing else: no WebSocket."""
 
     settings: Settings
+    _sending: Sending
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         super().__init__(*arguments, **named)
@@ -54,13 +52,11 @@ class Connection(HttpToolsProtocol):
         self._answered: Exchange | None = None  # the latest that was begun; `cycle` may be a later one
         self._ahead = deque[Exchange]()  # those that wait for it
         self._idle_since = 0.0
-        self._send_timer: asyncio.TimerHandle | None = None
-        self._watched: RequestResponseCycle | None = None
-        self._queued = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless there are too many connections and none that can be spared."""
         super().connection_made(transport)
+        self._sending = Sending(self.loop, transport, self.settings.send_seconds, lambda: self.cycle)
         if len(self.connections) > self.settings.connections + _REFUSED:
             self.transport.abort()
         elif len(self.connections) > self.settings.connections and not self._make_room():
@@ -73,7 +69,7 @@ class Connection(HttpToolsProtocol):
         """Let go of everything."""
         self._ended = True
         self._expect(None)
-        self._watch_sending(False)
+        self._sending.stop()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._abandon()
@@ -273,8 +269,8 @@ class Connection(HttpToolsProtocol):
                 self._rest()
         if not self._in_head and self.cycle.response_complete:
             self._expect(self.transport.abort)
-        if self.transport.get_write_buffer_size() and self._send_timer is None:
-            self._watch_sending(True)
+        if self.transport.get_write_buffer_size() and not self._sending.is_watched:
+            self._sending.watch()
 
     # What is refused before it is a request
 
@@ -319,32 +315,12 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Hold the answer back until the client takes more of it, for a while."""
         super().pause_writing()
-        self._watch_sending(True)
+        self._sending.watch()
 
     def resume_writing(self) -> None:
         """Send on."""
         super().resume_writing()
-        self._watch_sending(False)
-
-    def _watch_sending(self, on: bool) -> None:
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-        self._send_timer = self.loop.call_later(self.settings.send_seconds, self._check_sending) if on else None
-        self._watched = self.cycle
-        self._queued = self._unsent() if on else 0
-
-    def _check_sending(self) -> None:
-        """Break the connection of a client that took nothing since the last look, of an answer or its rest."""
-        if not self.transport.get_write_buffer_size():
-            self._watch_sending(False)
-        elif self.cycle is not self._watched or self._unsent() < self._queued:
-            self._watch_sending(True)
-        else:
-            self.transport.abort()
-
-    def _unsent(self) -> int:
-        """Return how many bytes the client has not got: ours, and those that the kernel holds for it."""
-        return self.transport.get_write_buffer_size() + _in_kernel(self.transport.get_extra_info("socket"))
+        self._sending.stop()
 
 
 def _target(method: str, url: bytes) -> tuple[bytes, bytes]:
@@ -361,14 +337,6 @@ def _host_in(url: bytes) -> bytes | None:
     """Return the host that a target in absolute form names."""
     named = None if url.startswith(b"/") else _AUTHORITY.match(url)
     return named[1] if named else None
-
-
-def _in_kernel(socket: Any) -> int:  # noqa: ANN401 - asyncio's socket, or uvloop's
-    try:
-        queued: tuple[int] = _QUEUED.unpack(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(_QUEUED.size)))
-    except (OSError, ValueError):  # not a kind of socket that tells, or closed
-        return 0
-    return queued[0]
 
 
 def _too_large_head() -> Problem:
