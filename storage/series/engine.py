@@ -32,6 +32,7 @@ _KINDS: dict[str, type[StorageError]] = {
     "IO": DiskFailed,
     "FATAL": DiskFailed,
 }
+_LATE = "reading took longer than there was time"
 _LOST = ("No files found that match", "not a valid DuckDB database", "replaying WAL")
 _BROKEN = ("parquet", "corrupt", "failed to read file", "out of buffer")  # is in what it says of a broken file
 
@@ -78,7 +79,7 @@ def engine_errors(stop: Stop | None = None) -> Iterator[None]:
             raise
         if stop is not None and kind is DeadlineExceeded:
             stop.check()
-        raise kind(str(error).partition("\n")[0]) from error
+        raise kind(_LATE if kind is DeadlineExceeded else str(error).partition("\n")[0]) from error
 
 
 def _kind(error: Exception) -> type[StorageError] | None:

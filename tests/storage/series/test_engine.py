@@ -25,8 +25,9 @@ KINDS: list[tuple[Exception, type[StorageError]]] = [
 
 @pytest.mark.parametrize(("raised", "expected"), KINDS)
 def test_what_the_engine_raises_has_our_names(raised: Exception, expected: type[StorageError]) -> None:
-    with pytest.raises(expected), engine_errors():
+    with pytest.raises(expected) as found, engine_errors():
         raise raised
+    assert "INTERRUPT" not in str(found.value)
 
 
 def test_our_own_mistakes_stay_visible() -> None:
