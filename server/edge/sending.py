@@ -43,10 +43,10 @@ class Sending:
         self._watched, self._queued = self._answer(), self._unsent()
 
     def stop(self) -> None:
-        """Stop the clock."""
+        """Stop the clock, and let go of the answer."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = self._watched = None
 
     def _check(self) -> None:
         if not self._transport.get_write_buffer_size():
