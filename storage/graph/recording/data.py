@@ -46,7 +46,7 @@ def commit(store: ox.Store, updates: Iterable[Data], note: Note | None, *, recor
     added, removed, made = after.outcome()
     if note is not None:
         note.see(added)
-    if removed or not made.issubset({quad.graph_name for quad in added}):
+    if removed or (made and not made.issubset({quad.graph_name for quad in added})):
         make(store, removed, added, made)
     elif added:
         store.extend(added)
