@@ -17,7 +17,7 @@ from storage.graph.rewriting.tokens import NotUnderstood
 from storage.series.sql import Window
 from storage.series.store import SeriesStore
 
-_MOST = 30_000_000_000  # two seconds or so
+_MOST = 30_000_000_000  # with about as many an interrupt waited for 1.3 s
 
 
 def refuse_many(plan: Plan, bound: Bindings, windows: Mapping[str, Window], series: SeriesStore) -> None:
@@ -25,30 +25,30 @@ def refuse_many(plan: Plan, bound: Bindings, windows: Mapping[str, Window], seri
 
     DuckDB heeds no interrupt, and so no deadline, while none of them passes; a reader of the graph can be killed.
     """
-    apart = _apart(plan)
-    if len(apart) < 2 or not (plan.parts.filters or plan.parts.sides):
+    independent = apart(plan)
+    if len(independent) < 2 or not (plan.parts.filters or plan.parts.sides):
         return
     stats = series.stats(list(map(str, bound.ids.to_pylist())))
     combinations = np.ones(bound.rows)
-    for number in apart:
+    for number in independent:
         places = pc.index_in(bound.table.column(f"i{number}").combine_chunks(), stats.column("id"))
         combinations *= pa.array(_rows(stats, windows[f"r{number}"])).take(places).fill_null(0).to_numpy()
     if combinations.max(initial=0) > _MOST:
         raise NotUnderstood("too many combinations of readings")
 
 
-def _apart(plan: Plan) -> list[int]:
+def apart(plan: Plan) -> list[int]:
     """Return the numbers of the observations of which a reading is joined to more than one of another's."""
-    apart, times = list[int](), set(plan.parts.timed)
+    found, times = list[int](), set(plan.parts.timed)
     joined = len(plan.parts.observations)
     for number, observation in enumerate(plan.observations):
         side = plan.parts.sides[number - joined] if number >= joined else None
         filters = (*plan.parts.filters, *(side.filters if side is not None else ()))
         if not observation.current and not _has_one_of(times, observation, filters):
-            apart.append(number)
+            found.append(number)
         if observation.time_name is not None and (side is None or side.kind == "OPTIONAL"):
             times.add(observation.time_name)
-    return apart
+    return found
 
 
 def _has_one_of(times: set[str], observation: Observation, filters: Iterable[Expression]) -> bool:
